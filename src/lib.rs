@@ -1,0 +1,21 @@
+//! Bellhop: a credential-injecting reverse proxy between quantum jobs and quantum backend providers.
+//!
+//! The map. A module imports what stands in a row below its own, or in its own row without cycles;
+//! `tests/architecture.rs` holds the same table and enforces it.
+//!
+//! | row | modules |
+//! |---|---|
+//! | top | [`cli`] the commands · [`app`] puts the parts together |
+//! | doors | [`proxy`] the data plane · [`admin`] health and metrics |
+//! | machines | [`directory`] who is calling, and with what · [`limits`] · [`scheme`] attaches credentials · [`sync`] follows the store · [`upstream`] connections to providers |
+//! | facts | [`provider`] presets · [`identity`] users, roles, tokens · [`credential`] whose token pays · [`vault`] seals secrets |
+//! | ground | [`store`] · [`config`] · [`telemetry`] · [`secret`] · [`id`] · [`clock`] |
+//!
+//! The life of a request, in `proxy::serve`: accept → route → authenticate → admit → resolve →
+//! authorize → forward → relay. Each step returns the evidence that the next one asks for.
+
+pub mod clock;
+pub mod credential;
+pub mod id;
+pub mod identity;
+pub mod secret;
