@@ -18,4 +18,7 @@ pub mod clock;
 pub mod credential;
 pub mod id;
 pub mod identity;
+pub mod limits;
+pub mod proxy;
+pub mod scheme;
 pub mod secret;
