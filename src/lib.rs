@@ -15,6 +15,7 @@
 //! authorize → forward → relay. Each step returns the evidence that the next one asks for.
 
 pub mod clock;
+pub mod config;
 pub mod credential;
 pub mod id;
 pub mod identity;
