@@ -1,14 +1,10 @@
 //! Who is calling: one token, in one place, and every way of not being valid looks the same.
 
-use crate::support::{ADA_KEY, Answer, Ask, Bellhop, Pat, Reply, Site, Upstream, eventually, state::credential};
+use crate::support::{
+    ADA_KEY, Answer, Ask, Pat, Reply, Site, Upstream, canary::assert_no_token, cast::ada_at, eventually, state::credential,
+};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::json;
-
-async fn ada_at(ionq: &Upstream) -> (Bellhop, Pat) {
-    let mut site = Site::facing(ionq);
-    let ada = site.user("ada").key(ADA_KEY).pat();
-    (site.serve().await, ada)
-}
 
 #[tokio::test]
 async fn a_callers_token_is_exchanged_for_the_providers_key() {
@@ -21,11 +17,7 @@ async fn a_callers_token_is_exchanged_for_the_providers_key() {
     assert_eq!(answer.json()["id"], "job-1");
     answer.assert_paid_by("me", "own");
     assert_eq!(ionq.request().key(), ADA_KEY);
-    assert_no_token(&ionq);
-}
-
-fn assert_no_token(provider: &Upstream) {
-    crate::support::canary::assert_no_token("what the provider saw", &provider.bytes());
+    assert_no_token("what the provider saw", &ionq.bytes());
 }
 
 #[tokio::test]
@@ -181,7 +173,7 @@ async fn a_token_that_is_presented_is_checked_also_where_none_is_needed() {
     ionq.assert_untouched();
 
     bellhop.get(&ada, "/ionq/v0.4/backends").await.assert_relayed();
-    assert_no_token(&ionq);
+    assert_no_token("what the provider saw", &ionq.bytes());
 }
 
 #[tokio::test]

@@ -6,3 +6,7 @@
 mod support;
 
 mod authentication;
+mod contexts;
+mod framing;
+mod headers;
+mod routing;

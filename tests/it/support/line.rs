@@ -94,6 +94,13 @@ impl Line {
         }
     }
 
+    /// The status of a 1xx answer.
+    pub async fn interim(&mut self) -> u16 {
+        let answer = within(PATIENCE, "a 1xx answer", self.next_head()).await.expect("a head before the end");
+        assert!((100..200).contains(&answer.status), "{}", answer.status);
+        answer.status
+    }
+
     async fn try_answer(&mut self, method: &str) -> Option<Answer> {
         let mut interim = Vec::new();
         let mut answer = loop {

@@ -5,6 +5,7 @@
 pub mod answer;
 pub mod bellhop;
 pub mod canary;
+pub mod cast;
 pub mod certificates;
 pub mod http2;
 pub mod line;
