@@ -9,4 +9,6 @@ mod authentication;
 mod contexts;
 mod framing;
 mod headers;
+mod redirects;
 mod routing;
+mod upstream_failures;

@@ -21,9 +21,9 @@ pub use bellhop::Bellhop;
 pub use line::Line;
 pub use outgoing::Ask;
 pub use pat::Pat;
-pub use site::{Run, Site};
+pub use site::Site;
 pub use soon::{eventually, within};
-pub use upstream::{Arrived, ProviderLine, Reply, Upstream};
+pub use upstream::{ProviderLine, Reply, Upstream};
 
 /// A provider token of Ada's own. All of them end alike, so that one search finds each.
 pub const ADA_KEY: &str = "fake-ada-ionq-key-canary";

@@ -5,7 +5,7 @@ use super::{eventually, line::Io, soon::PATIENCE, within};
 use serde_json::Value;
 use std::{
     future::Future,
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     pin::Pin,
     sync::{
         Arc, Mutex,
@@ -21,6 +21,8 @@ use tokio::{
 use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
 
 type Script = Arc<dyn Fn(ProviderLine) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+
+const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 pub struct Upstream {
     pub address: SocketAddr,
@@ -111,49 +113,46 @@ impl Reply {
     }
 
     pub fn bytes(&self) -> Vec<u8> {
-        let length = if self.has_length { format!("Content-Length: {}\r\n", self.body.len()) } else { String::new() };
-        let mut bytes = format!("{}{length}\r\n", self.head).into_bytes();
+        let mut bytes = self.head_bytes();
         bytes.extend_from_slice(&self.body);
         bytes
+    }
+
+    fn head_bytes(&self) -> Vec<u8> {
+        let length = if self.has_length { format!("Content-Length: {}\r\n", self.body.len()) } else { String::new() };
+        format!("{}{length}\r\n", self.head).into_bytes()
     }
 }
 
 impl Upstream {
     /// Answers `200` to these IonQ keys and `401` to everything else.
     pub async fn accepting(keys: &[&str]) -> Self {
+        Self::accepting_at(ANY_PORT, keys).await
+    }
+
+    pub async fn accepting_at(address: SocketAddr, keys: &[&str]) -> Self {
         let keys: Vec<String> = keys.iter().map(|key| format!("apiKey {key}")).collect();
-        Self::answering(move |request| {
+        let answer = move |request: &Arrived| {
             let authorizations: Vec<&str> =
                 request.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case("authorization")).map(|(_, v)| &**v).collect();
             match authorizations[..] {
                 [one] if keys.iter().any(|key| key == one) => job(),
                 _ => Reply::json(401, &serde_json::json!({ "error": "Unauthorized", "message": "no such key" })),
             }
-        })
-        .await
+        };
+        Self::listen(address, None, answering(answer)).await
     }
 
     /// Answers every request alike, by its content.
     pub async fn answering(answer: impl Fn(&Arrived) -> Reply + Send + Sync + 'static) -> Self {
-        let answer = Arc::new(answer);
-        Self::scripted(move |mut line| {
-            let answer = Arc::clone(&answer);
-            async move {
-                while let Some(request) = line.request().await {
-                    let reply = answer(&request);
-                    let head = request.method == "HEAD";
-                    line.send(if head { reply.body("").bytes() } else { reply.bytes() }).await;
-                }
-            }
-        })
-        .await
+        Self::listen(ANY_PORT, None, answering(answer)).await
     }
 
     /// Does what the story says with every connection.
     pub async fn scripted<F: Future<Output = ()> + Send + 'static>(
         script: impl Fn(ProviderLine) -> F + Send + Sync + 'static,
     ) -> Self {
-        Self::listen(None, Arc::new(move |line| Box::pin(script(line)))).await
+        Self::listen(ANY_PORT, None, Arc::new(move |line| Box::pin(script(line)))).await
     }
 
     /// The same over TLS, for callers that accept the certificate.
@@ -161,11 +160,11 @@ impl Upstream {
         config: ServerConfig,
         script: impl Fn(ProviderLine) -> F + Send + Sync + 'static,
     ) -> Self {
-        Self::listen(Some(TlsAcceptor::from(Arc::new(config))), Arc::new(move |line| Box::pin(script(line)))).await
+        Self::listen(ANY_PORT, Some(TlsAcceptor::from(Arc::new(config))), Arc::new(move |line| Box::pin(script(line)))).await
     }
 
-    async fn listen(tls: Option<TlsAcceptor>, script: Script) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    async fn listen(address: SocketAddr, tls: Option<TlsAcceptor>, script: Script) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let arrivals = Arc::new(Arrivals::default());
         let scheme = if tls.is_some() { "https" } else { "http" };
@@ -229,6 +228,20 @@ impl Drop for Upstream {
             assert_eq!(self.arrivals.faults.load(SeqCst), 0, "a stand-in's script failed; see above");
         }
     }
+}
+
+fn answering(answer: impl Fn(&Arrived) -> Reply + Send + Sync + 'static) -> Script {
+    let answer = Arc::new(answer);
+    Arc::new(move |mut line| {
+        let answer = Arc::clone(&answer);
+        Box::pin(async move {
+            while let Some(request) = line.request().await {
+                let reply = answer(&request);
+                let bytes = if request.method == "HEAD" { reply.head_bytes() } else { reply.bytes() };
+                line.send(bytes).await;
+            }
+        })
+    })
 }
 
 /// A job, as IonQ tells of one.
