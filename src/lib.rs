@@ -18,4 +18,5 @@ pub mod clock;
 pub mod credential;
 pub mod id;
 pub mod identity;
+pub mod provider;
 pub mod secret;
