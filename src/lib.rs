@@ -17,9 +17,13 @@
 pub mod clock;
 pub mod config;
 pub mod credential;
+pub mod directory;
 pub mod id;
 pub mod identity;
 pub mod limits;
+pub mod provider;
 pub mod proxy;
 pub mod scheme;
 pub mod secret;
+pub mod telemetry;
+pub mod upstream;
