@@ -19,3 +19,4 @@ pub mod credential;
 pub mod id;
 pub mod identity;
 pub mod secret;
+pub mod store;
