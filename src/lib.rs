@@ -25,5 +25,6 @@ pub mod provider;
 pub mod proxy;
 pub mod scheme;
 pub mod secret;
+pub mod store;
 pub mod telemetry;
 pub mod upstream;
