@@ -20,3 +20,4 @@ pub mod credential;
 pub mod id;
 pub mod identity;
 pub mod secret;
+pub mod telemetry;
