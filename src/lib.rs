@@ -20,4 +20,5 @@ pub mod credential;
 pub mod id;
 pub mod identity;
 pub mod secret;
+pub mod store;
 pub mod telemetry;
