@@ -20,3 +20,4 @@ pub mod id;
 pub mod identity;
 pub mod secret;
 pub mod store;
+pub mod vault;
