@@ -28,3 +28,4 @@ pub mod secret;
 pub mod store;
 pub mod telemetry;
 pub mod upstream;
+pub mod vault;

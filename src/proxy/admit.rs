@@ -18,7 +18,7 @@ use crate::{
     provider::{Provider, preset::operation::Kind},
 };
 use http::{HeaderMap, Method, Response};
-use std::{net::IpAddr, rc::Rc, sync::Arc, time::Duration};
+use std::{rc::Rc, sync::Arc, time::Duration};
 
 /// Somebody whose token is known and has not expired.
 pub struct Known {
@@ -58,7 +58,7 @@ impl<'e> Exchange<'e> {
         let path = route.target.split('?').next().unwrap_or_default();
         if *method == Method::GET && matches!(path, "/" | "/whoami") {
             let known = self.known(&presented).await?;
-            return Ok(AtRoot::Answered(whoami::answer(self, &known).await?));
+            return Ok(AtRoot::Answered(whoami::answer(self, &known, route.context.as_ref()).await?));
         }
         let id = match presented {
             Presented::Nothing => settings.root.clone(),
@@ -100,7 +100,7 @@ impl<'e> Exchange<'e> {
     }
 
     fn failed_lookup(&self) -> Refusal {
-        match self.core.shared.failed.count(self.address()) {
+        match self.core.shared.failed.count(self.address) {
             Ok(()) => Refusal::unknown_token(),
             Err(wait) => Refusal::throttled("your network, which sent many tokens that are not valid", wait),
         }
@@ -114,7 +114,7 @@ impl<'e> Exchange<'e> {
             if !boundary.allows_provider(asked.provider.id()) {
                 return Err(refusal::provider_not_allowed(asked, &boundary.providers));
             }
-            if !boundary.allows_address(self.address()) {
+            if !boundary.allows_address(self.address) {
                 return Err(refusal::network_not_allowed(asked));
             }
         }
@@ -173,11 +173,6 @@ impl<'e> Exchange<'e> {
         let hot = Hot::new(key, epoch, caller, grant, limit);
         self.core.hot.keep(&key, &hot);
         Ok(hot)
-    }
-
-    /// The caller's address: the peer's, or what a proxy that the operator trusts says.
-    fn address(&self) -> IpAddr {
-        self.address
     }
 
     pub(super) fn directory(&self) -> &'e Arc<crate::directory::Directory> {

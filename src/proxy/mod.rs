@@ -5,6 +5,7 @@
 mod admit;
 mod authenticate;
 mod drain;
+mod forwarded;
 mod head;
 mod hot;
 mod link;
@@ -39,6 +40,7 @@ use relay::Answer;
 use route::Route;
 use std::{
     cell::{Cell, RefCell},
+    net::IpAddr,
     rc::Rc,
     sync::Arc,
     time::{Duration, Instant},
@@ -130,7 +132,8 @@ async fn serve(core: &Rc<Core>, link: &Rc<Link>, entry: Entry, request: Request<
     let arrived = Instant::now();
     let (tally, id, current) = (Tally::default(), core.ids.next(), core.current());
     let (parts, body) = request.into_parts();
-    let exchange = Exchange { core, current: &current, link, arrived, tally: &tally };
+    let address = forwarded::address(link.peer, &parts.headers, &current.settings.trusted_proxies);
+    let exchange = Exchange { core, current: &current, link, address, arrived, tally: &tally };
     let mut answer = match exchange.run(entry, parts, body).await {
         Ok(answer) => answer,
         Err(refusal) => {
@@ -153,6 +156,8 @@ struct Exchange<'e> {
     core: &'e Rc<Core>,
     current: &'e Rc<Current>,
     link: &'e Rc<Link>,
+    /// The caller's: the peer's, or what a proxy that the operator trusts says.
+    address: IpAddr,
     arrived: Instant,
     tally: &'e Tally,
 }

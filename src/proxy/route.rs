@@ -8,7 +8,7 @@ use crate::{
     identity::Context,
     provider::{Catalog, Provider},
 };
-use http::{HeaderMap, header, request};
+use http::{HeaderMap, HeaderValue, header, request};
 use std::sync::Arc;
 
 /// What the request's head says about where it goes.
@@ -19,6 +19,8 @@ pub struct Route<'s, 'r> {
     pub context: Option<Context>,
     /// Path and query as they go upstream.
     pub target: &'r str,
+    /// The Host that the caller used.
+    pub host: Option<HeaderValue>,
     /// What stands before `target` in the caller's URLs, for URLs in answers.
     pub prefix: &'r str,
 }
@@ -49,13 +51,14 @@ pub fn route<'s, 'r>(
     let mut route = match entry {
         Entry::Provider(place) => {
             let id = doors.ports.get(usize::from(place)).map_or("", |id| id);
-            Route { destination: Some(find(doors.catalog, id)?), context: None, target, prefix: "" }
+            Route { destination: Some(find(doors.catalog, id)?), context: None, target, prefix: "", host: None }
         }
         Entry::Shared => match doors.hosts.and_then(|hosts| hosts.label(host_of(parts, headers))) {
             Some(label) => by_host(doors.catalog, label, target)?,
             None => by_path(doors.catalog, target, path)?,
         },
     };
+    route.host = host_value(parts, headers);
     match (&route.context, header) {
         (Some(url), Some(header)) if *url != header => Err(Refusal::bad_request(format!(
             "The URL names the context `{url}` and the header Bellhop-Context `{header}`. Name one."
@@ -91,7 +94,7 @@ fn by_path<'s, 'r>(catalog: &'s Catalog, target: &'r str, path: &str) -> Result<
     let (id, context) = first.split_once('@').map_or((first, None), |(id, context)| (id, Some(context)));
     let (Some(provider), cut) = (catalog.find(id), 1 + first.len()) else {
         let Some(_) = context else {
-            return Ok(Route { destination: None, context: None, target, prefix: "" });
+            return Ok(Route { destination: None, context: None, target, prefix: "", host: None });
         };
         return Err(unknown_provider(catalog, id));
     };
@@ -102,7 +105,7 @@ fn by_path<'s, 'r>(catalog: &'s Catalog, target: &'r str, path: &str) -> Result<
         rest if rest.starts_with('/') => rest,
         _ => return Err(Refusal::bad_request(format!("Write a `/` after the provider: `/{id}/`."))),
     };
-    Ok(Route { destination: Some(provider), context, target, prefix })
+    Ok(Route { destination: Some(provider), context, target, prefix, host: None })
 }
 
 fn by_host<'s, 'r>(catalog: &'s Catalog, label: &str, target: &'r str) -> Result<Route<'s, 'r>, Refusal> {
@@ -110,7 +113,12 @@ fn by_host<'s, 'r>(catalog: &'s Catalog, label: &str, target: &'r str) -> Result
     let (id, context) = label.split_once("--").map_or((&*label, None), |(id, context)| (id, Some(context)));
     let context = context.map(|c| Context::from_host_label(c).map_err(|e| Refusal::bad_request(e.to_string())));
     let context = context.transpose()?;
-    Ok(Route { destination: Some(find(catalog, id)?), context, target, prefix: "" })
+    Ok(Route { destination: Some(find(catalog, id)?), context, target, prefix: "", host: None })
+}
+
+fn host_value(parts: &request::Parts, headers: &HeaderMap) -> Option<HeaderValue> {
+    let authority = || HeaderValue::from_str(parts.uri.authority()?.as_str()).ok();
+    headers.get(header::HOST).cloned().or_else(authority)
 }
 
 fn host_of<'h>(parts: &'h request::Parts, headers: &'h HeaderMap) -> &'h str {
@@ -135,12 +143,12 @@ fn named(text: &str) -> Result<Context, Refusal> {
 
 /// `.` and `..` segments, raw or percent-encoded, and backslashes: servers disagree on what these come to.
 fn has_dot_segment(path: &str) -> bool {
-    let suspicious = |b: u8| matches!(b, b'.' | b'\' | b'%');
+    let suspicious = |b: u8| matches!(b, b'.' | b'\\' | b'%');
     if !path.bytes().any(suspicious) {
         return false;
     }
     let lower = path.to_ascii_lowercase();
-    if lower.contains('\') || lower.contains("%5c") {
+    if lower.contains('\\') || lower.contains("%5c") {
         return true;
     }
     lower.split('/').any(|segment| matches!(segment.replace("%2e", ".").as_str(), "." | ".."))
@@ -152,7 +160,7 @@ mod tests {
 
     #[test]
     fn dot_segments_are_seen_in_every_spelling() {
-        for bad in ["/a/../b", "/a/./b", "/..", "/%2e%2E/b", "/.%2e", "/a\b", "/a%5Cb", "/%2e"] {
+        for bad in ["/a/../b", "/a/./b", "/..", "/%2e%2E/b", "/.%2e", "/a\\b", "/a%5Cb", "/%2e"] {
             assert!(has_dot_segment(bad), "{bad}");
         }
         for good in ["/", "/v0.4/jobs", "/a..b", "/...", "/a%2Fb", "/.hidden", "/a%252e"] {

@@ -11,12 +11,12 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    config::{Config, HostPattern, Limits, Origin, Sizes, Timeouts},
+    config::{Config, HostPattern, Limits, Sizes, Timeouts},
     directory::Directory,
     id::CredentialId,
     limits::{Cell, FailedLookups},
     provider::{
-        Catalog,
+        Catalog, Origin,
         preset::{Slot, operation::Kind},
     },
     telemetry::metrics::{CoreMetrics, KINDS, Metrics, ProviderMetrics},
@@ -212,7 +212,7 @@ impl Current {
 
     /// How this provider's SDKs want to be refused.
     pub(super) fn shape(&self, provider: Option<u16>) -> Shape<'_> {
-        let provider = provider.and_then(|index| self.settings.catalog.get(index));
+        let provider = provider.and_then(|index| self.settings.catalog.at(index));
         provider.map_or_else(Shape::default, |p| Shape(Some(&p.preset().errors)))
     }
 
@@ -243,18 +243,6 @@ impl Current {
             Endpoint::new(origin, trust, asked.provider.allows_private())
         })?;
         Ok(Arc::clone(&made))
-    }
-}
-
-impl Asked<'_> {
-    /// What stands before this provider's own paths in the caller's URLs.
-    pub(super) fn base(&self, settings: &Settings, link: &super::link::Link, host: &str) -> String {
-        let scheme = if link.secure { "https" } else { "http" };
-        match (&settings.public_url, self.route.prefix) {
-            // Ports and host names have URLs of their own; only the shared way in is published under one.
-            (Some(url), prefix) if !prefix.is_empty() => format!("{url}{prefix}"),
-            (_, prefix) => format!("{scheme}://{host}{prefix}"),
-        }
     }
 }
 

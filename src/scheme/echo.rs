@@ -59,15 +59,22 @@ impl Echo {
 
     /// Masks every occurrence; returns how many there were. Bytes without one are neither copied nor changed.
     pub fn mask(&self, bytes: &mut Bytes) -> usize {
+        let Some((masked, count)) = self.masked(bytes) else { return 0 };
+        *bytes = masked;
+        count
+    }
+
+    /// A masked copy, and how many occurrences there were; `None` without one.
+    pub fn masked(&self, bytes: &[u8]) -> Option<(Bytes, usize)> {
         let found = self.occurrences(bytes);
-        if !found.is_empty() {
-            let mut masked = BytesMut::from(&bytes[..]);
-            for range in &found {
-                masked[range.clone()].fill(b'*');
-            }
-            *bytes = masked.freeze();
+        if found.is_empty() {
+            return None;
         }
-        found.len()
+        let mut masked = BytesMut::from(bytes);
+        for range in &found {
+            masked[range.clone()].fill(b'*');
+        }
+        Some((masked.freeze(), found.len()))
     }
 
     /// One chunk of a stream: what may go on, masked, and how many occurrences were masked.

@@ -59,9 +59,11 @@ pub struct Injection {
     headers: Box<[(HeaderName, HeaderValue)]>,
     selectors: Box<[Choice]>,
     secrets: Box<[Secret]>,
+    plain: Box<[(Box<str>, Box<str>)]>,
 }
 
 /// A selector and the values that the credential allows it.
+#[derive(Clone)]
 struct Choice {
     /// `None`: the beginning of the path.
     header: Option<HeaderName>,
@@ -82,8 +84,8 @@ pub enum NotPreparable {
 impl Injection {
     /// Opens one stored version and prepares it.
     pub async fn open(vault: &Vault, provider: &Provider, version: &SealedVersion) -> Result<Self, NotPreparable> {
-        let secrets = vault.open(version).await?;
-        let plain = version.plain_fields.iter().map(|(name, value)| (name.to_owned(), Secret::new(value)));
+        let secrets = vault.unseal(version).await?.into_iter().map(|(name, value)| (name.into_string(), value));
+        let plain = version.plain_fields.iter().map(|(name, value)| (name.to_string(), Secret::new(value.text())));
         let fields = provider.fields(plain.chain(secrets))?;
         Self::prepare(provider.preset(), &fields)
     }
@@ -100,6 +102,7 @@ impl Injection {
             headers: headers(&preset.scheme, fields)?.into(),
             selectors: selectors.collect(),
             secrets: fields.secrets().map(|(_, secret)| secret.clone()).collect(),
+            plain: fields.plains().map(|(name, value)| (name.into(), value.into())).collect(),
         })
     }
 
@@ -112,6 +115,29 @@ impl Injection {
             head.headers.insert(name, value.clone());
         }
         Ok(Outgoing::new(head, body, endpoint))
+    }
+
+    /// A field that is no secret, where one was given.
+    pub fn plain(&self, name: &str) -> Option<&str> {
+        self.plain.iter().find(|(n, _)| **n == *name).map(|(_, value)| &**value)
+    }
+
+    /// The same for one core alone: nothing in it shares a reference count with another core's.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        let own = |value: &HeaderValue| {
+            let copied = HeaderValue::from_bytes(value.as_bytes());
+            copied.map_or_else(|_| value.clone(), |mut copy| {
+                copy.set_sensitive(true);
+                copy
+            })
+        };
+        Self {
+            headers: self.headers.iter().map(|(name, value)| (name.clone(), own(value))).collect(),
+            selectors: self.selectors.clone(),
+            secrets: self.secrets.clone(),
+            plain: self.plain.clone(),
+        }
     }
 
     /// The search for this credential's secrets in an answer. `None` if none is long enough to look for.

@@ -2,7 +2,7 @@
 //! Owns the TLS configuration of an endpoint.
 //! Never connects to an address that it did not check, and has no switch that turns verification off.
 
-use crate::config::{Origin, Scheme};
+use crate::provider::{Origin, Protocol};
 use http::HeaderValue;
 use rustls::{
     ClientConfig, RootCertStore,
@@ -94,13 +94,11 @@ impl TlsTrust {
 impl Endpoint {
     pub fn new(origin: Origin, trust: &TlsTrust, allow_private: bool) -> Result<Arc<Self>, DialError> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        let authority = origin.to_string();
-        let authority = authority.split_once("://").map_or("", |(_, authority)| authority);
-        let host = HeaderValue::from_str(authority).map_err(|_| DialError::ServerName)?;
-        let tls = match origin.scheme {
-            Scheme::Http => None,
-            Scheme::Https => {
-                let name = ServerName::try_from(bare(&origin.host).to_owned()).map_err(|_| DialError::ServerName)?;
+        let host = HeaderValue::from_str(&origin.authority()).map_err(|_| DialError::ServerName)?;
+        let tls = match origin.protocol {
+            Protocol::Http => None,
+            Protocol::Https => {
+                let name = ServerName::try_from(origin.host.to_string()).map_err(|_| DialError::ServerName)?;
                 Some((TlsConnector::from(Arc::clone(&trust.0)), name))
             }
         };
@@ -147,18 +145,13 @@ impl Endpoint {
     }
 
     async fn addresses(&self) -> Result<Vec<SocketAddr>, DialError> {
-        let host = bare(&self.origin.host);
+        let host = &*self.origin.host;
         if let Ok(address) = host.parse::<IpAddr>() {
             return Ok(vec![(address, self.origin.port).into()]);
         }
         let found = tokio::net::lookup_host((host, self.origin.port)).await;
         found.map(Iterator::collect).map_err(|_| DialError::Unresolved)
     }
-}
-
-/// An IPv6 address without its brackets.
-fn bare(host: &str) -> &str {
-    host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host)
 }
 
 /// Addresses that lead to this machine, its neighbours or a cloud's metadata service, not to a provider.
