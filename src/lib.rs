@@ -14,6 +14,8 @@
 //! The life of a request, in `proxy::serve`: accept → route → authenticate → admit → resolve →
 //! authorize → forward → relay. Each step returns the evidence that the next one asks for.
 
+pub mod admin;
+pub mod app;
 pub mod clock;
 pub mod config;
 pub mod credential;
@@ -26,6 +28,7 @@ pub mod proxy;
 pub mod scheme;
 pub mod secret;
 pub mod store;
+pub mod sync;
 pub mod telemetry;
 pub mod upstream;
 pub mod vault;

@@ -78,7 +78,7 @@ impl<'e> Exchange<'e> {
                 return Ok(Who::Hot(hot, now));
             }
         }
-        match (presented, asked.kind()) {
+        match (&presented, asked.kind()) {
             (Presented::Nothing, Some(Kind::Open)) => Ok(Who::Nobody),
             _ => self.known(&presented).await.map(Who::Known),
         }

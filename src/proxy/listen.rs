@@ -59,7 +59,9 @@ pub async fn accept(core: Rc<Core>, listener: TcpListener, entry: Entry) {
                 let core = Rc::clone(&core);
                 tokio::task::spawn_local(async move {
                     let _seat = seat;
-                    welcome(core, stream, peer, entry).await;
+                    core.serving.set(core.serving.get() + 1);
+                    welcome(&core, stream, peer, entry).await;
+                    core.serving.set(core.serving.get() - 1);
                 });
             }
             // Out of file descriptors, most likely: let some go before asking again.
@@ -68,7 +70,7 @@ pub async fn accept(core: Rc<Core>, listener: TcpListener, entry: Entry) {
     }
 }
 
-async fn welcome(core: Rc<Core>, stream: TcpStream, peer: SocketAddr, entry: Entry) {
+async fn welcome(core: &Rc<Core>, stream: TcpStream, peer: SocketAddr, entry: Entry) {
     let accepted = Instant::now();
     let _ = stream.set_nodelay(true);
     let timeouts = core.shared.settings().timeouts.clone();
@@ -114,15 +116,15 @@ async fn protocol_of(stream: &CallerStream) -> Option<Protocol> {
 type Io = TokioIo<LinkIo>;
 
 /// Serves one HTTP/1 connection: busy while there are requests, at rest between them.
-async fn drive_http1(core: Rc<Core>, stream: CallerStream, link: Rc<Link>, entry: Entry) {
+async fn drive_http1(core: &Rc<Core>, stream: CallerStream, link: Rc<Link>, entry: Entry) {
     let mut stream = stream;
     let mut ahead = Bytes::new();
     loop {
-        match busy(&core, stream, &link, entry, ahead).await {
+        match busy(core, stream, &link, entry, ahead).await {
             Some((rested, read)) => (stream, ahead) = (rested, read),
             None => return,
         }
-        if ahead.is_empty() && !rest(&core, &stream, &link).await {
+        if ahead.is_empty() && !rest(core, &stream, &link).await {
             return;
         }
     }
@@ -264,9 +266,9 @@ async fn rest(core: &Core, stream: &CallerStream, link: &Link) -> bool {
     goes_on
 }
 
-async fn drive_http2(core: Rc<Core>, stream: CallerStream, link: Rc<Link>, entry: Entry) {
+async fn drive_http2(core: &Rc<Core>, stream: CallerStream, link: Rc<Link>, entry: Entry) {
     let io: Io = TokioIo::new(LinkIo::new(stream, Rc::clone(&link), Bytes::new()));
-    let (service_core, service_link) = (Rc::clone(&core), Rc::clone(&link));
+    let (service_core, service_link) = (Rc::clone(core), Rc::clone(&link));
     let service =
         service_fn(move |request| respond(Rc::clone(&service_core), Rc::clone(&service_link), entry, request));
     let mut connection = pin!(core.http2.serve_connection(io, service));

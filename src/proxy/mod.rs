@@ -19,7 +19,7 @@ pub mod wire;
 
 pub use listen::{Entry, accept};
 pub use refusal::Code;
-pub use settings::{Current, Settings, SettingsError, Shared, Tls};
+pub use settings::{Current, Settings, SettingsError, Shared};
 
 use crate::{
     provider::{Match, Provider, preset::operation::Kind},
@@ -50,6 +50,7 @@ use std::{
 pub struct Core {
     pub shared: Arc<Shared>,
     pub drain: Drain,
+    serving: Cell<u32>,
     current: RefCell<Rc<Current>>,
     upstreams: Rc<Upstreams>,
     hot: HotGrants,
@@ -68,7 +69,13 @@ impl Core {
         let current = RefCell::new(Rc::new(Current::new(&shared)));
         let ids = RequestIds::new(number);
         let (drain, hot) = (Drain::default(), HotGrants::default());
-        Rc::new(Self { shared, drain, current, upstreams, hot, ids, http1, http2 })
+        let serving = Cell::new(0);
+        Rc::new(Self { shared, drain, serving, current, upstreams, hot, ids, http1, http2 })
+    }
+
+    /// Whether a connection of a caller's is still open.
+    pub fn is_serving(&self) -> bool {
+        self.serving.get() > 0
     }
 
     /// Closes connections to providers that nobody uses any more; called now and then.

@@ -261,8 +261,8 @@ impl Refusal {
             "internal_code": code,
             "data": { "message": text, "description": text },
         });
-        if let Some(shape) = shape.0 {
-            shape.adapt(self.status, text, &mut body);
+        if shape.0.is_some_and(|shape| shape.error_as_text.contains(&self.status)) {
+            body["error"] = text.into();
         }
         for (name, value) in &self.members {
             body[*name] = value.clone();

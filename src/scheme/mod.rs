@@ -85,7 +85,7 @@ impl Injection {
     /// Opens one stored version and prepares it.
     pub async fn open(vault: &Vault, provider: &Provider, version: &SealedVersion) -> Result<Self, NotPreparable> {
         let secrets = vault.unseal(version).await?.into_iter().map(|(name, value)| (name.into_string(), value));
-        let plain = version.plain_fields.iter().map(|(name, value)| (name.to_string(), Secret::new(value.text())));
+        let plain = version.plain_fields.iter().map(|(name, value)| (name.to_string(), Secret::new(&**value)));
         let fields = provider.fields(plain.chain(secrets))?;
         Self::prepare(provider.preset(), &fields)
     }
@@ -177,7 +177,7 @@ fn headers(scheme: &Scheme, fields: &Fields) -> Result<Vec<(HeaderName, HeaderVa
             Ok(vec![(header::AUTHORIZATION, sensitive(&value)?)])
         }
         Scheme::Cookies(all) => {
-            let pairs = all.iter().map(|(name, value)| Ok(format!("{name}={}", expand(value)?.expose())));
+            let pairs = all.iter().map(|(name, value)| Ok::<_, NotPreparable>(format!("{name}={}", expand(value)?.expose())));
             let value = Zeroizing::new(pairs.collect::<Result<Vec<_>, _>>()?.join("; "));
             Ok(vec![(header::COOKIE, sensitive(&value)?)])
         }

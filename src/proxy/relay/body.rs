@@ -2,7 +2,7 @@
 //! Owns the upstream connection while its answer is read, and gives it back at the end.
 //! Never holds more of a stream than the beginning of what might be a secret.
 
-use super::link::{Protocol, Ticket};
+use crate::proxy::link::{Protocol, Ticket};
 use crate::{
     scheme::echo::Echo,
     upstream::{Lease, Waiting},
