@@ -134,6 +134,16 @@ pub enum Scheme {
     Cookies(Box<[(Box<str>, ValueTemplate)]>),
 }
 
+impl Scheme {
+    fn sets(&self, header: &str) -> bool {
+        match self {
+            Self::Headers(headers) => headers.iter().any(|(name, _)| name.as_str().eq_ignore_ascii_case(header)),
+            Self::Basic { .. } => header.eq_ignore_ascii_case("authorization"),
+            Self::Cookies(_) => false,
+        }
+    }
+}
+
 /// An account, organization or workspace that belongs to the credential and goes with it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Selector {
