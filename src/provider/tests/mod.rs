@@ -112,3 +112,11 @@ fn every_provider_says_where_the_callers_token_is_and_what_its_secrets_are() {
     let mat3ra: Vec<&str> = catalog.find("mat3ra").unwrap().slot_headers().iter().map(HeaderName::as_str).collect();
     assert_eq!(mat3ra, ["x-auth-token", "authorization"]);
 }
+
+#[test]
+fn the_example_of_the_documentation_is_a_valid_preset() {
+    let document = include_str!("../../../docs/presets.md");
+    let example = document.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let preset = Preset::parse("docs/presets.md", example).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(*preset.id, *"example");
+}
