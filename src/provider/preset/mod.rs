@@ -45,7 +45,9 @@ pub struct Preset {
     pub head: Duration,
     pub errors: ErrorShape,
     pub cookies: Cookies,
-    pub lost_submit: LostSubmit,
+    /// The status of a refusal when nobody knows whether a submit arrived, for SDKs that would send it again after
+    /// the 502 or 504 that it is otherwise.
+    pub lost_submit: Option<StatusCode>,
     pub probe: Option<Probe>,
     /// The plain field that says whose the credential is.
     pub account: Option<Box<str>>,
@@ -132,6 +134,16 @@ pub enum Scheme {
     Cookies(Box<[(Box<str>, ValueTemplate)]>),
 }
 
+impl Scheme {
+    fn sets(&self, header: &str) -> bool {
+        match self {
+            Self::Headers(headers) => headers.iter().any(|(name, _)| name.as_str().eq_ignore_ascii_case(header)),
+            Self::Basic { .. } => header.eq_ignore_ascii_case("authorization"),
+            Self::Cookies(_) => false,
+        }
+    }
+}
+
 /// An account, organization or workspace that belongs to the credential and goes with it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Selector {
@@ -193,16 +205,6 @@ pub enum Cookies {
     #[default]
     Dropped,
     Passed,
-}
-
-/// What a caller is told when nobody knows whether a submit arrived.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum LostSubmit {
-    /// 502 or 504, whichever it was.
-    #[default]
-    AsItIs,
-    /// 409: its SDKs would send a POST again after a 5xx.
-    Conflict,
 }
 
 /// A harmless request that tells whether a credential is good.

@@ -3,7 +3,7 @@
 //! Never reads a file.
 
 use super::{
-    ErrorShape, LostSubmit, Preset, Probe, Scheme, Selector, Service, Slot,
+    ErrorShape, Preset, Probe, Scheme, Selector, Service, Slot,
     mistake::{Checked, Mistake, PresetError, mistake, parsed, quoted},
     operations,
     raw::{
@@ -42,6 +42,7 @@ pub fn parse(file: &str, text: &str) -> Result<Read, PresetError> {
 fn check(raw: RawPreset) -> Checked<Read> {
     let id = parsed(&raw.id, name)?;
     let fields = check_fields(&raw.fields)?;
+    let scheme = check_scheme(&raw.scheme, &fields)?;
     let (operations, routes) = operations::check(&raw.operations)?;
     let preset = Preset {
         id,
@@ -50,8 +51,8 @@ fn check(raw: RawPreset) -> Checked<Read> {
         origin: check_origin(&raw.origin, &fields)?,
         services: raw.services.iter().map(|s| check_service(s, &fields)).collect::<Checked<_>>()?,
         slots: check_slots(&raw.caller_token)?,
-        scheme: check_scheme(&raw.scheme, &fields)?,
-        selectors: raw.selectors.iter().map(|s| check_selector(s, &fields)).collect::<Checked<_>>()?,
+        selectors: raw.selectors.iter().map(|s| check_selector(s, &fields, &scheme)).collect::<Checked<_>>()?,
+        scheme,
         operations,
         refusals: match &raw.refusals {
             Some(statuses) => statuses.iter().map(check_status).collect::<Checked<_>>()?,
@@ -60,7 +61,7 @@ fn check(raw: RawPreset) -> Checked<Read> {
         head: raw.head.as_ref().map_or(Ok(DEFAULT_HEAD), check_head)?,
         errors: check_errors(&raw.errors)?,
         cookies: raw.cookies,
-        lost_submit: if raw.sdk_repeats_posts { LostSubmit::Conflict } else { LostSubmit::AsItIs },
+        lost_submit: raw.lost_submit.as_ref().map(check_status).transpose()?,
         probe: raw.probe.as_ref().map(check_probe).transpose()?,
         account: raw.account.as_ref().map(|name| plain_field(name, &fields)).transpose()?,
         sdks: raw.sdks.into_iter().map(check_sdk).collect::<Checked<_>>()?,
@@ -241,8 +242,11 @@ fn check_value(text: &Text, fields: &[FieldSpec]) -> Checked<ValueTemplate> {
     Ok(template)
 }
 
-fn check_selector(raw: &RawSelector, fields: &[FieldSpec]) -> Checked<Selector> {
+fn check_selector(raw: &RawSelector, fields: &[FieldSpec], scheme: &Scheme) -> Checked<Selector> {
     match raw {
+        RawSelector::Header(header) if scheme.sets(&header.name.value) => {
+            mistake(&header.name, "expected another header than those that the credential is attached with")
+        }
         RawSelector::Header(header) => Ok(Selector::Header {
             name: parsed(&header.name, header_name)?,
             field: plain_field(&header.field, fields)?,
