@@ -19,6 +19,7 @@ pub mod config;
 pub mod credential;
 pub mod id;
 pub mod identity;
+pub mod provider;
 pub mod secret;
 pub mod store;
 pub mod telemetry;
