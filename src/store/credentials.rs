@@ -2,7 +2,7 @@
 //! Owns the tables `credentials`, `credential_versions`, `credential_projects` and `credential_members`.
 //! Never sees a secret field: a version comes sealed, and leaves sealed.
 
-use super::{Conflict, Origin, ProjectOf, Reading, Result, Tx, insert::Insert, row::Columns, row::corrupt};
+use super::{Conflict, Origin, ProjectOf, Reading, Result, StoreError, Tx, insert::Insert, row::Columns, row::corrupt};
 use crate::{
     clock::Timestamp,
     credential::{Owner, State},
@@ -12,14 +12,7 @@ use sqlx::{AssertSqlSafe, any::AnyRow};
 use std::collections::BTreeMap;
 
 /// The fields of a credential that may be shown, by name.
-pub type PlainFields = BTreeMap<Box<str>, PlainValue>;
-
-#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
-#[serde(untagged)]
-pub enum PlainValue {
-    One(Box<str>),
-    Many(Vec<Box<str>>),
-}
+pub type PlainFields = BTreeMap<Box<str>, Box<str>>;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CredentialRow {
@@ -259,7 +252,11 @@ impl Tx {
             let insert = insert.bind(&*version.sealed).bind(version.secret_fields.join(" "));
             insert.bind(write_plain(&version.plain_fields)?).bind(self.now.millis());
         }
-        insert.execute(self.writing()).await
+        // The credential is there, in this transaction; the other reference is the key.
+        insert.execute(self.writing()).await.map_err(|error| match error {
+            StoreError::Conflict(Conflict::Missing) => Conflict::KeyReplaced.into(),
+            other => other,
+        })
     }
 
     async fn insert_restrictions(&mut self, all: impl Iterator<Item = (CredentialId, &Restriction)>) -> Result<()> {

@@ -75,7 +75,7 @@ fn from_database(error: &dyn sqlx::error::DatabaseError) -> StoreError {
     use sqlx::error::ErrorKind;
     match error.kind() {
         ErrorKind::UniqueViolation => StoreError::Conflict(broken_uniqueness(error)),
-        ErrorKind::ForeignKeyViolation => StoreError::Conflict(broken_reference(error)),
+        ErrorKind::ForeignKeyViolation => StoreError::Conflict(Conflict::Missing),
         ErrorKind::CheckViolation | ErrorKind::NotNullViolation => {
             StoreError::Internal(format!("a rule of the schema, {}", error.constraint().unwrap_or("unnamed")))
         }
@@ -95,15 +95,6 @@ fn broken_uniqueness(error: &dyn sqlx::error::DatabaseError) -> Conflict {
         Conflict::NameTaken
     } else {
         Conflict::Exists
-    }
-}
-
-/// SQLite does not say which reference; PostgreSQL does, and the one to a key is worth telling.
-fn broken_reference(error: &dyn sqlx::error::DatabaseError) -> Conflict {
-    if error.constraint().is_some_and(|name| name.contains("key_id")) {
-        Conflict::KeyReplaced
-    } else {
-        Conflict::Missing
     }
 }
 

@@ -31,9 +31,7 @@ mod users;
 pub use address::Address;
 pub use audit::{Actor, AuditEntry, AuditRow, Signer};
 pub use changes::{Change, Changes, Watch};
-pub use credentials::{
-    CredentialChange, CredentialRow, NewCredential, NewVersion, PlainFields, PlainValue, Restriction,
-};
+pub use credentials::{CredentialChange, CredentialRow, NewCredential, NewVersion, PlainFields, Restriction};
 pub use error::{Conflict, Result, StoreError};
 pub use keys::{KeyRow, Purpose, Reseal};
 pub use offers::SealedVersion;
