@@ -14,6 +14,7 @@
 //! The life of a request, in `proxy::serve`: accept → route → authenticate → admit → resolve →
 //! authorize → forward → relay. Each step returns the evidence that the next one asks for.
 
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod credential;
