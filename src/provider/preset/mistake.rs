@@ -40,7 +40,7 @@ impl From<&Error> for Mistake {
         let at = error.location().unwrap_or(Location::UNKNOWN);
         let problem = match error.without_snippet() {
             Error::DuplicateMappingKey { key: Some(key), .. } => format!("the key {} is given twice", quoted(key)),
-            Error::InvalidScalar { ty, .. } => format!("expected {ty}"),
+            Error::InvalidScalar { ty, .. } if ty.starts_with(['u', 'i']) => "expected a whole number".into(),
             // The place is told once, before the text.
             other => {
                 other.to_string().rsplit_once(" at line ").map_or_else(|| other.to_string(), |(text, _)| text.into())

@@ -45,7 +45,9 @@ pub struct Preset {
     pub head: Duration,
     pub errors: ErrorShape,
     pub cookies: Cookies,
-    pub lost_submit: LostSubmit,
+    /// The status of a refusal when nobody knows whether a submit arrived, for SDKs that would send it again after
+    /// the 502 or 504 that it is otherwise.
+    pub lost_submit: Option<StatusCode>,
     pub probe: Option<Probe>,
     /// The plain field that says whose the credential is.
     pub account: Option<Box<str>>,
@@ -193,16 +195,6 @@ pub enum Cookies {
     #[default]
     Dropped,
     Passed,
-}
-
-/// What a caller is told when nobody knows whether a submit arrived.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum LostSubmit {
-    /// 502 or 504, whichever it was.
-    #[default]
-    AsItIs,
-    /// 409: its SDKs would send a POST again after a 5xx.
-    Conflict,
 }
 
 /// A harmless request that tells whether a credential is good.

@@ -3,7 +3,7 @@
 //! Never reads a file.
 
 use super::{
-    ErrorShape, LostSubmit, Preset, Probe, Scheme, Selector, Service, Slot,
+    ErrorShape, Preset, Probe, Scheme, Selector, Service, Slot,
     mistake::{Checked, Mistake, PresetError, mistake, parsed, quoted},
     operations,
     raw::{
@@ -60,7 +60,7 @@ fn check(raw: RawPreset) -> Checked<Read> {
         head: raw.head.as_ref().map_or(Ok(DEFAULT_HEAD), check_head)?,
         errors: check_errors(&raw.errors)?,
         cookies: raw.cookies,
-        lost_submit: if raw.sdk_repeats_posts { LostSubmit::Conflict } else { LostSubmit::AsItIs },
+        lost_submit: raw.lost_submit.as_ref().map(check_status).transpose()?,
         probe: raw.probe.as_ref().map(check_probe).transpose()?,
         account: raw.account.as_ref().map(|name| plain_field(name, &fields)).transpose()?,
         sdks: raw.sdks.into_iter().map(check_sdk).collect::<Checked<_>>()?,

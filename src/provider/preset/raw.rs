@@ -37,8 +37,7 @@ pub struct RawPreset {
     pub errors: RawErrors,
     #[serde(default)]
     pub cookies: Cookies,
-    #[serde(default)]
-    pub sdk_repeats_posts: bool,
+    pub lost_submit: Option<Spanned<u16>>,
     pub probe: Option<RawProbe>,
     pub account: Option<Text>,
     #[serde(default)]

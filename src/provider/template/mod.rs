@@ -43,7 +43,8 @@ pub struct Routes {
 #[derive(Debug, Default)]
 struct Node {
     literals: Vec<(Box<[u8]>, usize)>,
-    capture: Option<usize>,
+    /// By the text that must follow the capture; what asks for the longest comes first.
+    captures: Vec<(Box<[u8]>, usize)>,
     /// Templates that end here.
     ends: Vec<End>,
     /// Templates whose tail begins here.
@@ -94,7 +95,7 @@ impl Routes {
         for segment in segments {
             at = match segment {
                 Segment::Literal(text) => self.literal(at, text),
-                Segment::Capture(_) => self.capture(at),
+                Segment::Capture(_, suffix) => self.capture(at, suffix),
                 Segment::Tail(_) => return add(&mut self.nodes[at].tails, end),
             };
         }
@@ -110,12 +111,14 @@ impl Routes {
         next
     }
 
-    fn capture(&mut self, at: usize) -> usize {
-        if let Some(next) = self.nodes[at].capture {
-            return next;
+    fn capture(&mut self, at: usize, suffix: &[u8]) -> usize {
+        if let Some((_, next)) = self.nodes[at].captures.iter().find(|(s, _)| **s == *suffix) {
+            return *next;
         }
         let next = self.push();
-        self.nodes[at].capture = Some(next);
+        let captures = &mut self.nodes[at].captures;
+        captures.push((suffix.into(), next));
+        captures.sort_by_key(|(s, _)| std::cmp::Reverse(s.len()));
         next
     }
 
@@ -133,7 +136,7 @@ impl Routes {
         } else {
             self.walk_every_reading(method, path, &raw)?
         };
-        Ok(hit.map(|hit| hit.located(&raw, path.len())))
+        Ok(hit.map(|hit| hit.located(path, &raw)))
     }
 
     /// For paths with escapes, empty segments or dots.
@@ -180,11 +183,12 @@ impl Routes {
         {
             return Some(end);
         }
-        if let Some(next) = node.capture
-            && !segment.is_empty()
-        {
-            walk.captures.push(Captured::Segment(at));
-            if let Some(end) = self.descend(next, walk, at + 1) {
+        for (suffix, next) in &node.captures {
+            if segment.len() <= suffix.len() || !segment.ends_with(suffix) {
+                continue;
+            }
+            walk.captures.push(Captured::Segment(at, suffix.len()));
+            if let Some(end) = self.descend(*next, walk, at + 1) {
                 return Some(end);
             }
             walk.captures.pop();
@@ -209,10 +213,11 @@ impl<S> Walk<'_, S> {
 
 type Captures = SmallVec<[Captured; MOST_CAPTURES]>;
 
-/// The number of a segment, or of the first that a tail covers.
 #[derive(Clone, Copy)]
 enum Captured {
-    Segment(usize),
+    /// The number of a segment, and how many of its last characters do not belong to the capture.
+    Segment(usize, usize),
+    /// The number of the first segment of a tail.
     From(usize),
 }
 
@@ -227,16 +232,30 @@ impl Hit<'_> {
         self.end.passage == Passage::Blocked
     }
 
-    fn located(&self, raw: &[Range<usize>], length: usize) -> Found {
+    fn located(&self, path: &[u8], raw: &[Range<usize>]) -> Found {
         let mut spans = [(0, 0); MOST_CAPTURES];
         for (span, captured) in spans.iter_mut().zip(&self.captures) {
-            let (Captured::Segment(at) | Captured::From(at)) = *captured;
-            let first = raw.get(at).cloned().unwrap_or(length..length);
-            let end = if matches!(captured, Captured::From(_)) { length } else { first.end };
-            *span = (first.start, end);
+            let segment = |at: usize| raw.get(at).cloned().unwrap_or(path.len()..path.len());
+            *span = match *captured {
+                Captured::From(at) => (segment(at).start, path.len()),
+                Captured::Segment(at, suffix) => {
+                    let Range { start, end } = segment(at);
+                    (start, without_last(path, end, suffix))
+                }
+            };
         }
         Found { operation: self.end.operation, pattern: self.end.pattern, spans }
     }
+}
+
+/// Where a raw segment ends without its last decoded characters. A `%` is never a digit of an escape, so
+/// escapes can be told from their end.
+fn without_last(path: &[u8], end: usize, characters: usize) -> usize {
+    (0..characters).fold(end, |end, _| {
+        let escaped =
+            matches!(path[..end], [.., b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit());
+        end.saturating_sub(if escaped { 3 } else { 1 })
+    })
 }
 
 fn add(ends: &mut Vec<End>, end: End) -> Result<(), Collision> {
@@ -258,20 +277,18 @@ fn pick<'n>(ends: &'n [End], method: &str) -> Option<&'n End> {
     named(method).or_else(read).or_else(|| ends.iter().find(|e| e.method.is_none()))
 }
 
-/// Where each segment is; without the leading slash and what a slash at the end would add.
+/// Where each segment is, without the slash that a path begins with and one that it may end with.
 fn split(path: &[u8]) -> Ranges {
+    let first = usize::from(path.starts_with(b"/"));
     let mut segments = Ranges::new();
-    let mut start = usize::from(path.first() == Some(&b'/'));
-    let end = path.len() - usize::from(path.len() > start && path.last() == Some(&b'/'));
-    if start >= end && end <= 1 {
+    if path.len() == first {
         return segments;
     }
-    for slash in memchr::memchr_iter(b'/', &path[start..end]).map({
-        let from = start;
-        move |i| from + i
-    }) {
-        segments.push(start..slash);
-        start = slash + 1;
+    let end = path.len() - usize::from(path.ends_with(b"/"));
+    let mut start = first;
+    for slash in memchr::memchr_iter(b'/', &path[first..end]) {
+        segments.push(start..first + slash);
+        start = first + slash + 1;
     }
     segments.push(start..end);
     segments

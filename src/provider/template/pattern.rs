@@ -8,7 +8,7 @@ use std::{fmt, str::FromStr};
 pub const MOST_CAPTURES: usize = 6;
 
 /// A method and a path as a preset writes them: `GET /jobs/{job}/results/{rest*}`.
-/// `{x}` is one segment that is not empty, `{x*}` all that remains, also nothing.
+/// `{x}` is one segment that is not empty, or its beginning as in `{x}:cancel`; `{x*}` all that remains, also nothing.
 /// A slash at the end makes no difference. `ANY` is every method; `GET` also means `HEAD`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Pattern {
@@ -21,7 +21,8 @@ pub struct Pattern {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Segment {
     Literal(Box<[u8]>),
-    Capture(Box<str>),
+    /// A name, and the text that must follow in the same segment; mostly none.
+    Capture(Box<str>, Box<[u8]>),
     Tail(Box<str>),
 }
 
@@ -63,7 +64,7 @@ impl Pattern {
     pub fn captures(&self) -> impl Iterator<Item = &str> {
         self.segments.iter().filter_map(|segment| match segment {
             Segment::Literal(_) => None,
-            Segment::Capture(name) | Segment::Tail(name) => Some(&**name),
+            Segment::Capture(name, _) | Segment::Tail(name) => Some(&**name),
         })
     }
 
@@ -97,18 +98,21 @@ fn parse_segments(path: &str) -> Result<Vec<Segment>, NotAPattern> {
 
 fn parse_segment(text: &str, last: bool) -> Result<Segment, NotAPattern> {
     let wrong = || NotAPattern::Segment(text.escape_debug().collect());
-    let is_name = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-    match text.strip_prefix('{').and_then(|t| t.strip_suffix('}')) {
-        Some(name) => match name.strip_suffix('*') {
-            Some(name) if last && is_name(name) => Ok(Segment::Tail(name.into())),
-            None if is_name(name) => Ok(Segment::Capture(name.into())),
-            _ => Err(wrong()),
-        },
-        None if !matches!(text, "." | "..")
-            && text.bytes().all(|b| b.is_ascii_graphic() && !b"{}%?#\\".contains(&b)) =>
-        {
-            Ok(Segment::Literal(text.as_bytes().into()))
-        }
-        None => Err(wrong()),
+    let Some((name, after)) = text.strip_prefix('{').and_then(|t| t.split_once('}')) else {
+        return if is_plain(text) { Ok(Segment::Literal(text.as_bytes().into())) } else { Err(wrong()) };
+    };
+    match name.strip_suffix('*') {
+        Some(name) if last && after.is_empty() && is_name(name) => Ok(Segment::Tail(name.into())),
+        None if is_name(name) && is_plain(after) => Ok(Segment::Capture(name.into(), after.as_bytes().into())),
+        _ => Err(wrong()),
     }
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+}
+
+/// What can stand in a segment and has one reading only.
+fn is_plain(text: &str) -> bool {
+    !matches!(text, "." | "..") && text.bytes().all(|b| b.is_ascii_graphic() && !b"{}%?#\\".contains(&b))
 }
