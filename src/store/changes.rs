@@ -55,7 +55,7 @@ impl Store {
     /// At most `limit` changes after `seq`, oldest first.
     pub async fn changes_since(&self, seq: Seq, limit: u32) -> Result<Changes> {
         let mut reading = self.read().await?;
-        let head = head::seq(reading.connection()).await?;
+        let head = reading.head().await?;
         let list = reading.changes_after(seq, limit).await?;
         let next = list.first().map_or(head + 1, |(first, _)| *first);
         Ok(Changes { head, list, gap: seq > head || next > seq + 1 })
@@ -92,6 +92,11 @@ impl Watch {
 }
 
 impl Reading {
+    /// The end of the change log, as this reading sees it.
+    pub async fn head(&mut self) -> Result<Seq> {
+        head::seq(self.connection()).await
+    }
+
     async fn changes_after(&mut self, seq: Seq, limit: u32) -> Result<Vec<(Seq, Change)>> {
         let rows = sqlx::query("SELECT seq, kind, subject FROM changes WHERE seq > $1 ORDER BY seq LIMIT $2")
             .bind(seq)

@@ -2,11 +2,14 @@
 //! Owns the tables `credentials`, `credential_versions`, `credential_projects` and `credential_members`.
 //! Never sees a secret field: a version comes sealed, and leaves sealed.
 
-use super::{Conflict, Origin, ProjectOf, Reading, Result, StoreError, Tx, insert::Insert, row::Columns, row::corrupt};
+use super::{
+    Conflict, Origin, ProjectOf, Reading, Result, SealedVersion, StoreError, Tx, insert::Insert, row::Columns,
+    row::corrupt,
+};
 use crate::{
     clock::Timestamp,
     credential::{Owner, State},
-    id::{CredentialId, OrganizationId, ProjectId, UserId},
+    id::{CredentialId, ProjectId, UserId},
 };
 use sqlx::{AssertSqlSafe, any::AnyRow};
 use std::collections::BTreeMap;
@@ -74,7 +77,7 @@ macro_rules! select_credentials {
     ($rest:literal) => {
         concat!(
             "SELECT c.id, c.user_id, c.organization_id, c.project_id, c.provider, c.label, c.state, c.version, c.expires, \
-                    c.origin, c.created, v.secret_fields, v.plain_fields, \
+                    c.origin, c.created, v.key_id, v.sealed, v.secret_fields, v.plain_fields, \
                     (SELECT string_agg(r.project_id, ' ') FROM credential_projects r WHERE r.credential_id = c.id) AS projects, \
                     (SELECT string_agg(r.user_id, ' ') FROM credential_members r WHERE r.credential_id = c.id) AS members \
              FROM credentials c JOIN credential_versions v ON v.credential_id = c.id AND v.version = c.version \
@@ -111,38 +114,16 @@ impl Reading {
         query.fetch_all(self.connection()).await?.iter().map(CredentialRow::read).collect()
     }
 
-    /// Those of all these users, but not of their projects; in no order.
-    pub async fn credentials_of_users(&mut self, users: &[UserId]) -> Result<Vec<CredentialRow>> {
+    /// Those of all these users, but not of their projects, with their current versions; in no order.
+    pub async fn sealed_of_users(&mut self, users: &[UserId]) -> Result<Vec<(CredentialRow, SealedVersion)>> {
         if users.is_empty() {
             return Ok(Vec::new());
         }
         let sql = format!("{}{}", select_credentials!("c.user_id IN "), self.dialect.list(users.len()));
         // Safe: the text is made of this program's own words and parameters.
         let query = users.iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, user| query.bind(user.to_string()));
-        query.fetch_all(self.connection()).await?.iter().map(CredentialRow::read).collect()
-    }
-
-    pub(super) async fn credentials_of_project(&mut self, id: ProjectId) -> Result<Vec<CredentialId>> {
-        self.ids("SELECT id FROM credentials WHERE project_id = $1 AND state <> 'deleted'", id.to_string()).await
-    }
-
-    pub(super) async fn credentials_below_user(&mut self, id: UserId) -> Result<Vec<CredentialId>> {
-        let sql = "SELECT id FROM credentials WHERE user_id = $1 AND state <> 'deleted' UNION ALL \
-                   SELECT c.id FROM projects p JOIN credentials c ON c.project_id = p.id \
-                   WHERE p.user_id = $1 AND c.state <> 'deleted'";
-        self.ids(sql, id.to_string()).await
-    }
-
-    pub(super) async fn credentials_below_organization(&mut self, id: OrganizationId) -> Result<Vec<CredentialId>> {
-        let sql = "SELECT id FROM credentials WHERE organization_id = $1 AND state <> 'deleted' UNION ALL \
-                   SELECT c.id FROM projects p JOIN credentials c ON c.project_id = p.id \
-                   WHERE p.organization_id = $1 AND c.state <> 'deleted'";
-        self.ids(sql, id.to_string()).await
-    }
-
-    async fn ids(&mut self, sql: &'static str, of: String) -> Result<Vec<CredentialId>> {
-        let rows = sqlx::query(sql).bind(of).fetch_all(self.connection()).await?;
-        rows.iter().map(|row| row.parsed("id")).collect()
+        let rows = query.fetch_all(self.connection()).await?;
+        rows.iter().map(|row| Ok((CredentialRow::read(row)?, SealedVersion::read(row)?))).collect()
     }
 }
 

@@ -114,7 +114,7 @@ impl Store {
 }
 
 impl SealedVersion {
-    fn read(row: &AnyRow) -> Result<Self> {
+    pub(super) fn read(row: &AnyRow) -> Result<Self> {
         Ok(Self {
             credential: row.parsed("id")?,
             owner: read_owner(row)?,

@@ -2,9 +2,10 @@
 //! Owns the tables `organizations` and `memberships`.
 //! Never judges who may change them.
 
-use super::{Change, Conflict, Origin, Reading, Result, Tx, insert::Insert, row::Columns, tombstone};
+use super::{Change, Conflict, Origin, ProjectOf, Reading, Result, Tx, insert::Insert, row::Columns, tombstone};
 use crate::{
     clock::Timestamp,
+    credential::Owner,
     id::{OrganizationId, UserId},
     identity::{Name, UserName, role::Role},
 };
@@ -119,20 +120,15 @@ impl Tx {
 
     /// Its credentials and those of its projects are destroyed; what is pinned to it fits nothing from now on.
     pub async fn delete_organization(&mut self, id: OrganizationId) -> Result<()> {
-        for credential in self.credentials_below_organization(id).await? {
-            self.delete_credential(credential).await?;
+        for credential in self.credentials_of(Owner::Organization(id)).await? {
+            self.delete_credential(credential.id).await?;
+        }
+        for project in self.projects(ProjectOf::Organization(id)).await? {
+            self.delete_project(project.id).await?;
         }
         for member in self.members(id).await? {
             self.remove_member(id, member.user).await?;
         }
-        sqlx::query(
-            "UPDATE projects SET name = 'deleted-' || replace(id, '-', ''), deleted = $2 \
-             WHERE organization_id = $1 AND deleted IS NULL",
-        )
-        .bind(id.to_string())
-        .bind(self.now.millis())
-        .execute(self.writing())
-        .await?;
         let done = sqlx::query("UPDATE organizations SET name = $2, deleted = $3 WHERE id = $1 AND deleted IS NULL")
             .bind(id.to_string())
             .bind(tombstone(id))

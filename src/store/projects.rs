@@ -5,6 +5,7 @@
 use super::{Change, Conflict, Origin, Reading, Result, Tx, insert::Insert, row::Columns, row::corrupt, tombstone};
 use crate::{
     clock::Timestamp,
+    credential::Owner,
     id::{OrganizationId, ProjectId, UserId},
     identity::{Name, UserName},
 };
@@ -118,8 +119,8 @@ impl Tx {
     /// Its credentials are destroyed; what is pinned to it, or restricted to it, fits nothing from now on.
     pub async fn delete_project(&mut self, id: ProjectId) -> Result<()> {
         let of = self.owner_of_project(id).await?;
-        for credential in self.credentials_of_project(id).await? {
-            self.delete_credential(credential).await?;
+        for credential in self.credentials_of(Owner::Project(id)).await? {
+            self.delete_credential(credential.id).await?;
         }
         for member in self.project_members(id).await? {
             self.remove_project_member(id, member.user).await?;

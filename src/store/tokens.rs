@@ -12,6 +12,7 @@ use crate::{
 };
 use ipnet::IpNet;
 use sqlx::{AssertSqlSafe, any::AnyRow};
+use std::collections::HashSet;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TokenRow {
@@ -116,6 +117,21 @@ impl Reading {
         query.fetch_optional(self.connection()).await?.as_ref().map(TokenRow::read).transpose()
     }
 
+    /// Those of these digests that somebody has revoked by hand: no file may bring them back.
+    pub async fn revoked_by_hand(&mut self, digests: &[PatDigest]) -> Result<HashSet<PatDigest>> {
+        if digests.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let sql = format!(
+            "SELECT digest FROM tokens WHERE revoked IS NOT NULL AND revoked_by = 'hand' AND digest IN {}",
+            self.dialect.list(digests.len())
+        );
+        // Safe: the text is made of this program's own words and parameters.
+        let query = digests.iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, digest| query.bind(digest.to_hex()));
+        let rows = query.fetch_all(self.connection()).await?;
+        rows.iter().map(read_digest).collect()
+    }
+
     /// What this user means by this context; `None` if there is no such organization or project.
     pub async fn context_id(&mut self, user: UserId, context: &Context) -> Result<Option<ContextId>> {
         let row = match (&context.organization, &context.project) {
@@ -202,18 +218,19 @@ impl Tx {
     }
 
     /// For good. Its name is free again, and its digest opens nothing.
-    pub async fn revoke_token(&mut self, id: TokenId) -> Result<()> {
-        let row = sqlx::query("UPDATE tokens SET revoked = $2 WHERE id = $1 AND revoked IS NULL RETURNING digest")
+    pub async fn revoke_token(&mut self, id: TokenId, by: Origin) -> Result<()> {
+        let sql = "UPDATE tokens SET revoked = $2, revoked_by = $3 WHERE id = $1 AND revoked IS NULL RETURNING digest";
+        let row = sqlx::query(sql)
             .bind(id.to_string())
             .bind(self.now.millis())
+            .bind(by.as_str())
             .fetch_optional(self.writing())
             .await?;
         self.announce_token(row.as_ref())
     }
 
     fn announce_token(&mut self, row: Option<&AnyRow>) -> Result<()> {
-        let digest = row.ok_or(Conflict::Missing)?.text("digest").map(PatDigest::from_hex)?;
-        self.announce(Change::Token(digest.ok_or_else(|| corrupt("digest"))?));
+        self.announce(Change::Token(read_digest(row.ok_or(Conflict::Missing)?)?));
         Ok(())
     }
 
@@ -248,7 +265,7 @@ impl TokenRow {
             id: row.parsed("id")?,
             user: row.parsed("user_id")?,
             name: row.text("name")?.into(),
-            digest: PatDigest::from_hex(row.text("digest")?).ok_or_else(|| corrupt("digest"))?,
+            digest: read_digest(row)?,
             hint: row.optional_text("hint")?.map(Into::into),
             scopes: read_scopes(row)?,
             expires: row.time("expires")?,
@@ -258,6 +275,10 @@ impl TokenRow {
             last_used: row.optional_time("last_used")?,
         })
     }
+}
+
+fn read_digest(row: &AnyRow) -> Result<PatDigest> {
+    PatDigest::from_hex(row.text("digest")?).ok_or_else(|| corrupt("digest"))
 }
 
 pub(super) fn read_scopes(row: &AnyRow) -> Result<Scopes> {

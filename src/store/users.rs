@@ -2,9 +2,12 @@
 //! Owns the tables `users` and `active_contexts`.
 //! Never checks a password; it keeps the hash.
 
-use super::{Change, Conflict, ContextId, Origin, Reading, Result, Tx, insert::Insert, row::Columns, tombstone};
+use super::{
+    Change, Conflict, ContextId, Origin, ProjectOf, Reading, Result, Tx, insert::Insert, row::Columns, tombstone,
+};
 use crate::{
     clock::Timestamp,
+    credential::Owner,
     id::UserId,
     identity::{Context, UserName},
     secret::Secret,
@@ -160,25 +163,23 @@ impl Tx {
     }
 
     /// The user leaves every organization, their tokens are revoked, and their credentials are destroyed.
-    pub async fn delete_user(&mut self, id: UserId) -> Result<()> {
-        for credential in self.credentials_below_user(id).await? {
-            self.delete_credential(credential).await?;
+    pub async fn delete_user(&mut self, id: UserId, by: Origin) -> Result<()> {
+        for credential in self.credentials_of(Owner::User(id)).await? {
+            self.delete_credential(credential.id).await?;
         }
-        let text = id.to_string();
-        for sql in [
-            "DELETE FROM memberships WHERE user_id = $1",
-            "DELETE FROM active_contexts WHERE user_id = $1",
-            "UPDATE projects SET name = 'deleted-' || replace(id, '-', ''), deleted = $2 WHERE user_id = $1 AND deleted IS NULL",
-            "UPDATE tokens SET revoked = $2 WHERE user_id = $1 AND revoked IS NULL",
-        ] {
-            let query = sqlx::query(sql).bind(&text);
-            let query = if sql.contains("$2") { query.bind(self.now.millis()) } else { query };
-            query.execute(self.writing()).await?;
+        for token in self.tokens(id).await? {
+            self.revoke_token(token.id, by).await?;
+        }
+        for project in self.projects(ProjectOf::User(id)).await? {
+            self.delete_project(project.id).await?;
+        }
+        for sql in ["DELETE FROM memberships WHERE user_id = $1", "DELETE FROM active_contexts WHERE user_id = $1"] {
+            sqlx::query(sql).bind(id.to_string()).execute(self.writing()).await?;
         }
         let done = sqlx::query(
             "UPDATE users SET name = $2, disabled = 1, deleted = $3, password_hash = NULL WHERE id = $1 AND deleted IS NULL",
         )
-        .bind(&text)
+        .bind(id.to_string())
         .bind(tombstone(id))
         .bind(self.now.millis())
         .execute(self.writing())

@@ -67,21 +67,24 @@ CREATE TABLE active_contexts (
 );
 
 CREATE TABLE tokens (
-    id        TEXT NOT NULL PRIMARY KEY,
-    user_id   TEXT NOT NULL REFERENCES users (id),
-    name      TEXT COLLATE "C" NOT NULL,
-    digest    TEXT NOT NULL CHECK (length(digest) = 64),
-    hint      TEXT,
-    scopes    TEXT NOT NULL,
-    providers TEXT NOT NULL,
-    networks  TEXT NOT NULL,
-    expires   BIGINT NOT NULL,
-    origin    TEXT NOT NULL CHECK (origin IN ('hand', 'apply')),
-    created   BIGINT NOT NULL,
-    last_used BIGINT,
-    revoked   BIGINT
+    id         TEXT NOT NULL PRIMARY KEY,
+    user_id    TEXT NOT NULL REFERENCES users (id),
+    name       TEXT COLLATE "C" NOT NULL,
+    digest     TEXT NOT NULL CHECK (length(digest) = 64),
+    hint       TEXT,
+    scopes     TEXT NOT NULL,
+    providers  TEXT NOT NULL,
+    networks   TEXT NOT NULL,
+    expires    BIGINT NOT NULL,
+    origin     TEXT NOT NULL CHECK (origin IN ('hand', 'apply')),
+    created    BIGINT NOT NULL,
+    last_used  BIGINT,
+    revoked    BIGINT,
+    revoked_by TEXT CHECK (revoked_by IN ('hand', 'apply')),
+    CHECK ((revoked IS NULL) = (revoked_by IS NULL))
 );
 CREATE UNIQUE INDEX tokens_by_digest ON tokens (digest) WHERE revoked IS NULL;
+CREATE INDEX tokens_by_revoked_digest ON tokens (digest) WHERE revoked IS NOT NULL;
 CREATE UNIQUE INDEX tokens_by_name ON tokens (user_id, name) WHERE revoked IS NULL;
 
 CREATE TABLE token_contexts (
