@@ -3,6 +3,7 @@
 //! Its texts are for the person at the terminal: what is wrong and what to do, without any secret.
 
 use crate::{
+    app::AppError,
     config::ConfigError,
     provider::{CatalogError, files::Unreadable},
     store::StoreError,
@@ -20,6 +21,8 @@ pub enum Failure {
     Failed(String),
     #[error("{0}")]
     Usage(String),
+    #[error(transparent)]
+    App(#[from] AppError),
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error(transparent)]
@@ -44,9 +47,10 @@ impl Failure {
     pub const fn code(&self) -> u8 {
         match self {
             Self::Usage(_) => USAGE,
+            Self::App(error) if error.is_configuration() => CONFIGURATION,
             Self::Config(_) | Self::Catalog(_) | Self::Preset(_) | Self::Store(StoreError::Address(_)) => CONFIGURATION,
             Self::Vault(error) if error.is_configuration() => CONFIGURATION,
-            Self::Failed(_) | Self::Vault(_) | Self::Store(_) => FAILED,
+            Self::Failed(_) | Self::App(_) | Self::Vault(_) | Self::Store(_) => FAILED,
         }
     }
 }

@@ -259,7 +259,7 @@ impl Delete {
                 self.name
             )));
         }
-        tx.delete_user(user.id).await?;
+        tx.delete_user(user.id, crate::store::Origin::Hand).await?;
         tx.record(entry("user.deleted", &self.name));
         tx.commit().await?;
         console.note(format_args!("deleted {}, {tokens} tokens and {credentials} credentials", self.name));

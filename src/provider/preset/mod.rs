@@ -197,6 +197,8 @@ pub fn path_is_within(allowed: Option<&str>, path: &[u8]) -> Result<(), NotSelec
 pub struct ErrorShape {
     /// Statuses at which the member `error` is a text and not an object.
     pub error_as_text: Box<[StatusCode]>,
+    /// The member `error_code` is a text: its SDK's model has no room for a number there.
+    pub error_code_as_text: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Deserialize)]

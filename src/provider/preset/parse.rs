@@ -269,7 +269,8 @@ fn check_status(raw: &Spanned<u16>) -> Checked<StatusCode> {
 }
 
 fn check_errors(raw: &RawErrors) -> Checked<ErrorShape> {
-    Ok(ErrorShape { error_as_text: raw.error_as_text.iter().map(check_status).collect::<Checked<_>>()? })
+    let error_as_text = raw.error_as_text.iter().map(check_status).collect::<Checked<_>>()?;
+    Ok(ErrorShape { error_as_text, error_code_as_text: raw.error_code_as_text })
 }
 
 pub fn check_head(text: &Text) -> Checked<Duration> {
