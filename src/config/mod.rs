@@ -2,12 +2,23 @@
 //! Owns the defaults, which the annotated `config/bellhop.yaml` states once more for people; a test compares the two.
 //! Reads its sources once and never looks at the environment again.
 
-mod value;
+mod load;
+mod quantity;
+mod read;
+mod sections;
+mod tree;
+mod url;
+mod written;
 
-pub use value::{BaseUrl, Expected, HostPattern, Origin, Rate, Scheme, Size, Span, TlsFiles, Upstream};
+pub use load::{ConfigError, Environment, Loaded, Sources};
+pub use quantity::{Rate, Size, Span};
+pub use url::{BaseUrl, HostPattern, Origin, Scheme, TlsFiles, Upstream};
+pub use written::{Expected, Written};
 
 use crate::secret::Secret;
 use ipnet::IpNet;
+use sections::{RawMasterKey, RawProvider};
+use serde::Deserialize;
 use std::{
     collections::BTreeMap,
     net::{Ipv4Addr, SocketAddr},
@@ -17,17 +28,23 @@ use std::{
 };
 
 /// Everything that an operator decides.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Config {
+    #[serde(deserialize_with = "written::consistent")]
     pub listen: Listen,
     /// The proxy listeners' certificate; without one they speak plain HTTP.
+    #[serde(deserialize_with = "sections::tls_files")]
     pub tls: Option<TlsFiles>,
+    #[serde(deserialize_with = "sections::tls_files")]
     pub admin_tls: Option<TlsFiles>,
     /// The store's file, the master key, the spool. Processes of one machine may share it.
+    #[serde(deserialize_with = "written::one")]
     pub data_dir: PathBuf,
     pub store: StoreConfig,
     pub master_key: MasterKeySource,
     /// More preset files, or folders of them.
+    #[serde(deserialize_with = "written::list")]
     pub presets: Vec<PathBuf>,
     /// What the operator changes of a preset, by the preset's id.
     pub providers: BTreeMap<String, ProviderConfig>,
@@ -35,38 +52,52 @@ pub struct Config {
     pub sizes: Sizes,
     pub timeouts: Timeouts,
     pub drain: Drain,
+    #[serde(deserialize_with = "written::consistent")]
     pub tokens: TokenLifetimes,
     pub log: Log,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Listen {
+    #[serde(deserialize_with = "written::one")]
     pub proxy: SocketAddr,
+    #[serde(deserialize_with = "written::one")]
     pub admin: SocketAddr,
     /// Listeners of one provider each, whose requests begin at `/`.
+    #[serde(deserialize_with = "written::by_name")]
     pub providers: BTreeMap<String, SocketAddr>,
+    #[serde(deserialize_with = "written::optional")]
     pub hosts: Option<HostPattern>,
     /// The provider of calls at the root that carry no token.
     pub root: Option<String>,
     /// How callers reach the proxy. `None`: the listener's scheme and the request's Host.
+    #[serde(deserialize_with = "written::optional")]
     pub public_url: Option<BaseUrl>,
+    #[serde(deserialize_with = "written::optional")]
     pub admin_url: Option<BaseUrl>,
     /// Whose `Forwarded` and `X-Forwarded-*` count.
+    #[serde(deserialize_with = "written::list")]
     pub trusted_proxies: Vec<IpNet>,
     /// Data-plane threads, one listener each. `None`: one per core.
+    #[serde(deserialize_with = "written::optional")]
     pub workers: Option<NonZeroUsize>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct StoreConfig {
     /// `None`: SQLite in `data_dir`.
+    #[serde(deserialize_with = "sections::store_url")]
     pub url: Option<Secret>,
     /// How long known callers are served while the store cannot be reached at all.
+    #[serde(deserialize_with = "written::span::<0, 86_400, _>")]
     pub max_stale: Duration,
 }
 
 /// Where the master key is read from.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(try_from = "RawMasterKey")]
 pub enum MasterKeySource {
     /// `master.key` in `data_dir`.
     DataDir,
@@ -75,7 +106,8 @@ pub enum MasterKeySource {
     Environment(String),
 }
 
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(try_from = "RawProvider")]
 pub struct ProviderConfig {
     pub upstream: Option<Upstream>,
     /// Certificates to trust for this provider instead of the public ones.
@@ -87,73 +119,101 @@ pub struct ProviderConfig {
 }
 
 /// How much may come, and how fast. `None` is no limit.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Limits {
+    #[serde(deserialize_with = "written::optional")]
     pub per_token: Option<Rate>,
+    #[serde(deserialize_with = "written::optional")]
     pub per_user: Option<Rate>,
+    #[serde(deserialize_with = "written::optional")]
     pub per_credential: Option<Rate>,
     /// Of one source network: an IPv4 address, or an IPv6 /64.
+    #[serde(deserialize_with = "written::one")]
     pub failed_lookups: Rate,
     /// Open connections to the proxy listeners, in all.
+    #[serde(deserialize_with = "written::one")]
     pub connections: NonZeroU32,
 }
 
 /// Bounds on what is held in memory at once; bytes unless the name says otherwise.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Sizes {
+    #[serde(deserialize_with = "written::size::<4_096, 1_048_576, _, _>")]
     pub head: usize,
+    #[serde(deserialize_with = "written::size::<16, 1_000, _, _>")]
     pub head_fields: usize,
+    #[serde(deserialize_with = "written::size::<1_024, 65_536, _, _>")]
     pub target: usize,
+    #[serde(deserialize_with = "written::size::<4_096, 1_048_576, _, _>")]
     pub upstream_head: usize,
+    #[serde(deserialize_with = "written::size::<1, 10_000, _, _>")]
     pub h2_streams: u32,
+    #[serde(deserialize_with = "written::size::<4_096, 1_048_576, _, _>")]
     pub h2_header_list: u32,
 }
 
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Timeouts {
+    #[serde(deserialize_with = "written::span::<1, 60, _>")]
     pub tls_handshake: Duration,
     /// The whole head of a connection's first request, counted from accept.
+    #[serde(deserialize_with = "written::span::<1, 60, _>")]
     pub head: Duration,
     /// A client's connection between two requests.
+    #[serde(deserialize_with = "written::span::<1, 3_600, _>")]
     pub keep_alive: Duration,
     /// Silence inside a request's body, and a reader that takes nothing.
+    #[serde(deserialize_with = "written::span::<1, 1_000, _>")]
     pub body_idle: Duration,
+    #[serde(deserialize_with = "written::span::<1, 60, _>")]
     pub connect: Duration,
     /// Until the provider's head, where its preset states nothing else.
+    #[serde(deserialize_with = "written::span::<1, 1_000, _>")]
     pub upstream_head: Duration,
     /// A pooled connection to a provider that nobody uses.
+    #[serde(deserialize_with = "written::span::<1, 3_600, _>")]
     pub upstream_idle: Duration,
 }
 
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Drain {
     /// Still accepting, but no longer ready, so that a load balancer can look away.
+    #[serde(deserialize_with = "written::span::<0, 600, _>")]
     pub delay: Duration,
     /// For what is under way; then it is cut.
+    #[serde(deserialize_with = "written::span::<0, 3_600, _>")]
     pub deadline: Duration,
 }
 
 /// For tokens whose maker states no expiry, and for those who state a late one.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct TokenLifetimes {
+    #[serde(deserialize_with = "written::span::<60, 315_360_000, _>")]
     pub default_expiry: Duration,
+    #[serde(deserialize_with = "written::span::<60, 315_360_000, _>")]
     pub max_expiry: Duration,
 }
 
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Log {
     pub format: LogFormat,
     pub level: LogLevel,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     Text,
     Json,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogLevel {
     Error,
@@ -269,3 +329,9 @@ impl Default for Log {
         Self { format: LogFormat::Text, level: LogLevel::Info }
     }
 }
+
+/// The defaults as people read them, with every key explained.
+pub const ANNOTATED: &str = include_str!("../../config/bellhop.yaml");
+
+#[cfg(test)]
+mod tests;

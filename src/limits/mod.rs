@@ -2,27 +2,13 @@
 //! Owns the table of failed look-ups by source network, bounded in size.
 //! Never blocks and never asks the store: what is over its rate is told when to come back.
 
+use crate::config::Rate;
 use governor::{DefaultKeyedRateLimiter, Quota, clock::Clock as _};
 use std::{
     net::{IpAddr, Ipv6Addr},
-    num::NonZeroU32,
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
-
-/// So many per so long, with so many at once.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Rate {
-    pub count: NonZeroU32,
-    pub per: Duration,
-    pub burst: NonZeroU32,
-}
-
-impl Rate {
-    fn interval(self) -> Duration {
-        self.per / self.count.get()
-    }
-}
 
 /// One caller's, user's or credential's place under a [`Rate`]: the time until which its allowance is used up.
 #[derive(Default)]
@@ -87,6 +73,7 @@ fn network(address: IpAddr) -> IpAddr {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::num::NonZeroU32;
 
     fn rate(count: u32, burst: u32) -> Rate {
         Rate {

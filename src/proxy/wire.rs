@@ -184,11 +184,9 @@ impl Guard {
         if target.len() > self.limits.target {
             return Err(Violation::TargetTooLong);
         }
-        // `#` never belongs in a request target (RFC 9112 §3.2), and parsers differ on what it cuts off.
-        let target_is_sound = !target.is_empty() && target.iter().all(|b| b.is_ascii_graphic() && *b != b'#');
         self.head.http_10 = version == b"HTTP/1.0";
         let version_is_sound = self.head.http_10 || version == b"HTTP/1.1";
-        if is_token(method) && target_is_sound && version_is_sound {
+        if is_token(method) && is_target(target) && version_is_sound {
             Ok(Place::Fields)
         } else {
             Err(Violation::RequestLine)
@@ -253,6 +251,13 @@ fn split_field(line: &[u8]) -> Result<(&[u8], &[u8]), Violation> {
     let colon = memchr(b':', line).ok_or(Violation::Field)?;
     let (name, value) = (&line[..colon], &line[colon + 1..]);
     if is_token(name) { Ok((name, value.trim_ascii())) } else { Err(Violation::Field) }
+}
+
+/// What hyper will read as a target, too. `#` never belongs in one (RFC 9112 §3.2), and parsers differ on what it cuts off.
+fn is_target(target: &[u8]) -> bool {
+    let plain = |b: &u8| b.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@%?".contains(b);
+    (target.first() == Some(&b'/') && target.iter().all(plain))
+        || (target.iter().all(|b| b.is_ascii_graphic() && *b != b'#') && http::Uri::try_from(target).is_ok())
 }
 
 /// RFC 9110 §5.6.2. A space before the colon fails here, too.

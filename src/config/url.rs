@@ -1,117 +1,9 @@
-//! The values that configuration is written in: durations, sizes, rates, origins, host patterns.
-//! Each parses from its one written form, and what does not parse cannot exist.
-//! Their errors say what was expected and never what was found, because that may be a secret.
+//! Where things are: origins, base URLs, upstreams, host patterns, certificate files.
+//! URLs here have no userinfo, query or fragment, so none of them can carry a secret.
+//! Never resolves a name, never opens a file.
 
-use std::{collections::BTreeMap, fmt, num::NonZeroU32, path::PathBuf, str::FromStr, time::Duration};
-
-/// What should have stood where something else did.
-#[derive(Debug, thiserror::Error, PartialEq, Eq, Clone, Copy)]
-#[error("expected {0}")]
-pub struct Expected(pub &'static str);
-
-/// A length of time as it is written: `250ms`, `5m`, `1h30m`, `90d`, `0`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Span(pub Duration);
-
-impl FromStr for Span {
-    type Err = Expected;
-
-    fn from_str(text: &str) -> Result<Self, Expected> {
-        const EXPECTED: Expected = Expected("a duration such as 250ms, 30s, 5m, 1h30m or 90d");
-        if text == "0" {
-            return Ok(Self(Duration::ZERO));
-        }
-        let (mut rest, mut total, mut largest) = (text, Duration::ZERO, u64::MAX);
-        while !rest.is_empty() {
-            let (number, after) = leading_number(rest).ok_or(EXPECTED)?;
-            let (unit, after) = after.split_at(after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len()));
-            let millis = unit_millis(unit).filter(|millis| *millis < largest).ok_or(EXPECTED)?;
-            let part = number.checked_mul(millis).map(Duration::from_millis).ok_or(EXPECTED)?;
-            total = total.checked_add(part).ok_or(EXPECTED)?;
-            (rest, largest) = (after, millis);
-        }
-        if text.is_empty() { Err(EXPECTED) } else { Ok(Self(total)) }
-    }
-}
-
-const fn unit_millis(unit: &str) -> Option<u64> {
-    Some(match unit.as_bytes() {
-        b"ms" => 1,
-        b"s" => 1_000,
-        b"m" => 60_000,
-        b"h" => 3_600_000,
-        b"d" => 86_400_000,
-        _ => return None,
-    })
-}
-
-/// At most 10 digits, so that nothing that is made of them overflows unseen.
-fn leading_number(text: &str) -> Option<(u64, &str)> {
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (digits, rest) = text.split_at(end);
-    if digits.len() > 10 { None } else { digits.parse().ok().map(|number| (number, rest)) }
-}
-
-/// A number of bytes as it is written: `512`, `32KiB`, `1MiB`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Size(pub u64);
-
-impl FromStr for Size {
-    type Err = Expected;
-
-    fn from_str(text: &str) -> Result<Self, Expected> {
-        const EXPECTED: Expected = Expected("a size in bytes such as 8192, 32KiB or 1MiB");
-        let (number, unit) = leading_number(text).ok_or(EXPECTED)?;
-        match unit {
-            "" => Ok(Self(number)),
-            "KiB" => Ok(Self(number * 1024)),
-            "MiB" => Ok(Self(number * 1024 * 1024)),
-            _ => Err(EXPECTED),
-        }
-    }
-}
-
-/// So many in so long, and how many at once: `100/s`, `20/min`, `1000/h burst 50`.
-/// Without a burst, a whole period's worth may come at once.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Rate {
-    pub count: NonZeroU32,
-    pub per: Duration,
-    pub burst: NonZeroU32,
-}
-
-impl Rate {
-    /// The time in which one more becomes possible.
-    pub const fn interval(self) -> Duration {
-        Duration::from_nanos(self.per.as_nanos() as u64 / self.count.get() as u64)
-    }
-}
-
-impl FromStr for Rate {
-    type Err = Expected;
-
-    fn from_str(text: &str) -> Result<Self, Expected> {
-        parse_rate(text).ok_or(Expected("a rate such as 100/s, 20/min or 1000/h burst 50"))
-    }
-}
-
-fn parse_rate(text: &str) -> Option<Rate> {
-    let mut words = text.split_ascii_whitespace();
-    let (count, unit) = words.next()?.split_once('/')?;
-    let count = count.parse().ok()?;
-    let per = Duration::from_secs(match unit {
-        "s" => 1,
-        "min" => 60,
-        "h" => 3600,
-        _ => return None,
-    });
-    let burst = match (words.next(), words.next(), words.next()) {
-        (None, ..) => count,
-        (Some("burst"), Some(burst), None) => burst.parse().ok()?,
-        _ => return None,
-    };
-    Some(Rate { count, per, burst })
-}
+use super::written::{Expected, Written};
+use std::{collections::BTreeMap, fmt, net::Ipv6Addr, path::PathBuf, str::FromStr};
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Scheme {
@@ -144,13 +36,18 @@ pub struct Origin {
     pub port: u16,
 }
 
+impl Written for Origin {
+    const EXPECTED: &'static str = "an origin such as https://api.example.org, without user, path or query";
+}
+
 impl FromStr for Origin {
     type Err = Expected;
 
     fn from_str(text: &str) -> Result<Self, Expected> {
-        const EXPECTED: Expected = Expected("an origin such as https://api.example.org, without user, path or query");
-        let (origin, path) = split_url(text).ok_or(EXPECTED)?;
-        if path.is_empty() || path == "/" { Ok(origin) } else { Err(EXPECTED) }
+        match split_url(text) {
+            Some((origin, "" | "/")) => Ok(origin),
+            _ => Err(Expected(Self::EXPECTED)),
+        }
     }
 }
 
@@ -169,12 +66,15 @@ pub struct BaseUrl {
     pub path: Box<str>,
 }
 
+impl Written for BaseUrl {
+    const EXPECTED: &'static str = "a URL such as https://bellhop.example.org, without user or query";
+}
+
 impl FromStr for BaseUrl {
     type Err = Expected;
 
     fn from_str(text: &str) -> Result<Self, Expected> {
-        let (origin, path) =
-            split_url(text).ok_or(Expected("a URL such as https://bellhop.example.org, without user or query"))?;
+        let (origin, path) = split_url(text).ok_or(Expected(Self::EXPECTED))?;
         Ok(Self { origin, path: path.trim_end_matches('/').into() })
     }
 }
@@ -207,7 +107,7 @@ fn parse_port(text: &str) -> Option<u16> {
 
 fn is_host(text: &str) -> bool {
     match text.strip_prefix('[').and_then(|t| t.strip_suffix(']')) {
-        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
         None => text.len() <= 253 && text.split('.').all(is_label),
     }
 }
@@ -261,6 +161,10 @@ impl HostPattern {
     }
 }
 
+impl Written for HostPattern {
+    const EXPECTED: &'static str = "a host pattern such as {provider}.bellhop.example.org";
+}
+
 impl FromStr for HostPattern {
     type Err = Expected;
 
@@ -268,7 +172,7 @@ impl FromStr for HostPattern {
         text.strip_prefix("{provider}")
             .filter(|suffix| suffix.strip_prefix('.').is_some_and(|domain| is_host(domain) && !domain.starts_with('[')))
             .map(|suffix| Self { suffix: suffix.to_ascii_lowercase().into() })
-            .ok_or(Expected("a host pattern such as {provider}.bellhop.example.org"))
+            .ok_or(Expected(Self::EXPECTED))
     }
 }
 

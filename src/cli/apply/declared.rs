@@ -1,0 +1,104 @@
+//! A state file with every value read, fetched and checked: what the store is to agree with.
+//! Owns the secrets of the file until they are sealed or hashed.
+//! Never names what is not there: names are still names, and the plan finds out what they mean.
+
+use crate::{
+    clock::Timestamp,
+    credential::Owner,
+    identity::{Context, Name, Scopes, UserName, pat::PatDigest, role::Role},
+    secret::Secret,
+    store::{JobVisibility, PlainFields},
+    vault::SecretFields,
+};
+use ipnet::IpNet;
+use serde_yaml::Location;
+
+#[derive(Default)]
+pub struct State {
+    pub users: Vec<User>,
+    pub organizations: Vec<Organization>,
+}
+
+pub struct User {
+    pub name: UserName,
+    pub at: Location,
+    pub admin: bool,
+    /// Left as it is where the file says nothing, because it cannot be read back.
+    pub password: Option<Secret>,
+    /// Left as it is where the file says nothing: people set it for themselves.
+    pub active: Option<Named<Context>>,
+    pub tokens: Vec<Token>,
+    pub credentials: Vec<Credential>,
+    pub projects: Vec<Project>,
+}
+
+pub struct Token {
+    pub name: Box<str>,
+    pub at: Location,
+    /// Without one, a token is made.
+    pub digest: Option<PatDigest>,
+    pub scopes: Scopes,
+    pub pin: Option<Named<Context>>,
+    pub contexts: Vec<Named<Context>>,
+    pub providers: Vec<Box<str>>,
+    pub networks: Vec<IpNet>,
+    /// Set once, from the default, where the file says nothing.
+    pub expires: Option<Timestamp>,
+}
+
+pub struct Credential {
+    pub provider: Box<str>,
+    pub at: Location,
+    pub label: Box<str>,
+    pub fields: CheckedFields,
+    pub expires: Timestamp,
+    pub projects: Vec<Named<Name>>,
+    pub members: Vec<Named<UserName>>,
+}
+
+/// The fields of a credential, told apart by what the preset says of them.
+#[derive(Debug, Default)]
+pub struct CheckedFields {
+    pub secret: SecretFields,
+    pub plain: PlainFields,
+}
+
+pub struct Project {
+    pub name: Name,
+    pub at: Location,
+    pub members: Vec<Named<UserName>>,
+    pub credentials: Vec<Credential>,
+}
+
+pub struct Organization {
+    pub name: Name,
+    pub at: Location,
+    pub job_visibility: JobVisibility,
+    pub members: Vec<(Named<UserName>, Role)>,
+    pub credentials: Vec<Credential>,
+    pub projects: Vec<Project>,
+}
+
+/// A name of something else, and where it stands.
+#[derive(Clone, Debug)]
+pub struct Named<T> {
+    pub name: T,
+    pub at: Location,
+}
+
+impl CheckedFields {
+    /// Whether these are the fields of an opened version.
+    pub fn equal(&self, secret: &SecretFields, plain: &PlainFields) -> bool {
+        let same = |(a, b): ((&Box<str>, &Secret), (&Box<str>, &Secret))| a.0 == b.0 && a.1.expose() == b.1.expose();
+        self.plain == *plain && self.secret.len() == secret.len() && self.secret.iter().zip(secret).all(same)
+    }
+}
+
+/// An owner in words, for what is told of a change.
+pub fn owner_words(owner: Owner, name: &str) -> String {
+    match owner {
+        Owner::User(_) => format!("user {name}"),
+        Owner::Organization(_) => format!("organization {name}"),
+        Owner::Project(_) => format!("project {name}"),
+    }
+}

@@ -1,0 +1,144 @@
+//! The audit trail: who changed what, as a chain that shows an edit, a deletion, a reordering.
+//! Owns the table `audit`; its entries commit with the change that they tell of.
+//! Never holds a secret, and never the key of the chain: a [`Signer`] from outside does the arithmetic.
+
+use super::{Reading, Result, dialect::Dialect, head::Head, insert::Insert, row::Columns};
+use crate::{clock::Timestamp, id::UserId};
+use sqlx::AnyConnection;
+use std::{borrow::Cow, fmt};
+
+/// Who did it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Actor {
+    /// Bellhop itself.
+    System,
+    /// Somebody at this machine's command line.
+    CommandLine,
+    User(UserId),
+}
+
+/// What happened; its number, time and MAC come when it commits.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AuditEntry {
+    actor: Actor,
+    action: &'static str,
+    subject: String,
+    detail: Cow<'static, str>,
+}
+
+impl AuditEntry {
+    /// `action` is a noun and a past participle, `token.revoked`; `subject` the name or id of what it was done to.
+    pub fn new(actor: &Actor, action: &'static str, subject: impl fmt::Display) -> Self {
+        Self { actor: actor.clone(), action, subject: subject.to_string(), detail: "".into() }
+    }
+
+    /// More, in words. Never a secret.
+    #[must_use]
+    pub fn detail(self, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { detail: detail.into(), ..self }
+    }
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::System => f.write_str("system"),
+            Self::CommandLine => f.write_str("command-line"),
+            Self::User(id) => write!(f, "user:{id}"),
+        }
+    }
+}
+
+/// Computes one link of the chain, in hexadecimal.
+pub trait Signer: Send + Sync {
+    fn mac(&self, link: &[u8]) -> String;
+}
+
+/// An entry as it is in the store.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+pub struct AuditRow {
+    pub seq: i64,
+    pub at: Timestamp,
+    pub actor: String,
+    pub action: String,
+    pub subject: String,
+    pub detail: String,
+    #[serde(skip)]
+    pub mac: String,
+}
+
+impl AuditRow {
+    /// Everything that the MAC of this entry covers: the one before it, and each field with its length,
+    /// so that nothing can be moved from one field to the next.
+    pub fn link(&self, previous_mac: &str) -> Vec<u8> {
+        let (seq, at) = (self.seq.to_string(), self.at.millis().to_string());
+        let fields = [previous_mac, &seq, &at, &self.actor, &self.action, &self.subject, &self.detail];
+        let mut bytes = Vec::with_capacity(256);
+        for field in fields {
+            bytes.extend((field.len() as u64).to_be_bytes());
+            bytes.extend(field.as_bytes());
+        }
+        bytes
+    }
+}
+
+impl Reading {
+    /// At most `limit` entries after number `seq`, oldest first.
+    pub async fn audit_after(&mut self, seq: i64, limit: u32) -> Result<Vec<AuditRow>> {
+        let rows = sqlx::query(
+            "SELECT seq, at, actor, action, subject, detail, mac FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2",
+        )
+        .bind(seq)
+        .bind(i64::from(limit))
+        .fetch_all(self.connection())
+        .await?;
+        let read = |row: &sqlx::any::AnyRow| {
+            Ok(AuditRow {
+                seq: row.number("seq")?,
+                at: row.time("at")?,
+                actor: row.text("actor")?.into(),
+                action: row.text("action")?.into(),
+                subject: row.text("subject")?.into(),
+                detail: row.text("detail")?.into(),
+                mac: row.text("mac")?.into(),
+            })
+        };
+        rows.iter().map(read).collect()
+    }
+
+    /// The number and the MAC of the newest entry, as the head row has them: what shows a cut tail.
+    pub async fn audit_end(&mut self) -> Result<(i64, String)> {
+        let row = sqlx::query("SELECT audit_seq, audit_mac FROM head").fetch_one(self.connection()).await?;
+        Ok((row.number("audit_seq")?, row.text("audit_mac")?.into()))
+    }
+}
+
+/// Appends to the chain, in a transaction that holds the head row. Returns the new end of the chain.
+pub async fn append(
+    connection: &mut AnyConnection,
+    dialect: Dialect,
+    head: &Head,
+    entries: Vec<AuditEntry>,
+    signer: &dyn Signer,
+    now: Timestamp,
+) -> Result<String> {
+    let mut insert = Insert::new(dialect, "audit", &["seq", "at", "actor", "action", "subject", "detail", "mac"]);
+    let mut mac = head.audit_mac.clone();
+    for (seq, entry) in (head.audit_seq + 1..).zip(entries) {
+        let mut row = AuditRow {
+            seq,
+            at: now,
+            actor: entry.actor.to_string(),
+            action: entry.action.into(),
+            subject: entry.subject,
+            detail: entry.detail.into_owned(),
+            mac: String::new(),
+        };
+        row.mac = signer.mac(&row.link(&mac));
+        mac.clone_from(&row.mac);
+        let insert = insert.row().bind(row.seq).bind(row.at.millis()).bind(row.actor).bind(row.action);
+        insert.bind(row.subject).bind(row.detail).bind(row.mac);
+    }
+    insert.execute(connection).await?;
+    Ok(mac)
+}

@@ -1,0 +1,331 @@
+//! Provider credentials as rows: whose, for what, in which version and state.
+//! Owns the tables `credentials`, `credential_versions`, `credential_projects` and `credential_members`.
+//! Never sees a secret field: a version comes sealed, and leaves sealed.
+
+use super::{
+    Conflict, Origin, ProjectOf, Reading, Result, SealedVersion, StoreError, Tx, insert::Insert, row::Columns,
+    row::corrupt,
+};
+use crate::{
+    clock::Timestamp,
+    credential::{Owner, State},
+    id::{CredentialId, ProjectId, UserId},
+};
+use sqlx::{AssertSqlSafe, any::AnyRow};
+use std::collections::BTreeMap;
+
+/// The fields of a credential that may be shown, by name.
+pub type PlainFields = BTreeMap<Box<str>, Box<str>>;
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CredentialRow {
+    pub id: CredentialId,
+    pub owner: Owner,
+    pub provider: Box<str>,
+    pub label: Box<str>,
+    pub state: State,
+    /// The current version.
+    pub version: u32,
+    pub expires: Timestamp,
+    pub restriction: Restriction,
+    /// The names of the secret fields that are set.
+    pub secret_fields: Vec<Box<str>>,
+    pub plain_fields: PlainFields,
+    pub origin: Origin,
+    pub created: Timestamp,
+}
+
+/// Who else than its owner's members at large. An empty list does not restrict.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Restriction {
+    /// Projects of the owning organization, in the order of their ids; a deleted one still restricts.
+    pub projects: Vec<ProjectId>,
+    pub members: Vec<UserId>,
+}
+
+#[derive(Clone, Debug)]
+pub struct NewCredential {
+    pub id: CredentialId,
+    pub owner: Owner,
+    pub provider: Box<str>,
+    pub label: Box<str>,
+    pub expires: Timestamp,
+    pub restriction: Restriction,
+    pub version: NewVersion,
+    pub origin: Origin,
+}
+
+/// A version as the vault has sealed it.
+#[derive(Clone, Debug)]
+pub struct NewVersion {
+    /// From 1; what the seal says it is.
+    pub version: u32,
+    pub key: i64,
+    pub sealed: Vec<u8>,
+    pub secret_fields: Vec<Box<str>>,
+    pub plain_fields: PlainFields,
+}
+
+#[derive(Clone, Debug)]
+pub enum CredentialChange {
+    State(State),
+    Label(Box<str>),
+    Expires(Timestamp),
+}
+
+macro_rules! select_credentials {
+    ($rest:literal) => {
+        concat!(
+            "SELECT c.id, c.user_id, c.organization_id, c.project_id, c.provider, c.label, c.state, c.version, c.expires, \
+                    c.origin, c.created, v.key_id, v.sealed, v.secret_fields, v.plain_fields, \
+                    (SELECT string_agg(r.project_id, ' ') FROM credential_projects r WHERE r.credential_id = c.id) AS projects, \
+                    (SELECT string_agg(r.user_id, ' ') FROM credential_members r WHERE r.credential_id = c.id) AS members \
+             FROM credentials c JOIN credential_versions v ON v.credential_id = c.id AND v.version = c.version \
+             WHERE c.state <> 'deleted' AND ",
+            $rest
+        )
+    };
+}
+
+impl Reading {
+    pub async fn credential(&mut self, id: CredentialId) -> Result<Option<CredentialRow>> {
+        let query = sqlx::query(select_credentials!("c.id = $1")).bind(id.to_string());
+        query.fetch_optional(self.connection()).await?.as_ref().map(CredentialRow::read).transpose()
+    }
+
+    /// Oldest first; the next page begins after the last id of this one.
+    pub async fn credentials(&mut self, after: Option<CredentialId>, limit: u32) -> Result<Vec<CredentialRow>> {
+        let rows = sqlx::query(select_credentials!("c.id > $1 ORDER BY c.id LIMIT $2"))
+            .bind(after.map(|id| id.to_string()).unwrap_or_default())
+            .bind(i64::from(limit))
+            .fetch_all(self.connection())
+            .await?;
+        rows.iter().map(CredentialRow::read).collect()
+    }
+
+    /// Of exactly this owner, oldest first.
+    pub async fn credentials_of(&mut self, owner: Owner) -> Result<Vec<CredentialRow>> {
+        let sql = match owner {
+            Owner::User(_) => select_credentials!("c.user_id = $1 ORDER BY c.id"),
+            Owner::Organization(_) => select_credentials!("c.organization_id = $1 ORDER BY c.id"),
+            Owner::Project(_) => select_credentials!("c.project_id = $1 ORDER BY c.id"),
+        };
+        let query = sqlx::query(sql).bind(id_of(owner));
+        query.fetch_all(self.connection()).await?.iter().map(CredentialRow::read).collect()
+    }
+
+    /// Those of all these users, but not of their projects, with their current versions; in no order.
+    pub async fn sealed_of_users(&mut self, users: &[UserId]) -> Result<Vec<(CredentialRow, SealedVersion)>> {
+        if users.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql = format!("{}{}", select_credentials!("c.user_id IN "), self.dialect.list(users.len()));
+        // Safe: the text is made of this program's own words and parameters.
+        let query = users.iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, user| query.bind(user.to_string()));
+        let rows = query.fetch_all(self.connection()).await?;
+        rows.iter().map(|row| Ok((CredentialRow::read(row)?, SealedVersion::read(row)?))).collect()
+    }
+}
+
+impl Tx {
+    /// Each with its first version. One that is active already for the same owner and provider is a conflict.
+    pub async fn insert_credentials(&mut self, credentials: &[NewCredential]) -> Result<()> {
+        let columns = &[
+            "id",
+            "user_id",
+            "organization_id",
+            "project_id",
+            "provider",
+            "label",
+            "state",
+            "version",
+            "expires",
+            "origin",
+            "created",
+        ];
+        let mut insert = Insert::new(self.dialect(), "credentials", columns);
+        for credential in credentials {
+            let [user, organization, project] = owner_columns(credential.owner);
+            let insert = insert.row().bind(credential.id.to_string()).bind(user).bind(organization).bind(project);
+            let insert = insert.bind(&*credential.provider).bind(&*credential.label).bind(State::Active.as_str());
+            let insert = insert.bind(i64::from(credential.version.version)).bind(credential.expires.millis());
+            insert.bind(credential.origin.as_str()).bind(self.now.millis());
+        }
+        insert.execute(self.writing()).await?;
+        self.insert_versions(credentials.iter().map(|c| (c.id, &c.version))).await?;
+        self.insert_restrictions(credentials.iter().map(|c| (c.id, &c.restriction))).await?;
+        for credential in credentials {
+            self.announce_owner(credential.owner).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes this the current version; it must be the next one, else somebody was faster.
+    pub async fn add_version(&mut self, id: CredentialId, version: &NewVersion) -> Result<()> {
+        let done = sqlx::query(
+            "UPDATE credentials SET version = $2 WHERE id = $1 AND version = $2 - 1 AND state <> 'deleted'",
+        )
+        .bind(id.to_string())
+        .bind(i64::from(version.version))
+        .execute(self.writing())
+        .await?;
+        if done.rows_affected() != 1 {
+            return Err(Conflict::Missing.into());
+        }
+        self.insert_versions([(id, version)].into_iter()).await?;
+        self.announce_credential(id).await
+    }
+
+    pub async fn change_credential(&mut self, id: CredentialId, change: CredentialChange) -> Result<()> {
+        let query = match change {
+            CredentialChange::State(state) => {
+                sqlx::query("UPDATE credentials SET state = $1 WHERE id = $2 AND state <> 'deleted'")
+                    .bind(state.as_str())
+            }
+            CredentialChange::Label(label) => {
+                sqlx::query("UPDATE credentials SET label = $1 WHERE id = $2 AND state <> 'deleted'")
+                    .bind(label.into_string())
+            }
+            CredentialChange::Expires(at) => {
+                sqlx::query("UPDATE credentials SET expires = $1 WHERE id = $2 AND state <> 'deleted'")
+                    .bind(at.millis())
+            }
+        };
+        query.bind(id.to_string()).execute(self.writing()).await?;
+        self.announce_credential(id).await
+    }
+
+    /// Replaces what restricts it.
+    pub async fn restrict_credential(&mut self, id: CredentialId, restriction: &Restriction) -> Result<()> {
+        self.lift_restriction(id).await?;
+        self.insert_restrictions([(id, restriction)].into_iter()).await?;
+        self.announce_credential(id).await
+    }
+
+    /// Its id stays, for receipts and the audit trail; every sealed version of it is destroyed.
+    pub async fn delete_credential(&mut self, id: CredentialId) -> Result<()> {
+        self.announce_credential(id).await?;
+        self.lift_restriction(id).await?;
+        for sql in [
+            "DELETE FROM credential_versions WHERE credential_id = $1",
+            "UPDATE credentials SET state = 'deleted' WHERE id = $1",
+        ] {
+            sqlx::query(sql).bind(id.to_string()).execute(self.writing()).await?;
+        }
+        Ok(())
+    }
+
+    async fn lift_restriction(&mut self, id: CredentialId) -> Result<()> {
+        for sql in [
+            "DELETE FROM credential_projects WHERE credential_id = $1",
+            "DELETE FROM credential_members WHERE credential_id = $1",
+        ] {
+            sqlx::query(sql).bind(id.to_string()).execute(self.writing()).await?;
+        }
+        Ok(())
+    }
+
+    async fn insert_versions(&mut self, versions: impl Iterator<Item = (CredentialId, &NewVersion)>) -> Result<()> {
+        let columns = &["credential_id", "version", "key_id", "sealed", "secret_fields", "plain_fields", "created"];
+        let mut insert = Insert::new(self.dialect(), "credential_versions", columns);
+        for (id, version) in versions {
+            let insert = insert.row().bind(id.to_string()).bind(i64::from(version.version)).bind(version.key);
+            let insert = insert.bind(&*version.sealed).bind(version.secret_fields.join(" "));
+            insert.bind(write_plain(&version.plain_fields)?).bind(self.now.millis());
+        }
+        // The credential is there, in this transaction; the other reference is the key.
+        insert.execute(self.writing()).await.map_err(|error| match error {
+            StoreError::Conflict(Conflict::Missing) => Conflict::KeyReplaced.into(),
+            other => other,
+        })
+    }
+
+    async fn insert_restrictions(&mut self, all: impl Iterator<Item = (CredentialId, &Restriction)>) -> Result<()> {
+        let mut projects = Insert::new(self.dialect(), "credential_projects", &["credential_id", "project_id"]);
+        let mut members = Insert::new(self.dialect(), "credential_members", &["credential_id", "user_id"]);
+        for (id, restriction) in all {
+            for project in &restriction.projects {
+                projects.row().bind(id.to_string()).bind(project.to_string());
+            }
+            for member in &restriction.members {
+                members.row().bind(id.to_string()).bind(member.to_string());
+            }
+        }
+        projects.execute(self.writing()).await?;
+        members.execute(self.writing()).await
+    }
+
+    async fn announce_credential(&mut self, id: CredentialId) -> Result<()> {
+        let owner = self.credential(id).await?.ok_or(Conflict::Missing)?.owner;
+        self.announce_owner(owner).await
+    }
+
+    async fn announce_owner(&mut self, owner: Owner) -> Result<()> {
+        let of = match owner {
+            Owner::User(id) => ProjectOf::User(id),
+            Owner::Organization(id) => ProjectOf::Organization(id),
+            Owner::Project(id) => self.owner_of_project(id).await?,
+        };
+        self.announce(of.change());
+        Ok(())
+    }
+}
+
+impl CredentialRow {
+    fn read(row: &AnyRow) -> Result<Self> {
+        let mut restriction = Restriction { projects: row.words("projects")?, members: row.words("members")? };
+        restriction.projects.sort();
+        restriction.members.sort();
+        Ok(Self {
+            id: row.parsed("id")?,
+            owner: read_owner(row)?,
+            provider: row.text("provider")?.into(),
+            label: row.text("label")?.into(),
+            state: row.parsed("state")?,
+            version: read_version(row)?,
+            expires: row.time("expires")?,
+            restriction,
+            secret_fields: row.text("secret_fields")?.split_whitespace().map(Into::into).collect(),
+            plain_fields: read_plain(row)?,
+            origin: row.parsed("origin")?,
+            created: row.time("created")?,
+        })
+    }
+}
+
+pub(super) fn read_owner(row: &AnyRow) -> Result<Owner> {
+    match (row.optional("user_id")?, row.optional("organization_id")?, row.optional("project_id")?) {
+        (Some(user), None, None) => Ok(Owner::User(user)),
+        (None, Some(organization), None) => Ok(Owner::Organization(organization)),
+        (None, None, Some(project)) => Ok(Owner::Project(project)),
+        _ => Err(corrupt("user_id")),
+    }
+}
+
+pub(super) fn read_version(row: &AnyRow) -> Result<u32> {
+    u32::try_from(row.number("version")?).map_err(|_| corrupt("version"))
+}
+
+pub(super) fn read_plain(row: &AnyRow) -> Result<PlainFields> {
+    serde_json::from_str(row.text("plain_fields")?).map_err(|_| corrupt("plain_fields"))
+}
+
+fn write_plain(fields: &PlainFields) -> Result<String> {
+    serde_json::to_string(fields).map_err(|_| corrupt("plain_fields"))
+}
+
+fn owner_columns(owner: Owner) -> [Option<String>; 3] {
+    match owner {
+        Owner::User(id) => [Some(id.to_string()), None, None],
+        Owner::Organization(id) => [None, Some(id.to_string()), None],
+        Owner::Project(id) => [None, None, Some(id.to_string())],
+    }
+}
+
+fn id_of(owner: Owner) -> String {
+    match owner {
+        Owner::User(id) => id.to_string(),
+        Owner::Organization(id) => id.to_string(),
+        Owner::Project(id) => id.to_string(),
+    }
+}

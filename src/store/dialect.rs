@@ -1,0 +1,127 @@
+//! Where SQLite and PostgreSQL must be told the same thing in different words; every other statement is one text for both.
+//! Owns nothing.
+//! Never sees a value: what comes from outside is bound, always.
+
+use sqlx::AnyConnection;
+use std::{borrow::Cow, fmt::Write, time::Duration};
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
+impl Dialect {
+    /// SQLite's plain `BEGIN` takes the write lock at the first write and fails at once, timeout or not,
+    /// if somebody wrote between this transaction's first read and then.
+    pub const fn begin_write(self) -> &'static str {
+        match self {
+            Self::Sqlite => "BEGIN IMMEDIATE",
+            Self::Postgres => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+        }
+    }
+
+    /// All reads of the transaction see the store as it was at the first of them.
+    pub const fn begin_read(self) -> &'static str {
+        match self {
+            Self::Sqlite => "BEGIN DEFERRED",
+            Self::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        }
+    }
+
+    /// What each connection is told first.
+    ///
+    /// `synchronous = FULL`: with NORMAL a power failure can take back the last commits, and a token that was
+    /// revoked, as its owner was told, would work again. One sync for a control change is cheap.
+    pub async fn greet(self, connection: &mut AnyConnection, access: Access) -> sqlx::Result<()> {
+        let words = match (self, access) {
+            (Self::Sqlite, Access::Write) => {
+                use_wal(connection).await?;
+                "PRAGMA busy_timeout = 10000; PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF"
+            }
+            (Self::Sqlite, Access::Read) => {
+                "PRAGMA busy_timeout = 10000; PRAGMA query_only = ON; PRAGMA trusted_schema = OFF"
+            }
+            (Self::Postgres, _) => "SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '60s'",
+        };
+        sqlx::raw_sql(words).execute(connection).await.map(drop)
+    }
+
+    /// Makes control writes take turns, as SQLite's `BEGIN IMMEDIATE` does by itself, so that what a transaction
+    /// reads before it writes is still so when it commits. Given up with the transaction.
+    pub const fn lock_for_writing(self) -> Option<&'static str> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => Some("SELECT pg_advisory_xact_lock(7093823645104386049)"),
+        }
+    }
+
+    /// A statement that is written as PostgreSQL reads it, in this dialect.
+    pub fn translate(self, sql: &'static str) -> Cow<'static, str> {
+        match self {
+            Self::Sqlite => sql.replace("BYTEA", "BLOB").replace(" COLLATE \"C\"", "").into(),
+            Self::Postgres => sql.into(),
+        }
+    }
+
+    /// `($1,$2),($3,$4)`. SQLite finds a numbered parameter by walking a list of all of them,
+    /// which makes a thousand rows a million steps; there they go without numbers.
+    pub fn rows(self, rows: usize, columns: usize) -> String {
+        let mut text = String::with_capacity(rows * columns * 4);
+        for row in 0..rows {
+            text.push_str(if row == 0 { "(" } else { ",(" });
+            self.push_parameters(&mut text, row * columns, columns);
+            text.push(')');
+        }
+        text
+    }
+
+    /// `($1,$2,$3)`, for `IN`.
+    pub fn list(self, len: usize) -> String {
+        self.rows(1, len)
+    }
+
+    fn push_parameters(self, text: &mut String, before: usize, count: usize) {
+        for parameter in before + 1..=before + count {
+            let comma = if parameter == before + 1 { "" } else { "," };
+            // Writing to a String cannot fail.
+            let _ = match self {
+                Self::Sqlite => write!(text, "{comma}?"),
+                Self::Postgres => write!(text, "{comma}${parameter}"),
+            };
+        }
+    }
+
+    /// The most values that are bound to one statement: SQLite takes 32,766, PostgreSQL 65,535.
+    pub const MOST_PARAMETERS: usize = 30_000;
+}
+
+/// The first to open a new file switches it, which SQLite does not wait for when others are opening it too.
+async fn use_wal(connection: &mut AnyConnection) -> sqlx::Result<()> {
+    const ATTEMPTS: usize = 200;
+    for _ in 1..ATTEMPTS {
+        if sqlx::raw_sql("PRAGMA journal_mode = WAL").execute(&mut *connection).await.is_ok() {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    sqlx::raw_sql("PRAGMA journal_mode = WAL").execute(connection).await.map(drop)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Access {
+    Read,
+    Write,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Dialect;
+
+    #[test]
+    fn rows_of_parameters_are_numbered_through_where_numbers_are_cheap() {
+        assert_eq!(Dialect::Postgres.rows(2, 3), "($1,$2,$3),($4,$5,$6)");
+        assert_eq!(Dialect::Sqlite.rows(2, 3), "(?,?,?),(?,?,?)");
+        assert_eq!(Dialect::Postgres.list(2), "($1,$2)");
+    }
+}

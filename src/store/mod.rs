@@ -1,0 +1,170 @@
+//! Everything durable: one SQL store, SQLite for one machine or PostgreSQL for many replicas, told the same statements.
+//! Owns the connections and the schema; what callers keep is a cache, and [`Changes`] says what to drop from it.
+//! Never decrypts, never judges who may do what, and never puts a value into an error.
+//!
+//! Why control writes take turns: a change, its audit entry and its change-log row commit together, and the log's
+//! numbers must be in the order of commits, or a follower that has seen 12 would skip an 11 that commits later.
+//! The numbers come from one row, locked last; data-plane writes (`touch`) never take it.
+
+#[macro_use]
+mod fragments;
+
+mod address;
+mod audit;
+mod changes;
+mod credentials;
+mod dialect;
+mod error;
+mod head;
+mod holder;
+mod insert;
+mod keys;
+mod migrations;
+mod offers;
+mod organizations;
+mod projects;
+mod row;
+mod tokens;
+mod tx;
+mod users;
+
+pub use address::Address;
+pub use audit::{Actor, AuditEntry, AuditRow, Signer};
+pub use changes::{Change, Changes, Watch};
+pub use credentials::{CredentialChange, CredentialRow, NewCredential, NewVersion, PlainFields, Restriction};
+pub use error::{Conflict, Result, StoreError};
+pub use keys::{KeyRow, Purpose, Reseal};
+pub use offers::SealedVersion;
+pub use organizations::{JobVisibility, MemberRow, NewOrganization, OrganizationChange, OrganizationRow};
+pub use projects::{NewProject, ProjectMemberRow, ProjectOf, ProjectRow};
+pub use tokens::{ContextId, NewToken, TokenLimits, TokenRow};
+pub use tx::Tx;
+pub use users::{NewUser, UserChange, UserRow};
+
+use crate::clock::Timestamp;
+use dialect::{Access, Dialect};
+use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Transaction, any::AnyPoolOptions};
+use std::{sync::Arc, time::Duration};
+
+/// A place in the change log: the number of the last change that was seen.
+pub type Seq = i64;
+
+/// A handle on the store; clones share its connections.
+#[derive(Clone, Debug)]
+pub struct Store {
+    /// On SQLite one connection, because SQLite has one writer; the wait is then in here, and fair.
+    writers: AnyPool,
+    readers: AnyPool,
+    dialect: Dialect,
+}
+
+/// What was read, and how far the change log was at that very moment.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Snapshot<T> {
+    pub head: Seq,
+    pub value: T,
+}
+
+/// Who made a row: `apply --prune` removes only what `apply` made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Origin {
+    Hand,
+    Apply,
+}
+
+/// The store as it was at one moment. Ends when dropped.
+#[derive(Debug)]
+pub struct Reading {
+    transaction: Transaction<'static, Any>,
+    dialect: Dialect,
+}
+
+const WAIT: Duration = Duration::from_secs(10);
+const SQLITE_READERS: u32 = 4;
+const POSTGRES_READERS: u32 = 16;
+const POSTGRES_WRITERS: u32 = 4;
+
+impl Store {
+    /// Connects, and brings the schema up to what this program knows; safe when several processes do so at once.
+    /// A store that is newer is left as it is and refused.
+    pub async fn open(address: &Address) -> Result<Self> {
+        sqlx::any::install_default_drivers();
+        address.prepare()?;
+        let dialect = address.dialect();
+        let (readers, writers) = match dialect {
+            Dialect::Sqlite => (SQLITE_READERS, 1),
+            Dialect::Postgres => (POSTGRES_READERS, POSTGRES_WRITERS),
+        };
+        let writers = connect(address, Access::Write, writers).await?;
+        migrations::run(&writers, dialect).await?;
+        let readers = connect(address, Access::Read, readers).await?;
+        Ok(Self { writers, readers, dialect })
+    }
+
+    /// Begins a control write. It waits for its turn, and everything it reads stays as it is until it commits.
+    pub async fn write(&self, signer: Arc<dyn Signer>, now: Timestamp) -> Result<Tx> {
+        Tx::begin(self, signer, now).await
+    }
+
+    /// The store at one moment, for reads that must agree with each other.
+    pub async fn read(&self) -> Result<Reading> {
+        let transaction = self.readers.begin_with(self.dialect.begin_read()).await?;
+        Ok(Reading { transaction, dialect: self.dialect })
+    }
+
+    /// Whether the store answers.
+    pub async fn ping(&self) -> Result<()> {
+        self.head().await.map(drop)
+    }
+
+    /// Ends all connections; what is under way fails.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writers.close().await;
+    }
+}
+
+impl Reading {
+    pub(crate) fn connection(&mut self) -> &mut AnyConnection {
+        &mut self.transaction
+    }
+}
+
+impl Origin {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hand => "hand",
+            Self::Apply => "apply",
+        }
+    }
+}
+
+impl std::str::FromStr for Origin {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "hand" => Ok(Self::Hand),
+            "apply" => Ok(Self::Apply),
+            _ => Err("no origin".into()),
+        }
+    }
+}
+
+async fn connect(address: &Address, access: Access, most: u32) -> Result<AnyPool> {
+    let dialect = address.dialect();
+    let options = address.options()?.disable_statement_logging();
+    let pool = AnyPoolOptions::new()
+        .max_connections(most)
+        .acquire_timeout(WAIT)
+        .test_before_acquire(dialect == Dialect::Postgres)
+        .after_connect(move |connection, _| Box::pin(dialect.greet(connection, access)))
+        .connect_with(options)
+        .await?;
+    Ok(pool)
+}
+
+/// The name of what is deleted: of the form of every name, and made of an id, so that nothing else can have it.
+fn tombstone(id: impl std::fmt::Display) -> String {
+    format!("deleted-{}", id.to_string().replace('-', ""))
+}

@@ -1,0 +1,168 @@
+//! Seals and opens the secret fields of credentials, and keeps the keys that do it: a master key outside of the store
+//! seals the store's own keys, one for each purpose.
+//! Owns the opened keys in memory, read again when the store's change.
+//! Never lets an opened field out but as a [`Secret`], and never uses a row that is not as it was sealed.
+
+mod error;
+mod keyring;
+mod keys;
+mod rotate;
+mod seal;
+
+pub use error::VaultError;
+pub use keyring::MasterSource;
+pub use keys::AuditKey;
+pub use rotate::{Rotated, Rotation};
+
+use crate::{
+    clock::Timestamp,
+    credential::Owner,
+    id::CredentialId,
+    secret::Secret,
+    store::{Actor, AuditEntry, KeyRow, NewVersion, PlainFields, SealedVersion, Store},
+};
+use arc_swap::ArcSwap;
+use error::Result;
+use keys::{FirstKeys, Keys};
+use seal::{Binding, SealKey};
+use std::{collections::BTreeMap, sync::Arc};
+use zeroize::Zeroizing;
+
+/// The secret fields of a credential, by name.
+pub type SecretFields = BTreeMap<Box<str>, Secret>;
+
+pub struct Vault {
+    keys: ArcSwap<Keys>,
+    store: Store,
+    source: MasterSource,
+}
+
+/// What a seal is bound to, but for the key.
+#[derive(Clone, Copy, Debug)]
+pub struct Label<'a> {
+    pub credential: CredentialId,
+    pub owner: Owner,
+    pub provider: &'a str,
+    /// From 1.
+    pub version: u32,
+}
+
+impl Vault {
+    /// Opens the store's keys with the master key; an empty store gets keys, and if need be a master key, first.
+    /// A master key that is missing or not the right one is refused, and the store is as it was.
+    pub async fn open(store: &Store, source: MasterSource, now: Timestamp) -> Result<Self> {
+        let mut rows = store.read().await?.keys().await?;
+        if rows.is_empty() {
+            rows = found(store, &source, now).await?;
+        }
+        let keys = ArcSwap::from_pointee(Keys::open(&rows, &source.read_existing()?)?);
+        Ok(Self { keys, store: store.clone(), source })
+    }
+
+    /// Seals with the current key.
+    pub fn seal(&self, label: Label<'_>, secret: &SecretFields, plain_fields: PlainFields) -> Result<NewVersion> {
+        let keys = self.keys.load();
+        let (key, seal_key) = keys.current()?;
+        let sealed = seal_key.seal(&label.binding(key), &to_json(secret))?;
+        let secret_fields = secret.keys().cloned().collect();
+        Ok(NewVersion { version: label.version, key, sealed, secret_fields, plain_fields })
+    }
+
+    /// Opens one version. A key that is not known yet is looked for in the store: it may just have been rotated.
+    pub async fn unseal(&self, version: &SealedVersion) -> Result<SecretFields> {
+        if self.keys.load().sealing(version.key).is_none() {
+            self.reload().await?;
+        }
+        let keys = self.keys.load();
+        let key = keys.sealing(version.key).ok_or(VaultError::UnknownKey(version.key))?;
+        from_json(version, key)
+    }
+
+    /// Reads the keys again: what a change of [`Keys`](crate::store::Change::Keys) asks for.
+    pub async fn reload(&self) -> Result<()> {
+        let rows = self.store.read().await?.keys().await?;
+        self.keys.store(Arc::new(Keys::open(&rows, &self.source.read_existing()?)?));
+        Ok(())
+    }
+
+    /// What signs the audit trail of this store: each control write asks for it.
+    pub fn signer(&self) -> Arc<AuditKey> {
+        self.keys.load().audit()
+    }
+
+    /// The version of the master key in use, and the ids of the keys that seal: the current one, then those that
+    /// only open.
+    pub fn versions(&self) -> Result<(i64, Vec<i64>)> {
+        let keys = self.keys.load();
+        let (current, _) = keys.current()?;
+        Ok((keys.master_version(), std::iter::once(current).chain(keys.outdated()).collect()))
+    }
+}
+
+impl std::fmt::Debug for Vault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Vault(…)")
+    }
+}
+
+/// Gives an empty store its keys, once, whoever comes first. The master key is made under the write lock too:
+/// who is too late must not leave one behind that opens nothing.
+async fn found(store: &Store, source: &MasterSource, now: Timestamp) -> Result<Vec<KeyRow>> {
+    let first = FirstKeys::draw()?;
+    let mut tx = store.write(first.signer(), now).await?;
+    let rows = tx.keys().await?;
+    if !rows.is_empty() {
+        return Ok(rows);
+    }
+    if !tx.is_empty().await? {
+        return Err(VaultError::KeysMissing);
+    }
+    let keyring = source.read_or_create()?;
+    let rows = first.seal(&keyring)?;
+    for row in &rows {
+        tx.insert_key(row).await?;
+    }
+    tx.record(AuditEntry::new(&Actor::System, "keys.made", keyring.newest()));
+    tx.commit().await?;
+    Ok(rows)
+}
+
+impl Label<'_> {
+    fn binding(&self, key: i64) -> Binding {
+        let owner = match self.owner {
+            Owner::User(id) => format!("user:{id}"),
+            Owner::Organization(id) => format!("organization:{id}"),
+            Owner::Project(id) => format!("project:{id}"),
+        };
+        Binding::new("credential")
+            .with(&self.credential.to_string())
+            .with(&owner)
+            .with(self.provider)
+            .with_number(i64::from(self.version))
+            .with_number(key)
+    }
+}
+
+impl SealedVersion {
+    fn label(&self) -> Label<'_> {
+        let Self { credential, owner, ref provider, version, .. } = *self;
+        Label { credential, owner, provider, version }
+    }
+}
+
+/// With room for all of it from the start: a buffer that grows leaves its old bytes behind.
+fn to_json(fields: &SecretFields) -> Zeroizing<Vec<u8>> {
+    let longest = |text: &str| 6 * text.len() + 8;
+    let room = fields.iter().map(|(name, value)| longest(name) + longest(value.expose())).sum::<usize>() + 2;
+    let mut json = Zeroizing::new(Vec::with_capacity(room));
+    let exposed: BTreeMap<&str, &str> = fields.iter().map(|(name, value)| (&**name, value.expose())).collect();
+    // A map of texts into memory: nothing in it can fail.
+    let _ = serde_json::to_writer(&mut *json, &exposed);
+    json
+}
+
+fn from_json(version: &SealedVersion, key: &SealKey) -> Result<SecretFields> {
+    let refused = || VaultError::Refused { credential: version.credential, version: version.version };
+    let json = key.open(&version.label().binding(version.key), &version.sealed).ok_or_else(refused)?;
+    serde_json::from_slice(&json).map_err(|_| refused())
+}
