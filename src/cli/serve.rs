@@ -3,7 +3,7 @@
 //! Never returns before what was under way has been finished or cut.
 
 use super::Failure;
-use crate::config::Sources;
+use crate::{app, config::Sources, telemetry::log::Logging};
 use clap::Args;
 
 #[derive(Args, Debug)]
@@ -15,7 +15,7 @@ pub struct Serve {}
 
 impl Serve {
     pub fn run(self, sources: &Sources) -> Result<(), Failure> {
-        let _ = sources.load()?;
-        Err(Failure::failed("this build has no data plane yet"))
+        let log = Logging::start(&sources.load()?.config.log).map_err(|error| Failure::failed(error.to_string()))?;
+        Ok(app::serve(sources, &log)?)
     }
 }
