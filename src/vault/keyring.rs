@@ -107,9 +107,11 @@ impl Keyring {
 
     fn parse(text: &str, place: &str) -> Result<Self> {
         let mut keys = BTreeMap::new();
-        for (line, number) in text.split(['\n', ',']).zip(1..) {
+        // An environment variable has one line: entries may stand beside each other there.
+        let lines = text.lines().zip(1..).filter(|(line, _)| !line.trim_start().starts_with('#'));
+        for (line, number) in lines.flat_map(|(line, number)| line.split(',').map(move |entry| (entry, number))) {
             let line = line.trim();
-            if line.is_empty() || line.starts_with('#') {
+            if line.is_empty() {
                 continue;
             }
             let malformed = || VaultError::Malformed { place: place.into(), line: number };
