@@ -29,6 +29,14 @@ impl Dialect {
         }
     }
 
+    /// What the database is told once, and keeps.
+    pub async fn settle(self, connection: &mut AnyConnection) -> sqlx::Result<()> {
+        match self {
+            Self::Sqlite => use_wal(connection).await,
+            Self::Postgres => Ok(()),
+        }
+    }
+
     /// What each connection is told first.
     ///
     /// `synchronous = FULL`: with NORMAL a power failure can take back the last commits, and a token that was
@@ -36,7 +44,6 @@ impl Dialect {
     pub async fn greet(self, connection: &mut AnyConnection, access: Access) -> sqlx::Result<()> {
         let words = match (self, access) {
             (Self::Sqlite, Access::Write) => {
-                use_wal(connection).await?;
                 "PRAGMA busy_timeout = 10000; PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF"
             }
             (Self::Sqlite, Access::Read) => {
