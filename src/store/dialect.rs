@@ -105,14 +105,21 @@ impl Dialect {
 
 /// The first to open a new file switches it, which SQLite does not wait for when others are opening it too.
 async fn use_wal(connection: &mut AnyConnection) -> sqlx::Result<()> {
-    const ATTEMPTS: usize = 200;
-    for _ in 1..ATTEMPTS {
-        if sqlx::raw_sql("PRAGMA journal_mode = WAL").execute(&mut *connection).await.is_ok() {
-            return Ok(());
+    const MOST_ATTEMPTS: usize = 200;
+    let mut attempt = 1;
+    loop {
+        match sqlx::raw_sql("PRAGMA journal_mode = WAL").execute(&mut *connection).await {
+            Err(error) if is_busy(&error) && attempt < MOST_ATTEMPTS => attempt += 1,
+            done => return done.map(drop),
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    sqlx::raw_sql("PRAGMA journal_mode = WAL").execute(connection).await.map(drop)
+}
+
+fn is_busy(error: &sqlx::Error) -> bool {
+    const BUSY: i32 = 5;
+    let code = error.as_database_error().and_then(|error| error.code()?.parse::<i32>().ok());
+    code.is_some_and(|code| code & 0xff == BUSY)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
