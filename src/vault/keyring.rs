@@ -107,15 +107,13 @@ impl Keyring {
 
     fn parse(text: &str, place: &str) -> Result<Self> {
         let mut keys = BTreeMap::new();
-        for (line, number) in text.split(['\n', ',']).zip(1..) {
-            let line = line.trim();
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
+        for (line, number) in text.lines().zip(1..).filter(|(line, _)| !line.trim_start().starts_with('#')) {
             let malformed = || VaultError::Malformed { place: place.into(), line: number };
-            let (version, key) = parse_line(line).ok_or_else(malformed)?;
-            if keys.insert(version, key).is_some() {
-                return Err(malformed());
+            for entry in line.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
+                let (version, key) = parse_entry(entry).ok_or_else(malformed)?;
+                if keys.insert(version, key).is_some() {
+                    return Err(malformed());
+                }
             }
         }
         if keys.is_empty() {
@@ -161,8 +159,8 @@ impl std::fmt::Debug for Master {
     }
 }
 
-fn parse_line(line: &str) -> Option<(i64, Master)> {
-    let (version, key) = line.split_once(':')?;
+fn parse_entry(entry: &str) -> Option<(i64, Master)> {
+    let (version, key) = entry.split_once(':')?;
     let version = version.trim().parse().ok().filter(|version| *version > 0)?;
     let bytes = Zeroizing::new(STANDARD.decode(key.trim()).ok()?);
     let mut key = KeyBytes::default();
