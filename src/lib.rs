@@ -14,10 +14,22 @@
 //! The life of a request, in `proxy::serve`: accept → route → authenticate → admit → resolve →
 //! authorize → forward → relay. Each step returns the evidence that the next one asks for.
 
+pub mod admin;
+pub mod app;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod credential;
+pub mod directory;
 pub mod id;
 pub mod identity;
+pub mod limits;
+pub mod provider;
+pub mod proxy;
+pub mod scheme;
 pub mod secret;
 pub mod store;
+pub mod sync;
+pub mod telemetry;
+pub mod upstream;
 pub mod vault;

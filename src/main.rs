@@ -1,1 +1,12 @@
-fn main() {}
+//! The program: arguments and environment in, an exit code out.
+
+use bellhop::{
+    cli::{self, Console},
+    config::Environment,
+};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let run = |console: &mut Console<'_>| cli::run(std::env::args_os(), Environment::of_process(), console);
+    Console::of_process(run).into()
+}

@@ -76,6 +76,12 @@ impl PatDigest {
         Self(bytes)
     }
 
+    /// For choosing a slot in a table; equality is decided by all 256 bits.
+    pub const fn low_bits(&self) -> u64 {
+        let [a, b, c, d, e, f, g, h, ..] = self.0;
+        u64::from_le_bytes([a, b, c, d, e, f, g, h])
+    }
+
     /// 64 lower- or upper-case hexadecimal digits.
     pub fn from_hex(text: &str) -> Option<Self> {
         let text = text.as_bytes();

@@ -1,0 +1,124 @@
+//! The admin listener: whether the process is alive and ready, and its figures.
+//! Owns nothing of what it tells.
+//! Never on the data plane's address, never reached through a provider's path.
+
+use crate::{directory::Directory, telemetry::metrics::Metrics};
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::Full;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use rustls::ServerConfig;
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+    sync::Semaphore,
+    time::timeout,
+};
+use tokio_rustls::TlsAcceptor;
+
+/// What this listener tells about.
+pub struct Admin {
+    pub directory: Arc<Directory>,
+    pub metrics: Arc<Metrics>,
+    pub draining: AtomicBool,
+}
+
+const CONNECTIONS: usize = 256;
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Accepts until the process ends.
+pub async fn serve(admin: Arc<Admin>, listener: TcpListener, tls: Option<Arc<ServerConfig>>) {
+    let seats = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let Ok(seat) = Arc::clone(&seats).acquire_owned().await else { return };
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        let (admin, tls) = (Arc::clone(&admin), tls.clone());
+        tokio::spawn(async move {
+            let _seat = seat;
+            match tls {
+                None => talk(admin, stream).await,
+                Some(config) => {
+                    if let Ok(Ok(stream)) = timeout(PATIENCE, TlsAcceptor::from(config).accept(stream)).await {
+                        talk(admin, stream).await;
+                    }
+                }
+            }
+        });
+    }
+}
+
+async fn talk(admin: Arc<Admin>, stream: impl AsyncRead + AsyncWrite + Unpin + 'static) {
+    let service = service_fn(move |request| {
+        let answer = admin.answer(&request);
+        async move { Ok::<_, Infallible>(answer) }
+    });
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(16 * 1024);
+    // A caller that breaks off is not our mistake.
+    let _ = builder.serve_connection(TokioIo::new(stream), service).await;
+}
+
+impl Admin {
+    fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+        if *request.method() != Method::GET && *request.method() != Method::HEAD {
+            return text(StatusCode::METHOD_NOT_ALLOWED, "only GET is served here\n");
+        }
+        match request.uri().path() {
+            "/healthz" => text(StatusCode::OK, "alive\n"),
+            "/readyz" => self.ready(),
+            "/metrics" => {
+                let mut response = text(StatusCode::OK, self.figures());
+                let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+                response.headers_mut().insert(header::CONTENT_TYPE, kind);
+                response
+            }
+            _ => text(StatusCode::NOT_FOUND, "there is /healthz, /readyz and /metrics here\n"),
+        }
+    }
+
+    /// Ready while requests can be served: a store that is gone for a moment must not take every replica out at once.
+    fn ready(&self) -> Response<Full<Bytes>> {
+        if self.draining.load(Ordering::Relaxed) {
+            text(StatusCode::SERVICE_UNAVAILABLE, "draining\n")
+        } else if !self.directory.is_fresh() && self.directory.staleness() > self.directory.max_stale() {
+            text(StatusCode::SERVICE_UNAVAILABLE, "the store cannot be reached, for longer than store.max_stale\n")
+        } else {
+            text(StatusCode::OK, "ready\n")
+        }
+    }
+
+    fn figures(&self) -> String {
+        use std::fmt::Write;
+        let mut text = self.metrics.render();
+        let gauges: [(&str, &str, f64); 2] = [
+            ("bellhop_cached_callers", "Callers in the cache.", self.directory.len() as f64),
+            ("bellhop_store_staleness_seconds", "Since the change log was last read to its end.", self.directory.staleness().as_secs_f64()),
+        ];
+        for (name, help, value) in gauges {
+            let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}");
+        }
+        text
+    }
+}
+
+fn text(status: StatusCode, text: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(text.into()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}

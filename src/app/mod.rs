@@ -1,0 +1,223 @@
+//! The composition root: puts the parts together, runs them, and ends them in order.
+//! Owns the threads: one runtime for the store, the follower and the admin listener, and one per data-plane core.
+//! Imported by the command line alone.
+
+mod cores;
+mod open;
+mod sockets;
+mod tls;
+
+pub use open::{catalog, master_source, store};
+
+use crate::{
+    admin::{self, Admin},
+    clock::Clock,
+    config::{Config, ConfigError, Sources},
+    directory::{Directory, Reach},
+    provider::{CatalogError, files::Unreadable},
+    proxy::{Settings, SettingsError, Shared},
+    store::{Store, StoreError},
+    sync::Follower,
+    telemetry::log::Logging,
+    vault::{Vault, VaultError},
+};
+use cores::Cores;
+use sockets::Sockets;
+use std::{
+    collections::BTreeMap,
+    io,
+    net::SocketAddr,
+    sync::{Arc, atomic::AtomicBool, atomic::Ordering},
+    time::Duration,
+};
+use tokio::{
+    runtime::{Builder, Runtime},
+    signal::unix::{SignalKind, signal},
+};
+
+/// Why Bellhop does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Preset(#[from] Unreadable),
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error(transparent)]
+    Tls(#[from] tls::TlsError),
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("cannot listen at {address}: {error}{}", sockets::advice(error))]
+    Listen { address: SocketAddr, error: io::Error },
+    #[error("the process cannot start its threads: {0}")]
+    Threads(io::Error),
+}
+
+impl AppError {
+    /// Whether the operator has to put the configuration right, and trying again is no use.
+    pub const fn is_configuration(&self) -> bool {
+        match self {
+            Self::Config(_) | Self::Preset(_) | Self::Catalog(_) | Self::Settings(_) | Self::Tls(_) => true,
+            Self::Vault(error) => error.is_configuration(),
+            Self::Store(StoreError::Address(_)) => true,
+            Self::Store(_) | Self::Listen { .. } | Self::Threads(_) => false,
+        }
+    }
+}
+
+/// A running Bellhop.
+pub struct App {
+    control: Runtime,
+    cores: Cores,
+    shared: Arc<Shared>,
+    admin: Arc<Admin>,
+    store: Store,
+    config: Config,
+    pub addresses: Addresses,
+}
+
+/// Where it listens.
+#[derive(Clone, Debug)]
+pub struct Addresses {
+    pub proxy: SocketAddr,
+    pub admin: SocketAddr,
+    pub providers: BTreeMap<String, SocketAddr>,
+}
+
+/// Runs until SIGTERM or SIGINT, and then drains; SIGHUP reloads.
+pub fn serve(sources: &Sources, log: &Logging) -> Result<(), AppError> {
+    let app = App::start(sources.load()?.config)?;
+    log.listening(app.addresses.proxy, app.addresses.admin, &app.addresses.providers);
+    app.control.block_on(app.until_told_to_end(sources, log)).map_err(AppError::Threads)?;
+    app.drain();
+    Ok(())
+}
+
+impl App {
+    /// Everything is opened and bound before the first request is accepted.
+    pub fn start(config: Config) -> Result<Self, AppError> {
+        let mut control = Builder::new_multi_thread();
+        let control = control.worker_threads(2).thread_name("bellhop-store").enable_all().build();
+        let control = control.map_err(AppError::Threads)?;
+        let settings = Settings::new(&config, catalog(&config)?)?;
+        let tls = config.tls.as_ref().map(tls::for_callers).transpose()?;
+        let admin_tls = config.admin_tls.as_ref().map(tls::for_admin).transpose()?;
+        let clock = Clock::system();
+        let (store, vault) = control.block_on(open_store(&config, &clock))?;
+        let reach = Reach { store: store.clone(), vault: Arc::clone(&vault), runtime: control.handle().clone(), clock: clock.clone() };
+        let directory = Directory::new(reach, config.store.max_stale, config.limits.per_user.is_some());
+        let directory = Arc::new(directory);
+        let follower = control.block_on(Follower::begin(store.clone(), vault, Arc::clone(&directory)))?;
+        let shared = Shared::new(settings, tls, Arc::clone(&directory), clock);
+        let workers = workers(&config);
+        let sockets = Sockets::bind(&config.listen, workers)?;
+        let addresses = sockets.addresses();
+        let admin =
+            Arc::new(Admin { directory, metrics: Arc::clone(&shared.metrics), draining: AtomicBool::new(false) });
+        let Sockets { admin: admin_socket, cores: core_sockets, .. } = sockets;
+        let guard = control.enter();
+        let listener = tokio::net::TcpListener::from_std(admin_socket).map_err(AppError::Threads)?;
+        control.spawn(follower.run());
+        control.spawn(admin::serve(Arc::clone(&admin), listener, admin_tls));
+        control.spawn(note_uses(store.clone(), Arc::clone(&admin.directory)));
+        if let Some(files) = config.tls.clone() {
+            control.spawn(tls::follow_files(files, Arc::clone(&shared)));
+        }
+        drop(guard);
+        let cores = Cores::start(&shared, core_sockets).map_err(AppError::Threads)?;
+        Ok(Self { control, cores, shared, admin, store, config, addresses })
+    }
+
+    async fn until_told_to_end(&self, sources: &Sources, log: &Logging) -> io::Result<()> {
+        let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let mut hup = signal(SignalKind::hangup())?;
+        loop {
+            tokio::select! {
+                _ = term.recv() => return Ok(()),
+                _ = int.recv() => return Ok(()),
+                _ = hup.recv() => match self.reload(sources, log) {
+                    Ok(()) => tracing::info!("reloaded"),
+                    Err(error) => tracing::error!(%error, "not reloaded: what was in force stays in force"),
+                },
+            }
+        }
+    }
+
+    /// All or nothing: everything is made before anything is put in force.
+    fn reload(&self, sources: &Sources, log: &Logging) -> Result<(), AppError> {
+        let config = sources.load()?.config;
+        let settings = Settings::new(&config, catalog(&config)?)?;
+        let tls = config.tls.as_ref().map(tls::for_callers).transpose()?;
+        self.warn_of_restarts(&config);
+        self.shared.reload(settings);
+        self.shared.set_tls(tls);
+        log.set_level(config.log.level);
+        Ok(())
+    }
+
+    /// What is bound or opened once is not changed by a reload.
+    fn warn_of_restarts(&self, new: &Config) {
+        let old = &self.config;
+        let same = [
+            ("listen.proxy", old.listen.proxy == new.listen.proxy),
+            ("listen.admin", old.listen.admin == new.listen.admin),
+            ("listen.providers", old.listen.providers == new.listen.providers),
+            ("listen.workers", old.listen.workers == new.listen.workers),
+            ("data_dir", old.data_dir == new.data_dir),
+            ("master_key", old.master_key == new.master_key),
+            ("store.max_stale", old.store.max_stale == new.store.max_stale),
+        ];
+        for (key, _) in same.iter().filter(|(_, same)| !same) {
+            tracing::warn!(key, "this key takes effect at the next start");
+        }
+    }
+
+    /// Stops accepting, lets what is under way finish, and then cuts.
+    pub fn drain(self) {
+        let Self { control, cores, admin, store, config, .. } = self;
+        tracing::info!("draining");
+        admin.draining.store(true, Ordering::Relaxed);
+        std::thread::sleep(config.drain.delay);
+        cores.drain(config.drain.deadline);
+        control.block_on(async {
+            write_uses(&store, &admin.directory).await;
+            store.close().await;
+        });
+        control.shutdown_timeout(Duration::from_secs(1));
+        tracing::info!("ended");
+    }
+}
+
+async fn open_store(config: &Config, clock: &Clock) -> Result<(Store, Arc<Vault>), AppError> {
+    let store = store(config).await?;
+    let vault = Vault::open(&store, master_source(config), clock.now()).await?;
+    Ok((store, Arc::new(vault)))
+}
+
+fn workers(config: &Config) -> usize {
+    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    config.listen.workers.map_or_else(cores, std::num::NonZero::get)
+}
+
+/// "Last used" is for people: a minute late is early enough.
+async fn note_uses(store: Store, directory: Arc<Directory>) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        write_uses(&store, &directory).await;
+    }
+}
+
+async fn write_uses(store: &Store, directory: &Directory) {
+    let used = directory.take_used();
+    for batch in used.chunks(500) {
+        if let Err(error) = store.touch(batch).await {
+            tracing::debug!(%error, "when tokens were used could not be noted");
+            return;
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! From a configuration to the parts that it describes.
+//! Owns nothing; commands that work beside a running Bellhop open the same parts in the same way.
+
+use super::AppError;
+use crate::{
+    config::{Config, MasterKeySource, ProviderConfig, Upstream},
+    credential::resolve::Personal,
+    provider::{self, Catalog, Changes, PresetFile},
+    store::{Address, Store},
+    vault::MasterSource,
+};
+use std::collections::BTreeMap;
+
+/// The built-in presets and the operator's, with what the operator changes of them.
+pub fn catalog(config: &Config) -> Result<Catalog, AppError> {
+    let changes: BTreeMap<String, Changes> =
+        config.providers.iter().map(|(id, provider)| (id.clone(), changes(provider))).collect();
+    Ok(Catalog::new(&PresetFile::read(&config.presets)?, &changes)?)
+}
+
+pub async fn store(config: &Config) -> Result<Store, AppError> {
+    let address = Address::parse(config.store.url.as_ref(), &config.data_dir)?;
+    Ok(Store::open(&address).await?)
+}
+
+pub fn master_source(config: &Config) -> MasterSource {
+    match &config.master_key {
+        MasterKeySource::DataDir => MasterSource::File(config.data_dir.join("master.key")),
+        MasterKeySource::File(path) => MasterSource::File(path.clone()),
+        MasterKeySource::Environment(name) => MasterSource::Environment(name.clone()),
+    }
+}
+
+fn changes(provider: &ProviderConfig) -> Changes {
+    let upstream = provider.upstream.as_ref().map(|upstream| match upstream {
+        Upstream::One(origin) => provider::Upstream::One(origin.to_string()),
+        Upstream::PerService(origins) => {
+            provider::Upstream::Each(origins.iter().map(|(name, origin)| (name.clone(), origin.to_string())).collect())
+        }
+    });
+    Changes {
+        upstream,
+        ca_file: provider.ca_file.clone(),
+        allow_private: provider.allow_private,
+        personal: if provider.personal { Personal::Allowed } else { Personal::Forbidden },
+    }
+}

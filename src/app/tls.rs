@@ -1,0 +1,70 @@
+//! The certificates that callers see: read from PEM files, and read again when these change.
+//! Owns nothing; the data plane holds the configuration in force.
+//! Never serves with a half-written pair: a certificate and key that do not belong together change nothing.
+
+use crate::{config::TlsFiles, proxy::Shared};
+use rustls::{
+    ServerConfig,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    #[error("tls: {}: {problem}", file.display())]
+    File { file: PathBuf, problem: String },
+    #[error("tls: the certificate and the key cannot be used together: {0}")]
+    Pair(rustls::Error),
+}
+
+pub fn for_callers(files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
+    server(files, &[b"h2", b"http/1.1"])
+}
+
+pub fn for_admin(files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
+    server(files, &[b"http/1.1"])
+}
+
+fn server(files: &TlsFiles, protocols: &[&[u8]]) -> Result<Arc<ServerConfig>, TlsError> {
+    let bad = |file: &Path, problem: String| TlsError::File { file: file.into(), problem };
+    let chain = CertificateDer::pem_file_iter(&files.cert).map_err(|e| bad(&files.cert, e.to_string()))?;
+    let chain: Vec<_> = chain.collect::<Result<_, _>>().map_err(|e| bad(&files.cert, e.to_string()))?;
+    if chain.is_empty() {
+        return Err(bad(&files.cert, "it has no certificate in PEM form".into()));
+    }
+    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|e| bad(&files.key, e.to_string()))?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let builder = builder.map_err(TlsError::Pair)?.with_no_client_auth();
+    let mut config = builder.with_single_cert(chain, key).map_err(TlsError::Pair)?;
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+    Ok(Arc::new(config))
+}
+
+/// Looks at the files now and then; a change that cannot be used is told once and tried again when they change.
+pub async fn follow_files(files: TlsFiles, shared: Arc<Shared>) {
+    let mut seen = changed_at(&files);
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let now = changed_at(&files);
+        if now == seen {
+            continue;
+        }
+        seen = now;
+        match for_callers(&files) {
+            Ok(config) => {
+                shared.set_tls(Some(config));
+                tracing::info!("the certificate changed and is in force for new connections");
+            }
+            Err(error) => tracing::error!(%error, "the certificate changed and cannot be used; the old one stays"),
+        }
+    }
+}
+
+fn changed_at(files: &TlsFiles) -> [Option<SystemTime>; 2] {
+    [&files.cert, &files.key].map(|file| std::fs::metadata(file).and_then(|data| data.modified()).ok())
+}

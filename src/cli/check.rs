@@ -1,0 +1,90 @@
+//! `bellhop check`: is everything in order that `serve` would need?
+//! Owns nothing.
+//! Never changes anything: a store that is not there yet is not made.
+
+use super::{Console, Failure, wait_for};
+use crate::{
+    app,
+    clock::Clock,
+    config::{ANNOTATED, Config, Loaded, Sources, TlsFiles},
+    vault::Vault,
+};
+use clap::Args;
+use std::{fs::File, path::Path};
+
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  bellhop check\n  bellhop check --defaults > bellhop.yaml")]
+pub struct Check {
+    /// Only files: neither store nor master key
+    #[arg(long)]
+    offline: bool,
+    /// Print the annotated defaults, to begin a configuration with
+    #[arg(long)]
+    defaults: bool,
+}
+
+impl Check {
+    pub fn run(self, sources: &Sources, console: &mut Console<'_>) -> Result<(), Failure> {
+        if self.defaults {
+            console.say(ANNOTATED);
+            return Ok(());
+        }
+        let Loaded { config, file } = sources.load()?;
+        match file {
+            Some(file) => console.note(format_args!("configuration  {}", file.display())),
+            None => console.note("configuration  defaults, as there is no file"),
+        }
+        console.note(format_args!("providers      {}", app::catalog(&config)?.iter().len()));
+        readable_files(&config)?;
+        if !self.offline {
+            wait_for(open(&config, console))?;
+        }
+        console.note("all in order");
+        Ok(())
+    }
+}
+
+fn readable_files(config: &Config) -> Result<(), Failure> {
+    let tls = [("tls", &config.tls), ("admin_tls", &config.admin_tls)];
+    for (section, TlsFiles { cert, key }) in
+        tls.into_iter().filter_map(|(section, files)| Some((section, files.as_ref()?)))
+    {
+        readable(&format!("{section}.cert"), cert)?;
+        readable(&format!("{section}.key"), key)?;
+    }
+    for (id, provider) in &config.providers {
+        if let Some(file) = &provider.ca_file {
+            readable(&format!("providers.{id}.ca_file"), file)?;
+        }
+    }
+    Ok(())
+}
+
+fn readable(key: &str, path: &Path) -> Result<(), Failure> {
+    let opened = File::open(path).map(drop);
+    opened.map_err(|error| {
+        crate::config::ConfigError::new(key, format!("expected a readable file: {}: {error}", path.display())).into()
+    })
+}
+
+async fn open(config: &Config, console: &mut Console<'_>) -> Result<(), Failure> {
+    if config.store.url.is_none() && !config.data_dir.join("bellhop.db").exists() {
+        console.note(format_args!(
+            "store          none yet; it is made in {} by what uses it first",
+            config.data_dir.display()
+        ));
+        return Ok(());
+    }
+    let store = app::store(config).await?;
+    store.ping().await?;
+    console.note("store          reachable");
+    if store.read().await?.is_empty().await? {
+        console.note("master key     none yet; it is made by what uses the store first");
+        return Ok(());
+    }
+    let vault = Vault::open(&store, app::master_source(config), Clock::system().now()).await?;
+    let (version, _) = vault.versions()?;
+    console.note(format_args!("master key     version {version}"));
+    store.close().await;
+    Ok(())
+}

@@ -1,0 +1,46 @@
+//! How a command fails, and with which exit code.
+//! Owns nothing.
+//! Its texts are for the person at the terminal: what is wrong and what to do, without any secret.
+
+use crate::{app::AppError, config::ConfigError, store::StoreError, vault::VaultError};
+
+pub const FAILED: u8 = 1;
+pub const USAGE: u8 = 2;
+/// `EX_CONFIG` of sysexits.
+pub const CONFIGURATION: u8 = 78;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    #[error("{0}")]
+    Failed(String),
+    #[error("{0}")]
+    Usage(String),
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    App(#[from] AppError),
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Failure {
+    pub fn failed(text: impl Into<String>) -> Self {
+        Self::Failed(text.into())
+    }
+
+    pub fn usage(text: impl Into<String>) -> Self {
+        Self::Usage(text.into())
+    }
+
+    pub const fn code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => USAGE,
+            Self::Config(_) | Self::Store(StoreError::Address(_)) => CONFIGURATION,
+            Self::App(error) if error.is_configuration() => CONFIGURATION,
+            Self::Vault(error) if error.is_configuration() => CONFIGURATION,
+            Self::Failed(_) | Self::App(_) | Self::Vault(_) | Self::Store(_) => FAILED,
+        }
+    }
+}

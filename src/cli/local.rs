@@ -1,0 +1,58 @@
+//! The installation that a command works on: its configuration, its store opened, its keys, its providers.
+//! Owns the connections for as long as the command runs.
+//! Never goes over the network to a running Bellhop; that one follows what is changed here within a second.
+
+use super::Failure;
+use crate::{
+    app,
+    clock::{Clock, Timestamp},
+    config::Config,
+    provider::{Catalog, Provider},
+    store::{Actor, AuditEntry, Reading, Store, Tx},
+    vault::Vault,
+};
+use std::{fmt, sync::Arc};
+
+pub struct Local {
+    pub config: Config,
+    pub store: Store,
+    pub vault: Vault,
+    pub catalog: Catalog,
+    pub clock: Clock,
+}
+
+impl Local {
+    /// An empty store gets its schema and its keys.
+    pub async fn open(config: Config) -> Result<Self, Failure> {
+        let catalog = app::catalog(&config)?;
+        let clock = Clock::system();
+        let store = app::store(&config).await?;
+        let vault = Vault::open(&store, app::master_source(&config), clock.now()).await?;
+        Ok(Self { config, store, vault, catalog, clock })
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub async fn read(&self) -> Result<Reading, Failure> {
+        Ok(self.store.read().await?)
+    }
+
+    pub async fn write(&self) -> Result<Tx, Failure> {
+        Ok(self.store.write(self.vault.signer(), self.now()).await?)
+    }
+
+    pub fn provider(&self, id: &str) -> Result<&Arc<Provider>, Failure> {
+        self.catalog.find(id).ok_or_else(|| {
+            let known: Vec<&str> = self.catalog.iter().map(|provider| provider.id()).collect();
+            let id = super::console::shown(id);
+            Failure::failed(format!("there is no provider `{id}`: expected one of {}", known.join(", ")))
+        })
+    }
+}
+
+/// An entry of the audit trail that says that somebody at this machine did it.
+pub fn entry(action: &'static str, subject: impl fmt::Display) -> AuditEntry {
+    AuditEntry::new(&Actor::CommandLine, action, subject)
+}

@@ -1,0 +1,179 @@
+//! The command line: what each command takes, and who carries it out.
+//! Owns the exit codes: 0 done, 1 failed, 2 used wrongly, 78 configured wrongly.
+//! Never takes a secret as an argument, where every process of the machine could read it.
+
+mod check;
+mod console;
+mod credential;
+mod documents;
+mod explain;
+mod failure;
+mod fields;
+mod healthcheck;
+mod key;
+mod local;
+mod lookup;
+mod moment;
+mod organization;
+mod project;
+mod serve;
+mod token;
+mod user;
+
+pub use console::Console;
+pub use failure::Failure;
+
+use crate::config::{Environment, Sources};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use local::Local;
+use std::{ffi::OsString, future::Future, path::PathBuf};
+
+/// Bellhop stands between quantum jobs and quantum providers: people sign in with a token of their own,
+/// and Bellhop pays with the provider's key that is theirs or their organization's.
+#[derive(Parser, Debug)]
+#[command(
+    name = "bellhop",
+    version,
+    max_term_width = 100,
+    after_help = "Begin with `bellhop demo`, which needs nothing; then `bellhop serve`.\n\
+                  Exit codes: 0 done, 1 failed, 2 used wrongly, 78 configured wrongly."
+)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Args, Debug)]
+struct Global {
+    /// The configuration file. Without it: $BELLHOP_CONFIG, ./bellhop.yaml,
+    /// $XDG_CONFIG_HOME/bellhop/bellhop.yaml, /etc/bellhop/bellhop.yaml
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The folder of the store and the master key, in place of `data_dir` in the configuration
+    #[arg(long, global = true, value_name = "FOLDER")]
+    data_dir: Option<PathBuf>,
+    /// Any other key of the configuration, such as `listen.proxy=127.0.0.1:0`; may be repeated
+    #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = key_and_value)]
+    set: Vec<(String, String)>,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Run the proxy
+    Serve(serve::Serve),
+    /// Say whether configuration, presets, master key and store are in order
+    Check(check::Check),
+    #[command(flatten)]
+    Store(StoreCommand),
+    /// Ask a running Bellhop whether it is ready, for containers
+    Healthcheck(healthcheck::Healthcheck),
+    /// Print completions for a shell
+    Completions(documents::Completions),
+    /// Print the manual page
+    Manpage(documents::Manpage),
+}
+
+/// What works on the store directly, beside a running `serve` or without one.
+#[derive(Subcommand, Debug)]
+enum StoreCommand {
+    /// Say which credential a request would be paid with, and why each other one lost
+    Explain(explain::Explain),
+    /// People
+    #[command(subcommand)]
+    User(user::UserCommand),
+    /// Organizations and their members
+    #[command(subcommand)]
+    Org(organization::OrganizationCommand),
+    /// Projects of organizations and of people
+    #[command(subcommand)]
+    Project(project::ProjectCommand),
+    /// Personal access tokens: what people sign in with
+    #[command(subcommand)]
+    Token(token::TokenCommand),
+    /// Provider credentials: what pays
+    #[command(subcommand)]
+    Credential(credential::CredentialCommand),
+    /// The master key and the keys under it
+    #[command(subcommand)]
+    Key(key::KeyCommand),
+    /// Bring the store's schema up to this version of Bellhop
+    Migrate(key::Migrate),
+}
+
+/// Parses the arguments and carries them out. Returns the exit code.
+pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environment, console: &mut Console<'_>) -> u8 {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() => {
+            console.complain(error.render());
+            return failure::USAGE;
+        }
+        Err(help) => {
+            console.say(help.render());
+            return 0;
+        }
+    };
+    match cli.command.run(&cli.global.sources(environment), console) {
+        Ok(()) => 0,
+        Err(failure) => {
+            console.complain(format_args!("error: {failure}\n"));
+            failure.code()
+        }
+    }
+}
+
+impl Global {
+    fn sources(&self, environment: Environment) -> Sources {
+        let data_dir = self.data_dir.iter().map(|path| ("data_dir".to_owned(), path.display().to_string()));
+        Sources { file: self.config.clone(), environment, flags: self.set.iter().cloned().chain(data_dir).collect() }
+    }
+}
+
+impl Command {
+    fn run(self, sources: &Sources, console: &mut Console<'_>) -> Result<(), Failure> {
+        match self {
+            Self::Serve(serve) => serve.run(sources),
+            Self::Check(check) => check.run(sources, console),
+            Self::Store(command) => command.run(sources, console),
+            Self::Healthcheck(healthcheck) => healthcheck.run(sources),
+            Self::Completions(completions) => completions.run(Cli::command(), console),
+            Self::Manpage(manpage) => manpage.run(Cli::command(), console),
+        }
+    }
+}
+
+impl StoreCommand {
+    fn run(self, sources: &Sources, console: &mut Console<'_>) -> Result<(), Failure> {
+        let config = sources.load()?.config;
+        wait_for(async {
+            let local = Local::open(config).await?;
+            let done = match self {
+                Self::Explain(explain) => explain.run(&local, console).await,
+                Self::User(command) => command.run(&local, console).await,
+                Self::Org(command) => command.run(&local, console).await,
+                Self::Project(command) => command.run(&local, console).await,
+                Self::Token(command) => command.run(&local, console).await,
+                Self::Credential(command) => command.run(&local, console).await,
+                Self::Key(command) => command.run(&local, console).await,
+                Self::Migrate(migrate) => migrate.run(&local, console).await,
+            };
+            local.store.close().await;
+            done
+        })
+    }
+}
+
+fn wait_for<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Failure::failed(format!("cannot start a runtime: {error}")))?.block_on(work)
+}
+
+fn key_and_value(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,122 @@
+//! Rates: a cell (the generic cell rate algorithm) inside each cached entry, and governor for what has no entry.
+//! Owns the table of failed look-ups by source network, bounded in size.
+//! Never blocks and never asks the store: what is over its rate is told when to come back.
+
+use crate::config::Rate;
+use governor::{DefaultKeyedRateLimiter, Quota, clock::Clock as _};
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+/// One caller's, user's or credential's place under a [`Rate`]: the time until which its allowance is used up.
+#[derive(Default)]
+pub struct Cell(AtomicU64);
+
+impl Cell {
+    /// Takes one from the allowance, or says how long until there is one.
+    pub fn take(&self, rate: Rate, since_start: Duration) -> Result<(), Duration> {
+        let now = nanos(since_start);
+        let interval = nanos(rate.interval());
+        let tolerance = interval.saturating_mul(u64::from(rate.burst.get() - 1));
+        let mut used_until = self.0.load(Ordering::Relaxed);
+        loop {
+            let start = used_until.max(now);
+            if start - now > tolerance {
+                return Err(Duration::from_nanos(start - now - tolerance));
+            }
+            match self.0.compare_exchange_weak(used_until, start + interval, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return Ok(()),
+                Err(current) => used_until = current,
+            }
+        }
+    }
+}
+
+fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Counts look-ups of tokens that nobody knows, by source network.
+pub struct FailedLookups(DefaultKeyedRateLimiter<IpAddr>);
+
+/// More networks than this at once, and the quiet ones are forgotten.
+const NETWORKS: usize = 10_000;
+
+impl FailedLookups {
+    pub fn new(rate: Rate) -> Self {
+        let quota = Quota::with_period(rate.interval()).unwrap_or_else(|| Quota::per_second(rate.count));
+        Self(DefaultKeyedRateLimiter::keyed(quota.allow_burst(rate.burst)))
+    }
+
+    /// Counts one failure; `Err` says how long until this network's next one is heard.
+    pub fn count(&self, address: IpAddr) -> Result<(), Duration> {
+        if self.0.len() > NETWORKS {
+            self.0.retain_recent();
+        }
+        self.0
+            .check_key(&network(address))
+            .map_err(|until| until.wait_time_from(governor::clock::DefaultClock::default().now()))
+    }
+}
+
+/// IPv6 callers own at least a /64 each; an IPv4 address stands for itself.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64))),
+        v4 => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::num::NonZeroU32;
+
+    fn rate(count: u32, burst: u32) -> Rate {
+        Rate {
+            count: NonZeroU32::new(count).unwrap(),
+            per: Duration::from_secs(1),
+            burst: NonZeroU32::new(burst).unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_burst_passes_and_then_the_rate_holds() {
+        let (cell, rate) = (Cell::default(), rate(10, 3));
+        let second = Duration::from_secs(1);
+        assert!((0..3).all(|_| cell.take(rate, second).is_ok()));
+        let wait = cell.take(rate, second).unwrap_err();
+        assert_eq!(wait, Duration::from_millis(100));
+        assert!(cell.take(rate, second + wait).is_ok());
+        assert!(cell.take(rate, second + wait).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn never_more_than_burst_and_rate_allow(steps in proptest::collection::vec(0_u64..300, 1..200)) {
+            let (cell, rate) = (Cell::default(), rate(20, 5));
+            let (mut now, mut passed) = (Duration::from_secs(5), 0_u32);
+            let start = now;
+            for step in steps {
+                now += Duration::from_millis(step);
+                passed += u32::from(cell.take(rate, now).is_ok());
+            }
+            let allowed = 5.0 + (now - start).as_secs_f64() * 20.0;
+            prop_assert!(f64::from(passed) <= allowed + 1e-6);
+        }
+    }
+
+    #[test]
+    fn one_network_runs_out_and_another_does_not() {
+        let failures = FailedLookups::new(rate(1, 2));
+        let (a, b) = ("2001:db8::1".parse().unwrap(), "2001:db8::ffff".parse().unwrap());
+        assert!(failures.count(a).is_ok());
+        assert!(failures.count(b).is_ok());
+        assert!(failures.count(a).is_err());
+        assert!(failures.count("2001:db8:0:1::1".parse().unwrap()).is_ok());
+        assert!(failures.count("192.0.2.1".parse().unwrap()).is_ok());
+    }
+}

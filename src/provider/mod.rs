@@ -1,0 +1,175 @@
+//! Providers: what each one's preset says, with what the operator changed of it.
+//! Facts only: made once when Bellhop starts or reloads, shared unchanged by every request after that.
+//! Never connects, never sees who is calling; which credential pays is decided elsewhere.
+
+pub mod catalog;
+pub mod fields;
+pub mod files;
+pub mod origin;
+pub mod pointer;
+pub mod preset;
+pub mod template;
+pub mod value;
+
+pub use catalog::{Catalog, CatalogError, Changes, Upstream};
+pub use fields::{FieldError, Fields};
+pub use files::PresetFile;
+pub use origin::{Located, Origin, Protocol};
+pub use preset::{
+    Preset, PresetError,
+    operation::{Kind, Match, Operation},
+};
+pub use template::Ambiguous;
+
+use crate::{credential::resolve::Personal, secret::Secret};
+use fields::{FieldSpec, Sensitivity};
+use http::HeaderName;
+use origin::{OriginTemplate, Upstreams};
+use preset::Slot;
+use std::path::Path;
+use template::Routes;
+
+/// One provider, ready for requests.
+#[derive(Debug)]
+pub struct Provider {
+    index: u16,
+    preset: Preset,
+    routes: Routes,
+    slot_headers: Box<[HeaderName]>,
+    upstreams: Upstreams,
+    changes: Changes,
+}
+
+/// Which of a provider's services a path belongs to; each has an origin of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct ServiceIndex(u8);
+
+impl ServiceIndex {
+    /// The provider's main service, whose paths have no prefix of their own.
+    pub const MAIN: Self = Self(0);
+}
+
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum NoOrigin {
+    #[error("the field `{0}`, which chooses the provider's address, is missing")]
+    Missing(Box<str>),
+    #[error("the field `{0}`, which chooses the provider's address, has a value that cannot stand in a host name")]
+    NotALabel(Box<str>),
+}
+
+impl Provider {
+    fn new(index: u16, preset: Preset, routes: Routes, upstreams: Upstreams, changes: Changes) -> Self {
+        let mut slot_headers: Vec<HeaderName> = Vec::new();
+        for name in preset.slots.iter().filter_map(Slot::header) {
+            if !slot_headers.contains(name) {
+                slot_headers.push(name.clone());
+            }
+        }
+        Self { index, preset, routes, slot_headers: slot_headers.into(), upstreams, changes }
+    }
+
+    /// From 0, dense, in the order of the ids; good for one catalogue, as a reload may number anew.
+    pub const fn index(&self) -> u16 {
+        self.index
+    }
+
+    pub fn id(&self) -> &str {
+        &self.preset.id
+    }
+
+    pub const fn preset(&self) -> &Preset {
+        &self.preset
+    }
+
+    /// Whether people may pay with credentials of their own here.
+    pub const fn personal(&self) -> Personal {
+        self.changes.personal
+    }
+
+    /// Certificate authorities, in PEM, to trust for this provider instead of the public ones.
+    pub fn ca_file(&self) -> Option<&Path> {
+        self.changes.ca_file.as_deref()
+    }
+
+    /// Whether its addresses may be loopback, private or link-local, and plain http.
+    pub const fn allows_private(&self) -> bool {
+        self.changes.allow_private
+    }
+
+    /// What a request is to this provider. `path` is the raw path as it goes upstream, without its query.
+    /// `None`: the preset does not list it.
+    ///
+    /// # Errors
+    /// When the path would be one operation read once and another read again.
+    pub fn classify(&self, method: &str, path: &[u8]) -> Result<Option<Match<'_>>, Ambiguous> {
+        let Some(found) = self.routes.find(method, path)? else { return Ok(None) };
+        Ok(self.preset.operations.get(usize::from(found.operation)).and_then(|o| Match::new(o, found)))
+    }
+
+    /// The service that a raw path belongs to.
+    pub fn service(&self, path: &[u8]) -> ServiceIndex {
+        let position = self.preset.services.iter().position(|s| s.covers(path));
+        ServiceIndex(position.and_then(|p| u8::try_from(p + 1).ok()).unwrap_or(0))
+    }
+
+    /// Where a service's requests go for a credential with these plain fields.
+    pub fn origin<'f>(
+        &self,
+        service: ServiceIndex,
+        plain: impl Fn(&str) -> Option<&'f str>,
+    ) -> Result<Origin, NoOrigin> {
+        if let Some(origin) = &self.upstreams.one {
+            return Ok(origin.clone());
+        }
+        let Some((name, template)) = self.origin_template(service) else { return Err(NoOrigin::Missing("".into())) };
+        if let Some(origin) = self.upstreams.named(name) {
+            return Ok(origin.clone());
+        }
+        let Some(field) = template.field() else { return template.with("").ok_or(NoOrigin::Missing("".into())) };
+        let spec = self.preset.field(field);
+        let value = plain(field).or_else(|| spec.and_then(|s| s.default.as_deref()));
+        let value = value.ok_or_else(|| NoOrigin::Missing(field.into()))?;
+        match self.upstreams.named(value) {
+            Some(origin) => Ok(origin.clone()),
+            None => template.with(value).ok_or_else(|| NoOrigin::NotALabel(field.into())),
+        }
+    }
+
+    /// What a URL inside one of the provider's answers points at.
+    pub fn locate<'u>(&self, url: &'u str) -> Located<'u> {
+        origin::locate(url, |origin| self.upstreams.owns(origin) || self.templates().any(|t| t.matches(origin)))
+    }
+
+    /// Headers and cookies in which its SDKs put the caller's token.
+    pub fn slots(&self) -> &[Slot] {
+        &self.preset.slots
+    }
+
+    /// The headers among [`Self::slots`], each once.
+    pub fn slot_headers(&self) -> &[HeaderName] {
+        &self.slot_headers
+    }
+
+    pub fn secret_fields(&self) -> impl Iterator<Item = &FieldSpec> {
+        self.preset.fields.iter().filter(|f| f.sensitivity == Sensitivity::Secret)
+    }
+
+    /// The fields of a credential, checked against what the preset asks for.
+    pub fn fields(&self, given: impl IntoIterator<Item = (String, Secret)>) -> Result<Fields, FieldError> {
+        Fields::parse(&self.preset.fields, given)
+    }
+
+    fn origin_template(&self, service: ServiceIndex) -> Option<(&str, &OriginTemplate)> {
+        match usize::from(service.0).checked_sub(1) {
+            None => Some((origin::MAIN, &self.preset.origin)),
+            Some(at) => self.preset.services.get(at).map(|s| (&*s.name, &s.origin)),
+        }
+    }
+
+    fn templates(&self) -> impl Iterator<Item = &OriginTemplate> {
+        std::iter::once(&self.preset.origin).chain(self.preset.services.iter().map(|s| &s.origin))
+    }
+}
+
+#[cfg(test)]
+mod tests;

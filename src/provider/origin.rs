@@ -1,0 +1,283 @@
+//! Origins: scheme, host and port of a provider, and templates of one with a field in its host.
+//! An origin holds no path and no userinfo, by construction; only operators and presets write one.
+//! Never resolves a name: which addresses may be connected to is for the connection to check.
+
+use std::{collections::BTreeMap, fmt, str::FromStr};
+
+/// The name of a provider's main service where an operator maps services to origins.
+pub const MAIN: &str = "main";
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Protocol {
+    Http,
+    Https,
+}
+
+impl Protocol {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
+    const fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Origin {
+    pub protocol: Protocol,
+    /// Lower case; an IPv6 address without its brackets.
+    pub host: Box<str>,
+    pub port: u16,
+}
+
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("expected `https://host` or `https://host:port`, without user name, path or query")]
+pub struct NotAnOrigin;
+
+impl FromStr for Origin {
+    type Err = NotAnOrigin;
+
+    fn from_str(text: &str) -> Result<Self, NotAnOrigin> {
+        let (protocol, authority) = split_protocol(text).ok_or(NotAnOrigin)?;
+        let (host, port) = split_port(authority).ok_or(NotAnOrigin)?;
+        let port = match port {
+            None => protocol.default_port(),
+            Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => digits.parse().map_err(|_| NotAnOrigin)?,
+            Some(_) => return Err(NotAnOrigin),
+        };
+        if port == 0 || !is_host(host) {
+            return Err(NotAnOrigin);
+        }
+        Ok(Self { protocol, host: host.to_ascii_lowercase().into(), port })
+    }
+}
+
+impl Origin {
+    /// What stands in the `Host` header: the port only where it is not the scheme's own.
+    pub fn authority(&self) -> String {
+        let (open, close) = if self.host.contains(':') { ("[", "]") } else { ("", "") };
+        if self.port == self.protocol.default_port() {
+            format!("{open}{}{close}", self.host)
+        } else {
+            format!("{open}{}{close}:{}", self.host, self.port)
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.protocol.as_str(), self.authority())
+    }
+}
+
+fn split_protocol(text: &str) -> Option<(Protocol, &str)> {
+    let (scheme, rest) = text.split_once("://")?;
+    if scheme.eq_ignore_ascii_case("https") {
+        Some((Protocol::Https, rest))
+    } else if scheme.eq_ignore_ascii_case("http") {
+        Some((Protocol::Http, rest))
+    } else {
+        None
+    }
+}
+
+fn split_port(authority: &str) -> Option<(&str, Option<&str>)> {
+    if let Some(literal) = authority.strip_prefix('[') {
+        let (host, rest) = literal.split_once(']')?;
+        host.parse::<std::net::Ipv6Addr>().ok()?;
+        return if rest.is_empty() { Some((host, None)) } else { Some((host, Some(rest.strip_prefix(':')?))) };
+    }
+    Some(match authority.split_once(':') {
+        Some((host, port)) => (host, Some(port)),
+        None => (authority, None),
+    })
+}
+
+fn is_host(host: &str) -> bool {
+    host.parse::<std::net::Ipv6Addr>().is_ok()
+        || (host.len() <= 253 && host.split('.').all(|l| is_label(&l.to_ascii_lowercase())))
+}
+
+/// One part of a host name, as a field of a credential may choose it: 1 to 63 of `[a-z0-9-]`, no `-` at its ends.
+pub fn is_label(text: &str) -> bool {
+    (1..=63).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+}
+
+/// An origin of a preset, of which one field of the credential may choose a part: `https://{region}.example.com`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OriginTemplate {
+    before: Box<str>,
+    field: Option<Box<str>>,
+    after: Box<str>,
+}
+
+impl OriginTemplate {
+    pub fn parse(text: &str) -> Result<Self, NotAnOrigin> {
+        let template = match text.split_once('{') {
+            None => Self { before: text.into(), field: None, after: "".into() },
+            Some((before, rest)) => {
+                let (field, after) = rest.split_once('}').ok_or(NotAnOrigin)?;
+                Self { before: before.into(), field: Some(field.into()), after: after.into() }
+            }
+        };
+        // A field may be a whole label or a part of one, but never reaches into the scheme or the port.
+        let sample = template.with("x").ok_or(NotAnOrigin)?;
+        let in_host = template.field.is_none() || (template.before.contains("://") && !template.after.is_empty());
+        if in_host && sample.protocol == Protocol::Https { Ok(template) } else { Err(NotAnOrigin) }
+    }
+
+    pub fn field(&self) -> Option<&str> {
+        self.field.as_deref()
+    }
+
+    /// The origin for one value of its field; `None` when the value cannot stand in a host name.
+    pub fn with(&self, value: &str) -> Option<Origin> {
+        if self.field.is_none() {
+            return self.before.parse().ok();
+        }
+        if is_label(value) { format!("{}{value}{}", self.before, self.after).parse().ok() } else { None }
+    }
+
+    /// Whether some value of its field makes this origin.
+    pub fn matches(&self, origin: &Origin) -> bool {
+        if self.field.is_none() {
+            return self.with("").as_ref() == Some(origin);
+        }
+        let text = origin.to_string();
+        let middle = text.strip_prefix(&*self.before).and_then(|t| t.strip_suffix(&*self.after));
+        middle.is_some_and(is_label)
+    }
+}
+
+/// The origins that an operator put in the place of the preset's.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Upstreams {
+    /// Serves everything.
+    pub one: Option<Origin>,
+    /// By service, or by the value of the field that chooses the origin.
+    pub by_name: BTreeMap<Box<str>, Origin>,
+}
+
+impl Upstreams {
+    pub fn named(&self, name: &str) -> Option<&Origin> {
+        self.by_name.get(name)
+    }
+
+    pub fn owns(&self, origin: &Origin) -> bool {
+        self.one.iter().chain(self.by_name.values()).any(|o| o == origin)
+    }
+}
+
+/// What a URL in an answer points at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Located<'u> {
+    /// Path and query at the provider itself: to be rewritten.
+    Own(&'u str),
+    /// Without an origin: passes as it is.
+    Relative,
+    /// Another origin, or no URL that could be understood: where it may stand, the answer is withheld.
+    Foreign,
+}
+
+pub(super) fn locate(url: &str, own: impl Fn(&Origin) -> bool) -> Located<'_> {
+    // What a lenient client would still read as a URL of another host is not relative.
+    if url.bytes().any(|b| b <= b' ' || b == b'\\' || b == 0x7f) || url.starts_with("//") {
+        return Located::Foreign;
+    }
+    let Some((_, rest)) = split_protocol(url) else {
+        let scheme = url.split(['/', '?', '#']).next().is_some_and(|first| first.contains(':'));
+        return if scheme { Located::Foreign } else { Located::Relative };
+    };
+    let authority = url.len() - rest.len() + rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (origin, target) = url.split_at(authority);
+    match origin.parse() {
+        Ok(origin) if own(&origin) => Located::Own(target),
+        _ => Located::Foreign,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_has_a_host_and_maybe_a_port_and_nothing_else() {
+        for (text, shown) in [
+            ("https://api.example.com", "https://api.example.com"),
+            ("HTTPS://API.Example.com:443", "https://api.example.com"),
+            ("http://127.0.0.1:9001", "http://127.0.0.1:9001"),
+            ("http://[::1]:9001", "http://[::1]:9001"),
+        ] {
+            assert_eq!(text.parse::<Origin>().map(|o| o.to_string()).as_deref(), Ok(shown));
+        }
+        for bad in [
+            "",
+            "api.example.com",
+            "ftp://a",
+            "https://",
+            "https://a/",
+            "https://a?b",
+            "https://u@a",
+            "https://a:0",
+            "https://a:+1",
+            "https://a:99999",
+            "https://a..b",
+            "https://-a",
+            "https://a b",
+            "https://[::1",
+            "https://a#",
+        ] {
+            assert_eq!(bad.parse::<Origin>(), Err(NotAnOrigin), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_field_chooses_one_label_of_the_host_and_nothing_more() {
+        let template = OriginTemplate::parse("https://{region}.example.com").unwrap();
+        assert_eq!(template.with("na-west-1").unwrap().to_string(), "https://na-west-1.example.com");
+        for bad in ["", "a.b", "a/b", "evil.org/", "a@b", "A", "-a", "a:1", "é", &"x".repeat(64)] {
+            assert_eq!(template.with(bad), None, "{bad}");
+        }
+        assert!(template.matches(&"https://eu-1.example.com".parse().unwrap()));
+        for other in
+            ["https://a.b.example.com", "https://example.com", "http://a.example.com", "https://a.example.com:8"]
+        {
+            assert!(!template.matches(&other.parse().unwrap()), "{other}");
+        }
+        for bad in ["http://a", "https://{a}", "https://x:{a}", "{a}://x.y", "https://{a.x", "https://{a}.{b}.c"] {
+            assert_eq!(OriginTemplate::parse(bad), Err(NotAnOrigin), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_url_in_an_answer_is_ours_relative_or_somebody_elses() {
+        let ours = |o: &Origin| *o.host == *"api.example.com";
+        assert_eq!(locate("https://api.example.com/v1/a?b=c", ours), Located::Own("/v1/a?b=c"));
+        assert_eq!(locate("HTTPS://API.example.com", ours), Located::Own(""));
+        assert_eq!(locate("/v1/a?u=https://x", ours), Located::Relative);
+        assert_eq!(locate("v1/a", ours), Located::Relative);
+        for other in [
+            "https://evil.org/",
+            "https://api.example.com.evil.org/",
+            "https://api.example.com@evil.org/",
+            "//evil.org",
+            "https:\\\\evil.org",
+            " https://evil.org",
+            "ftp://api.example.com",
+            "javascript:alert(1)",
+            "https:/evil.org",
+        ] {
+            assert_eq!(locate(other, ours), Located::Foreign, "{other}");
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Presets: everything that Bellhop knows about one provider, as data.
+//! Read from YAML (JSON is YAML) and checked as a whole; an invalid preset cannot exist afterwards.
+//! Never holds a credential, and nothing in it is chosen by a caller.
+
+mod mistake;
+pub mod operation;
+mod operations;
+mod parse;
+mod raw;
+pub mod sdk;
+
+pub use mistake::PresetError;
+pub(in crate::provider) use parse::{Read, parse};
+
+use super::{
+    fields::{self, FieldSpec},
+    origin::OriginTemplate,
+    pointer::Pointer,
+    value::ValueTemplate,
+};
+use http::{HeaderName, Method, StatusCode};
+use operation::Operation;
+use sdk::Sdk;
+use std::time::Duration;
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Preset {
+    /// The first segment of its paths: 1 to 40 of `[a-z0-9-]`.
+    pub id: Box<str>,
+    pub name: Box<str>,
+    /// Where a person makes a token.
+    pub website: Option<Box<str>>,
+    pub origin: OriginTemplate,
+    /// Parts of the provider that have an origin of their own.
+    pub services: Box<[Service]>,
+    /// Where its SDKs put the caller's token.
+    pub slots: Box<[Slot]>,
+    pub fields: Box<[FieldSpec]>,
+    pub scheme: Scheme,
+    pub selectors: Box<[Selector]>,
+    pub operations: Box<[Operation]>,
+    /// Statuses by which the provider says that the credential is not good.
+    pub refusals: Box<[StatusCode]>,
+    /// How long an answer's head may take.
+    pub head: Duration,
+    pub errors: ErrorShape,
+    pub cookies: Cookies,
+    /// The status of a refusal when nobody knows whether a submit arrived, for SDKs that would send it again after
+    /// the 502 or 504 that it is otherwise.
+    pub lost_submit: Option<StatusCode>,
+    pub probe: Option<Probe>,
+    /// The plain field that says whose the credential is.
+    pub account: Option<Box<str>>,
+    pub sdks: Box<[Sdk]>,
+}
+
+impl Preset {
+    /// Reads one preset; `file` is what its mistakes are told with.
+    pub fn parse(file: &str, text: &str) -> Result<Self, PresetError> {
+        parse(file, text).map(|read| read.preset)
+    }
+
+    pub fn field(&self, name: &str) -> Option<&FieldSpec> {
+        self.fields.iter().find(|f| *f.name == *name)
+    }
+
+    pub fn operation(&self, name: &str) -> Option<&Operation> {
+        self.operations.iter().find(|o| *o.name == *name)
+    }
+}
+
+/// A part of the provider, known by how its paths begin.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Service {
+    pub name: Box<str>,
+    /// Whole segments, such as `/metadata`; they stay in the path.
+    pub path: Box<str>,
+    pub origin: OriginTemplate,
+}
+
+impl Service {
+    pub fn covers(&self, path: &[u8]) -> bool {
+        path.strip_prefix(self.path.as_bytes()).is_some_and(|rest| matches!(rest.first(), None | Some(b'/')))
+    }
+}
+
+/// A place in a request where an SDK puts the caller's token.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Slot {
+    Header {
+        name: HeaderName,
+        /// The word before the token, such as `Bearer`, in any case of letters.
+        word: Option<Box<str>>,
+    },
+    Cookie {
+        name: Box<str>,
+    },
+}
+
+impl Slot {
+    pub const fn header(&self) -> Option<&HeaderName> {
+        match self {
+            Self::Header { name, .. } => Some(name),
+            Self::Cookie { .. } => None,
+        }
+    }
+
+    /// The token within a value of this slot's header or cookie; `None` when the value has another form.
+    pub fn token<'v>(&self, value: &'v [u8]) -> Option<&'v [u8]> {
+        let token = match self {
+            Self::Header { word: Some(word), .. } => {
+                let (first, rest) = value.split_at_checked(word.len())?;
+                let separated = first.eq_ignore_ascii_case(word.as_bytes()) && rest.first() == Some(&b' ');
+                if !separated {
+                    return None;
+                }
+                rest.trim_ascii()
+            }
+            Self::Header { word: None, .. } | Self::Cookie { .. } => value.trim_ascii(),
+        };
+        (!token.is_empty() && !token.contains(&b' ')).then_some(token)
+    }
+}
+
+/// How a credential is attached to a request.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Scheme {
+    Headers(Box<[(HeaderName, ValueTemplate)]>),
+    /// RFC 7617: user and password in base64.
+    Basic {
+        user: ValueTemplate,
+        password: ValueTemplate,
+    },
+    Cookies(Box<[(Box<str>, ValueTemplate)]>),
+}
+
+/// An account, organization or workspace that belongs to the credential and goes with it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Selector {
+    Header {
+        name: HeaderName,
+        field: Box<str>,
+    },
+    /// The path must begin with the field's value.
+    Path {
+        field: Box<str>,
+    },
+}
+
+/// What becomes of a selector's header.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Selection<'f> {
+    /// The caller's own goes upstream, or none where there was none.
+    Keep,
+    Set(&'f str),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the credential does not allow this")]
+pub struct NotSelectable;
+
+/// Chooses the value of a selector's header: `allowed` is the credential's field, `callers` what the request has.
+/// A credential that lists values passes the caller's choice among them; one that lists none lets any through.
+pub fn select<'f>(allowed: Option<&'f str>, callers: Option<&[u8]>) -> Result<Selection<'f>, NotSelectable> {
+    match (allowed, callers) {
+        (None, _) => Ok(Selection::Keep),
+        (Some(values), None) => Ok(fields::items(values).next().map_or(Selection::Keep, Selection::Set)),
+        (Some(values), Some(choice)) => {
+            let allowed = fields::items(values).any(|v| v.as_bytes() == choice);
+            if allowed { Ok(Selection::Keep) } else { Err(NotSelectable) }
+        }
+    }
+}
+
+/// Whether a raw path begins with a path that the credential allows, segment for segment.
+pub fn path_is_within(allowed: Option<&str>, path: &[u8]) -> Result<(), NotSelectable> {
+    let Some(values) = allowed else { return Ok(()) };
+    let within = |value: &str| {
+        let mut segments = path.split(|b| *b == b'/').map(super::template::decode);
+        value.split('/').all(|wanted| segments.next().is_some_and(|s| *s == *wanted.as_bytes()))
+    };
+    if fields::items(values).any(within) { Ok(()) } else { Err(NotSelectable) }
+}
+
+/// How refusals differ from the shape that nearly every SDK can show.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ErrorShape {
+    /// Statuses at which the member `error` is a text and not an object.
+    pub error_as_text: Box<[StatusCode]>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Cookies {
+    #[default]
+    Dropped,
+    Passed,
+}
+
+/// A harmless request that tells whether a credential is good.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Probe {
+    pub method: Method,
+    /// Path and query.
+    pub target: Box<str>,
+    /// Whose it is, in the answer.
+    pub account: Option<Pointer>,
+}
+
+#[cfg(test)]
+mod tests;

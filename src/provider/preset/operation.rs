@@ -1,0 +1,210 @@
+//! Operations: what a request is to its provider, and where ids, states and costs stand in it and in its answer.
+//! Facts of a preset; matching, reading and filtering are done by those who have the request.
+//! What is not stated here is not known: an unlisted path has no operation.
+
+use crate::provider::{
+    pointer::{NotAPointer, Pointer},
+    template::{Found, Pattern},
+};
+use http::{HeaderName, HeaderValue};
+use std::{fmt, ops::Range, str::FromStr, time::Duration};
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Operation {
+    pub name: Box<str>,
+    pub kind: Kind,
+    pub patterns: Box<[Pattern]>,
+    /// Things on record that the request names.
+    pub uses: Box<[Reference]>,
+    /// Things that the request brings into being.
+    pub creates: Box<[Creation]>,
+    pub reads: Readings,
+    /// How a list is cut down to one member's own things.
+    pub lists: Option<Listing>,
+    /// Present in an element of a batch's answer that was refused by itself.
+    pub item_error: Option<Pointer>,
+    /// Texts in the answer that may be absolute URLs of the provider.
+    pub rewrites: Box<[Pointer]>,
+    /// How long the answer's head may take, where the preset's own figure does not do.
+    pub head: Option<Duration>,
+    /// How long the answer's body may pause; `None` for streams and long polls.
+    pub silence: Option<Duration>,
+    /// Set on the answer in the place of the provider's.
+    pub answer_headers: Box<[(HeaderName, HeaderValue)]>,
+    pub upgrade: Upgrade,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Anything that can cost.
+    Submit,
+    Poll,
+    Result,
+    Cancel,
+    List,
+    /// Catalogue, estimate: the same for every caller.
+    Public,
+    /// Says or changes something about the account as a whole.
+    Account,
+    /// Answered by Bellhop.
+    Login,
+    /// Needs no credential; none is attached.
+    Open,
+    /// Would hand out or destroy the shared credential.
+    Blocked,
+}
+
+impl Kind {
+    pub const ALL: [Self; 10] = [
+        Self::Submit,
+        Self::Poll,
+        Self::Result,
+        Self::Cancel,
+        Self::List,
+        Self::Public,
+        Self::Account,
+        Self::Login,
+        Self::Open,
+        Self::Blocked,
+    ];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Submit => "submit",
+            Self::Poll => "poll",
+            Self::Result => "result",
+            Self::Cancel => "cancel",
+            Self::List => "list",
+            Self::Public => "public",
+            Self::Account => "account",
+            Self::Login => "login",
+            Self::Open => "open",
+            Self::Blocked => "blocked",
+        }
+    }
+
+    /// What a token with nothing but the scope `read` may do.
+    pub const fn only_reads(self) -> bool {
+        matches!(self, Self::Poll | Self::Result | Self::List | Self::Public)
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Upgrade {
+    #[default]
+    Refused,
+    WebSocket,
+}
+
+/// Where a text stands: `path job`, `query id`, `body /ids/*`, `answer /id`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Place {
+    /// A capture of the path.
+    Path(Box<str>),
+    /// Every value of a key in the query, each split at its commas.
+    Query(Box<str>),
+    /// In the request's JSON body.
+    Body(Pointer),
+    /// In the answer's JSON body.
+    Answer(Pointer),
+}
+
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum NotAPlace {
+    #[error("expected `path <capture>`, `query <key>`, `body <pointer>` or `answer <pointer>`")]
+    Form,
+    #[error(transparent)]
+    Pointer(#[from] NotAPointer),
+}
+
+impl FromStr for Place {
+    type Err = NotAPlace;
+
+    fn from_str(text: &str) -> Result<Self, NotAPlace> {
+        let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
+        match word {
+            "path" if !rest.is_empty() => Ok(Self::Path(rest.into())),
+            "query" if !rest.is_empty() => Ok(Self::Query(rest.into())),
+            "body" => Ok(Self::Body(Pointer::parse(rest)?)),
+            "answer" => Ok(Self::Answer(Pointer::parse(rest)?)),
+            _ => Err(NotAPlace::Form),
+        }
+    }
+}
+
+/// A thing on record: its kind (`job`, `session`, `upload` …) and where its id is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reference {
+    pub kind: Box<str>,
+    pub id: Place,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Creation {
+    pub kind: Box<str>,
+    /// In the request where the client makes the id.
+    pub id: Place,
+    /// The kind of the thing, used or created by the same request, that this one belongs to.
+    pub parent: Option<Box<str>>,
+}
+
+/// What the ledger wants to know of a job.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Readings {
+    pub status: Option<Place>,
+    pub target: Option<Place>,
+    pub shots: Option<Place>,
+    pub qpu_time: Option<(Place, TimeUnit)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Deserialize)]
+pub enum TimeUnit {
+    #[serde(rename = "s")]
+    Seconds,
+    #[serde(rename = "ms")]
+    Milliseconds,
+    #[serde(rename = "us")]
+    Microseconds,
+}
+
+/// A list in an answer: the array, and the id within each of its elements.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Listing {
+    pub kind: Box<str>,
+    pub items: Pointer,
+    pub id: Pointer,
+}
+
+/// An operation that a request was found to be.
+#[derive(Clone, Copy, Debug)]
+pub struct Match<'p> {
+    pub operation: &'p Operation,
+    /// The template that fitted; its text names the path in refusals without naming ids.
+    pub pattern: &'p Pattern,
+    found: Found,
+}
+
+impl<'p> Match<'p> {
+    pub(in crate::provider) fn new(operation: &'p Operation, found: Found) -> Option<Self> {
+        let pattern = operation.patterns.get(usize::from(found.pattern))?;
+        Some(Self { operation, pattern, found })
+    }
+
+    /// Names of the captures, and where each stands in the raw path.
+    pub fn captures(&self) -> impl Iterator<Item = (&'p str, Range<usize>)> + use<'p> {
+        let found = self.found;
+        self.pattern.captures().enumerate().filter_map(move |(at, name)| Some((name, found.span(at)?)))
+    }
+
+    /// Where one capture stands in the raw path.
+    pub fn capture(&self, name: &str) -> Option<Range<usize>> {
+        self.captures().find(|(n, _)| *n == name).map(|(_, span)| span)
+    }
+}

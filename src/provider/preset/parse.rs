@@ -1,0 +1,321 @@
+//! From the YAML's shape to a preset that makes sense, or to the first mistake with its place and what was expected.
+//! Everything that one part says about another is checked here; operations have a file of their own.
+//! Never reads a file.
+
+use super::{
+    ErrorShape, Preset, Probe, Scheme, Selector, Service, Slot,
+    mistake::{Checked, Mistake, PresetError, mistake, parsed, quoted},
+    operations,
+    raw::{
+        RawErrors, RawField, RawFormat, RawKind, RawPair, RawPreset, RawProbe, RawScheme, RawSdk, RawSelector,
+        RawService, RawSlot, Text,
+    },
+    sdk::{PLACEHOLDERS, Sdk},
+};
+use crate::provider::{
+    fields::{FieldSpec, Format, Presence, Sensitivity},
+    origin::{self, OriginTemplate},
+    pointer::Pointer,
+    template::Routes,
+    value::ValueTemplate,
+};
+use http::{HeaderName, Method, StatusCode};
+use serde_yaml::Spanned;
+use std::time::Duration;
+
+const DEFAULT_HEAD: Duration = Duration::from_secs(60);
+/// Longer than any submit that a provider was seen to take (IBM's take up to 900 s).
+const LONGEST_HEAD: Duration = Duration::from_secs(1000);
+
+/// A preset, and the routes that checking it made.
+#[derive(Debug)]
+pub struct Read {
+    pub preset: Preset,
+    pub routes: Routes,
+}
+
+pub fn parse(file: &str, text: &str) -> Result<Read, PresetError> {
+    let raw = serde_yaml::from_str(text).map_err(|error| Mistake::from(&error));
+    raw.and_then(check).map_err(|mistake| mistake.within(file))
+}
+
+fn check(raw: RawPreset) -> Checked<Read> {
+    let id = parsed(&raw.id, name)?;
+    let fields = check_fields(&raw.fields)?;
+    let (operations, routes) = operations::check(&raw.operations)?;
+    let preset = Preset {
+        id,
+        name: raw.name.into(),
+        website: raw.website.map(Into::into),
+        origin: check_origin(&raw.origin, &fields)?,
+        services: raw.services.iter().map(|s| check_service(s, &fields)).collect::<Checked<_>>()?,
+        slots: check_slots(&raw.caller_token)?,
+        scheme: check_scheme(&raw.scheme, &fields)?,
+        selectors: raw.selectors.iter().map(|s| check_selector(s, &fields)).collect::<Checked<_>>()?,
+        operations,
+        refusals: match &raw.refusals {
+            Some(statuses) => statuses.iter().map(check_status).collect::<Checked<_>>()?,
+            None => [StatusCode::UNAUTHORIZED].into(),
+        },
+        head: raw.head.as_ref().map_or(Ok(DEFAULT_HEAD), check_head)?,
+        errors: check_errors(&raw.errors)?,
+        cookies: raw.cookies,
+        lost_submit: raw.lost_submit.as_ref().map(check_status).transpose()?,
+        probe: raw.probe.as_ref().map(check_probe).transpose()?,
+        account: raw.account.as_ref().map(|name| plain_field(name, &fields)).transpose()?,
+        sdks: raw.sdks.into_iter().map(check_sdk).collect::<Checked<_>>()?,
+        fields,
+    };
+    Ok(Read { preset, routes })
+}
+
+/// Ids of providers and names of services: what may be a path segment and a host label.
+fn name(text: &str) -> Result<Box<str>, &'static str> {
+    let shape = text.len() <= 40 && origin::is_label(text) && !text.contains("--");
+    if shape { Ok(text.into()) } else { Err("expected 1 to 40 of a-z, 0-9 and single `-`") }
+}
+
+fn check_fields(raw: &Spanned<Vec<RawField>>) -> Checked<Box<[FieldSpec]>> {
+    let mut fields: Vec<FieldSpec> = Vec::new();
+    for field in &raw.value {
+        if fields.iter().any(|f| *f.name == *field.name.value) {
+            return mistake(&field.name, format!("the field {} is declared twice", quoted(&field.name.value)));
+        }
+        fields.push(check_field(field)?);
+    }
+    if fields.is_empty() { mistake(raw, "expected at least one field") } else { Ok(fields.into()) }
+}
+
+fn check_field(raw: &RawField) -> Checked<FieldSpec> {
+    let is_name =
+        |n: &str| !n.is_empty() && n.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    let name = parsed(&raw.name, |n| if is_name(n) { Ok(n.into()) } else { Err("expected a-z, 0-9 and `_`") })?;
+    let spec = FieldSpec {
+        name,
+        sensitivity: match raw.kind {
+            RawKind::Secret => Sensitivity::Secret,
+            RawKind::Plain => Sensitivity::Plain,
+        },
+        label: raw.label.as_str().into(),
+        help: raw.help.as_deref().map(Into::into),
+        presence: if raw.optional || raw.default.is_some() { Presence::Optional } else { Presence::Required },
+        default: raw.default.as_ref().map(|d| d.value.as_str().into()),
+        format: match raw.format {
+            RawFormat::Text => Format::Text,
+            RawFormat::Label => Format::Label,
+            RawFormat::Path => Format::Path,
+        },
+        list: raw.list,
+    };
+    match &raw.default {
+        Some(default) if spec.sensitivity == Sensitivity::Secret => {
+            mistake(default, "a secret field cannot have a default")
+        }
+        Some(default) => parsed(default, |text| spec.check(text)).map(|()| spec),
+        None => Ok(spec),
+    }
+}
+
+fn known_field<'f>(name: &str, fields: &'f [FieldSpec]) -> Result<&'f FieldSpec, String> {
+    fields.iter().find(|f| *f.name == *name).ok_or_else(|| {
+        let known: Vec<&str> = fields.iter().map(|f| &*f.name).collect();
+        format!("expected a declared field ({})", known.join(", "))
+    })
+}
+
+fn plain_field(text: &Text, fields: &[FieldSpec]) -> Checked<Box<str>> {
+    let field = parsed(text, |name| known_field(name, fields))?;
+    match field.sensitivity {
+        Sensitivity::Plain => Ok(field.name.clone()),
+        Sensitivity::Secret => mistake(text, format!("expected a plain field, and {} is secret", quoted(&field.name))),
+    }
+}
+
+fn check_origin(text: &Text, fields: &[FieldSpec]) -> Checked<OriginTemplate> {
+    let template = parsed(text, OriginTemplate::parse)?;
+    let Some(name) = template.field() else { return Ok(template) };
+    let field =
+        known_field(name, fields).or_else(|problem| mistake(text, format!("{problem}, not {}", quoted(name))))?;
+    let always_there = field.presence == Presence::Required || field.default.is_some();
+    if field.format == Format::Label && field.sensitivity == Sensitivity::Plain && !field.list && always_there {
+        return Ok(template);
+    }
+    mistake(
+        text,
+        format!(
+            "the field {} cannot stand in an origin: expected a plain one with `format: label` that is required or has a default",
+            quoted(name)
+        ),
+    )
+}
+
+fn check_service(raw: &RawService, fields: &[FieldSpec]) -> Checked<Service> {
+    let is_path =
+        |p: &str| p.strip_prefix('/').is_some_and(|rest| !rest.is_empty() && !rest.split('/').any(str::is_empty));
+    Ok(Service {
+        name: parsed(&raw.name, |n| if n == origin::MAIN { Err("`main` is the provider's own") } else { name(n) })?,
+        path: parsed(
+            &raw.path,
+            |p| if is_path(p) { Ok(p.into()) } else { Err("expected a path such as `/metadata`") },
+        )?,
+        origin: check_origin(&raw.origin, fields)?,
+    })
+}
+
+fn check_slots(raw: &Spanned<Vec<Spanned<RawSlot>>>) -> Checked<Box<[Slot]>> {
+    if raw.value.is_empty() {
+        return mistake(raw, "expected at least one place for the caller's token");
+    }
+    raw.value.iter().map(check_slot).collect()
+}
+
+fn check_slot(raw: &Spanned<RawSlot>) -> Checked<Slot> {
+    match (&raw.value.header, &raw.value.cookie, &raw.value.word) {
+        (Some(header), None, word) => Ok(Slot::Header {
+            name: parsed(header, header_name)?,
+            word: word.as_ref().map(|w| parsed(w, token)).transpose()?,
+        }),
+        (None, Some(cookie), None) => Ok(Slot::Cookie { name: parsed(cookie, token)? }),
+        _ => mistake(raw, "expected `header:`, perhaps with a `word:`, or `cookie:`"),
+    }
+}
+
+/// RFC 9110 §5.6.2.
+fn token(text: &str) -> Result<Box<str>, &'static str> {
+    let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    if !text.is_empty() && text.bytes().all(is_token) { Ok(text.into()) } else { Err("expected one word") }
+}
+
+/// A header that a preset may read or set: none that frames the message or chooses where it goes.
+pub fn header_name(text: &str) -> Result<HeaderName, &'static str> {
+    const NOT_OURS: [&str; 13] = [
+        "connection",
+        "content-length",
+        "cookie",
+        "expect",
+        "host",
+        "keep-alive",
+        "proxy-connection",
+        "set-cookie",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "via",
+    ];
+    match HeaderName::try_from(text) {
+        Ok(name) if !NOT_OURS.contains(&name.as_str()) => Ok(name),
+        Ok(_) => Err("expected a header that neither frames nor routes the message"),
+        Err(_) => Err("expected the name of a header"),
+    }
+}
+
+fn check_scheme(raw: &Spanned<RawScheme>, fields: &[FieldSpec]) -> Checked<Scheme> {
+    let value = |text: &Text| check_value(text, fields);
+    match &raw.value {
+        RawScheme::Headers(pairs) | RawScheme::Cookies(pairs) if pairs.is_empty() => {
+            mistake(raw, "expected at least one")
+        }
+        RawScheme::Headers(pairs) => {
+            let pair = |p: &RawPair| Ok((parsed(&p.name, header_name)?, value(&p.value)?));
+            Ok(Scheme::Headers(pairs.iter().map(pair).collect::<Checked<_>>()?))
+        }
+        RawScheme::Cookies(pairs) => {
+            let pair = |p: &RawPair| Ok((parsed(&p.name, token)?, value(&p.value)?));
+            Ok(Scheme::Cookies(pairs.iter().map(pair).collect::<Checked<_>>()?))
+        }
+        RawScheme::Basic(basic) => Ok(Scheme::Basic { user: value(&basic.user)?, password: value(&basic.password)? }),
+    }
+}
+
+/// What is attached must always be there: an optional field is for a selector.
+fn check_value(text: &Text, fields: &[FieldSpec]) -> Checked<ValueTemplate> {
+    let template = parsed(text, ValueTemplate::parse)?;
+    for name in template.fields() {
+        let field =
+            known_field(name, fields).or_else(|problem| mistake(text, format!("{problem}, not {}", quoted(name))))?;
+        if field.presence == Presence::Optional && field.default.is_none() {
+            return mistake(text, format!("expected fields that are always there, and {} is optional", quoted(name)));
+        }
+    }
+    Ok(template)
+}
+
+fn check_selector(raw: &RawSelector, fields: &[FieldSpec]) -> Checked<Selector> {
+    match raw {
+        RawSelector::Header(header) => Ok(Selector::Header {
+            name: parsed(&header.name, header_name)?,
+            field: plain_field(&header.field, fields)?,
+        }),
+        RawSelector::Path(path) => {
+            let field = plain_field(&path.field, fields)?;
+            match known_field(&field, fields) {
+                Ok(spec) if spec.format == Format::Path => Ok(Selector::Path { field }),
+                _ => mistake(&path.field, "expected a field with `format: path`"),
+            }
+        }
+    }
+}
+
+fn check_status(raw: &Spanned<u16>) -> Checked<StatusCode> {
+    match StatusCode::from_u16(raw.value) {
+        Ok(status) if status.is_client_error() || status.is_server_error() => Ok(status),
+        _ => mistake(raw, format!("expected a status from 400 to 599, not {}", raw.value)),
+    }
+}
+
+fn check_errors(raw: &RawErrors) -> Checked<ErrorShape> {
+    Ok(ErrorShape { error_as_text: raw.error_as_text.iter().map(check_status).collect::<Checked<_>>()? })
+}
+
+pub fn check_head(text: &Text) -> Checked<Duration> {
+    let head = check_span(text)?;
+    if head <= LONGEST_HEAD { Ok(head) } else { mistake(text, "expected at most 1000s") }
+}
+
+/// `30s`, `5m`.
+pub fn check_span(text: &Text) -> Checked<Duration> {
+    let span = text.value.parse::<jiff::SignedDuration>().ok().and_then(|d| d.try_into().ok());
+    match span.filter(|d: &Duration| *d >= Duration::from_secs(1)) {
+        Some(span) => Ok(span),
+        None => mistake(text, format!("expected a time such as `30s` or `5m`, not {}", quoted(&text.value))),
+    }
+}
+
+fn check_probe(raw: &RawProbe) -> Checked<Probe> {
+    let split = |text: &str| {
+        let (method, target) = text.split_once(' ')?;
+        let method =
+            Method::from_bytes(method.as_bytes()).ok().filter(|m| matches!(m.as_str(), "GET" | "HEAD" | "POST"))?;
+        (target.starts_with('/') && target.bytes().all(|b| b.is_ascii_graphic())).then(|| (method, target.into()))
+    };
+    let (method, target) = parsed(&raw.request, |t| split(t).ok_or("expected a request such as `GET /whoami`"))?;
+    let account = raw.account.as_ref().map(|p| parsed(p, Pointer::parse)).transpose()?;
+    Ok(Probe { method, target, account })
+}
+
+fn check_sdk(raw: RawSdk) -> Checked<Sdk> {
+    for text in raw.environment.values().chain(&raw.snippet) {
+        check_placeholders(text)?;
+    }
+    Ok(Sdk {
+        name: raw.name.into(),
+        version: raw.version.map(Into::into),
+        ways: raw.ways.into(),
+        environment: raw.environment.into_iter().map(|(name, value)| (name.into(), value.value.into())).collect(),
+        snippet: raw.snippet.map(|s| s.value.into()),
+        note: raw.note.map(Into::into),
+    })
+}
+
+/// Code may have braces of its own; what looks like a placeholder must be one.
+fn check_placeholders(text: &Text) -> Checked<()> {
+    let looks_like_one = |word: &&str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase());
+    let words = text.value.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(word, _)| word);
+    match words.filter(looks_like_one).find(|word| !PLACEHOLDERS.contains(word)) {
+        Some(word) => {
+            mistake(text, format!("expected {{base}}, {{host}}, {{port}} or {{token}}, not {}", quoted(word)))
+        }
+        None => Ok(()),
+    }
+}

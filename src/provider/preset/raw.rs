@@ -1,0 +1,253 @@
+//! The shape of a preset's YAML, before it is checked. Whatever can be wrong by itself has its place in the file.
+//! Unknown and doubled keys are refused here; sense is made of the rest in `parse`.
+//! Never leaves this folder.
+
+use super::{
+    Cookies,
+    operation::{Kind, TimeUnit},
+    sdk::Way,
+};
+use serde::{
+    Deserialize, Deserializer,
+    de::{SeqAccess, Visitor},
+};
+use serde_yaml::Spanned;
+use std::{collections::BTreeMap, fmt};
+
+pub type Text = Spanned<String>;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawPreset {
+    pub id: Text,
+    pub name: String,
+    pub website: Option<String>,
+    pub origin: Text,
+    #[serde(default)]
+    pub services: Vec<RawService>,
+    pub caller_token: Spanned<Vec<Spanned<RawSlot>>>,
+    pub fields: Spanned<Vec<RawField>>,
+    pub scheme: Spanned<RawScheme>,
+    #[serde(default)]
+    pub selectors: Vec<RawSelector>,
+    pub operations: Vec<RawOperation>,
+    pub refusals: Option<Vec<Spanned<u16>>>,
+    pub head: Option<Text>,
+    #[serde(default)]
+    pub errors: RawErrors,
+    #[serde(default)]
+    pub cookies: Cookies,
+    pub lost_submit: Option<Spanned<u16>>,
+    pub probe: Option<RawProbe>,
+    pub account: Option<Text>,
+    #[serde(default)]
+    pub sdks: Vec<RawSdk>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawService {
+    pub name: Text,
+    pub path: Text,
+    pub origin: Text,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawSlot {
+    pub header: Option<Text>,
+    pub word: Option<Text>,
+    pub cookie: Option<Text>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawField {
+    pub name: Text,
+    pub kind: RawKind,
+    pub label: String,
+    pub help: Option<String>,
+    #[serde(default)]
+    pub optional: bool,
+    pub default: Option<Text>,
+    #[serde(default)]
+    pub format: RawFormat,
+    #[serde(default)]
+    pub list: bool,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "lowercase")]
+pub enum RawKind {
+    Secret,
+    Plain,
+}
+
+#[derive(Deserialize, Default, Clone, Copy)]
+#[serde(rename_all = "lowercase")]
+pub enum RawFormat {
+    #[default]
+    Text,
+    Label,
+    Path,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RawScheme {
+    Headers(Vec<RawPair>),
+    Basic(RawBasic),
+    Cookies(Vec<RawPair>),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawPair {
+    pub name: Text,
+    pub value: Text,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawBasic {
+    pub user: Text,
+    pub password: Text,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RawSelector {
+    Header(RawHeaderSelector),
+    Path(RawPathSelector),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawHeaderSelector {
+    pub name: Text,
+    pub field: Text,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawPathSelector {
+    pub field: Text,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawOperation {
+    pub name: Text,
+    pub kind: Spanned<Kind>,
+    pub on: Spanned<OneOrMany>,
+    #[serde(default)]
+    pub uses: Vec<RawReference>,
+    #[serde(default)]
+    pub creates: Vec<RawCreation>,
+    #[serde(default)]
+    pub reads: RawReadings,
+    pub lists: Option<RawListing>,
+    pub item_error: Option<Text>,
+    #[serde(default)]
+    pub rewrites: Vec<Text>,
+    pub head: Option<Text>,
+    pub silence: Option<Text>,
+    #[serde(default)]
+    pub answer_headers: Vec<RawPair>,
+    #[serde(default)]
+    pub websocket: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawReference {
+    pub kind: Text,
+    pub id: Text,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawCreation {
+    pub kind: Text,
+    pub id: Text,
+    pub parent: Option<Text>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub struct RawReadings {
+    pub status: Option<Text>,
+    pub target: Option<Text>,
+    pub shots: Option<Text>,
+    pub qpu_time: Option<RawTime>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawTime {
+    pub at: Text,
+    pub unit: TimeUnit,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawListing {
+    pub kind: Text,
+    pub items: Text,
+    pub id: Text,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub struct RawErrors {
+    #[serde(default)]
+    pub error_as_text: Vec<Spanned<u16>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawProbe {
+    pub request: Text,
+    pub account: Option<Text>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawSdk {
+    pub name: String,
+    pub version: Option<String>,
+    pub ways: Vec<Way>,
+    #[serde(default)]
+    pub environment: BTreeMap<String, Text>,
+    pub snippet: Option<Text>,
+    pub note: Option<String>,
+}
+
+/// A text, or a list of them.
+pub struct OneOrMany(pub Vec<String>);
+
+impl<'de> Deserialize<'de> for OneOrMany {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Texts;
+        impl<'de> Visitor<'de> for Texts {
+            type Value = OneOrMany;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a method and a path, or a list of them")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<OneOrMany, E> {
+                Ok(OneOrMany(vec![text.to_owned()]))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<OneOrMany, A::Error> {
+                let mut texts = Vec::new();
+                while let Some(text) = seq.next_element()? {
+                    texts.push(text);
+                }
+                Ok(OneOrMany(texts))
+            }
+        }
+        deserializer.deserialize_any(Texts)
+    }
+}

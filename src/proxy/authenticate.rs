@@ -1,0 +1,222 @@
+//! Who is calling: finds the one personal access token in a request, and makes sure that it is nowhere else.
+//! The token leaves the request here; what goes on carries its digest only.
+//! Never says why a token is not valid: unknown, malformed, revoked and expired look alike.
+
+use super::refusal::Refusal;
+use crate::{
+    identity::pat::{LENGTH, PatDigest, PlainPat},
+    provider::preset::Slot,
+};
+use base64::{Engine, prelude::BASE64_STANDARD_NO_PAD};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use memchr::memmem;
+
+/// What a request presented.
+#[derive(Debug)]
+pub enum Presented {
+    Nothing,
+    /// Something that cannot be a token of ours.
+    Malformed,
+    Token(PatDigest),
+}
+
+/// Looks into the slots that an SDK could have used, and refuses a request that says two things.
+pub fn presented(headers: &HeaderMap, target: &str, slots: &[Slot]) -> Result<Presented, Refusal> {
+    refuse_in_target(target)?;
+    let mut found: Option<&[u8]> = None;
+    for token in slots.iter().flat_map(|slot| tokens_in(headers, slot)).chain(bearers(headers)) {
+        if *found.get_or_insert(token) != token {
+            return Err(Refusal::bad_request(
+                "The request carries two different tokens. Send your Bellhop token, and no other, in one place.",
+            ));
+        }
+    }
+    refuse_elsewhere(headers, slots)?;
+    Ok(match found {
+        None => Presented::Nothing,
+        Some(token) => PlainPat::parse(token).map_or(Presented::Malformed, |pat| Presented::Token(pat.digest())),
+    })
+}
+
+/// Everything in a slot counts, also what has not the form that the slot's SDK gives it.
+fn tokens_in<'h>(headers: &'h HeaderMap, slot: &'h Slot) -> impl Iterator<Item = &'h [u8]> {
+    let (name, cookie) = match slot {
+        Slot::Header { name, .. } => (name, None),
+        Slot::Cookie { name } => (&header::COOKIE, Some(name.as_bytes())),
+    };
+    headers.get_all(name).iter().flat_map(move |value| {
+        let value = value.as_bytes();
+        let (whole, crumbs) = match cookie {
+            None => (Some(slot.token(value).unwrap_or_else(|| after_scheme(value))), None),
+            Some(name) => (None, Some(crumbs(value).filter(move |(n, _)| *n == name).map(|(_, v)| v))),
+        };
+        whole.into_iter().chain(crumbs.into_iter().flatten())
+    })
+}
+
+/// `Authorization: Bearer …` is understood everywhere; any other credential there counts as one, too.
+fn bearers(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    headers.get_all(header::AUTHORIZATION).iter().map(|value| after_scheme(value.as_bytes()))
+}
+
+/// The last word: SDKs write `Bearer …`, `apiKey …`, `Basic …` or nothing before the token.
+fn after_scheme(value: &[u8]) -> &[u8] {
+    let value = value.trim_ascii();
+    value.rsplit(|b| *b == b' ').next().unwrap_or(value)
+}
+
+fn crumbs(cookie: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    cookie.split(|b| *b == b';').filter_map(|crumb| {
+        let crumb = crumb.trim_ascii();
+        let at = memchr::memchr(b'=', crumb)?;
+        Some((&crumb[..at], &crumb[at + 1..]))
+    })
+}
+
+fn refuse_in_target(target: &str) -> Result<(), Refusal> {
+    let decoded = || percent_encoding::percent_decode_str(target).collect::<Vec<u8>>();
+    let found = target.len() > LENGTH
+        && (holds_token(target.as_bytes()) || (target.contains('%') && holds_token(&decoded())));
+    if found {
+        return Err(Refusal::bad_request(
+            "A token does not belong into a URL, where logs keep it. Send it in a header, and consider this one known: \
+             revoke it.",
+        ));
+    }
+    Ok(())
+}
+
+/// A token outside of its slot would be passed on to the provider.
+fn refuse_elsewhere(headers: &HeaderMap, slots: &[Slot]) -> Result<(), Refusal> {
+    let is_slot = |name: &HeaderName| {
+        *name == header::AUTHORIZATION || slots.iter().any(|slot| slot.header() == Some(name))
+    };
+    let carries = |(name, value): (&HeaderName, &HeaderValue)| {
+        value.len() >= LENGTH && !is_slot(name) && *name != header::COOKIE && holds_token(value.as_bytes())
+    };
+    match headers.iter().find(|field| carries(*field)) {
+        None => Ok(()),
+        Some((name, _)) => Err(Refusal::bad_request(format!(
+            "The header `{name}` holds a Bellhop token, and would pass it on to the provider. Send it in one place only."
+        ))),
+    }
+}
+
+/// Whether these bytes hold a token of ours, as it is or in base64.
+fn holds_token(bytes: &[u8]) -> bool {
+    let raw = memmem::find_iter(bytes, b"bhp_");
+    let mut raw = raw.filter_map(|at| bytes.get(at..at + LENGTH));
+    raw.any(|text| PlainPat::parse(text).is_some()) || holds_token_in_base64(bytes)
+}
+
+/// `bhp_` in base64, where it begins on a boundary of three bytes or one or two after it: the characters that
+/// depend on nothing else.
+const IN_BASE64: [&[u8]; 3] = [b"Ymhw", b"JocF", b"iaHB"];
+
+fn holds_token_in_base64(bytes: &[u8]) -> bool {
+    IN_BASE64.iter().any(|mark| memmem::find(bytes, mark).is_some())
+        && bytes.split(|b| !(b.is_ascii_alphanumeric() || b"+/-_".contains(b))).any(run_holds_token)
+}
+
+fn run_holds_token(run: &[u8]) -> bool {
+    (0..4.min(run.len())).any(|skip| {
+        let text: Vec<u8> = run[skip..].iter().map(|b| match b { b'-' => b'+', b'_' => b'/', b => *b }).collect();
+        let whole = text.len() / 4 * 4;
+        let tail = if text.len() - whole == 1 { whole } else { text.len() };
+        // A tail whose unused bits are set is no canonical base64, but its whole groups can still be read.
+        [tail, whole].into_iter().any(|end| {
+            BASE64_STANDARD_NO_PAD.decode(&text[..end]).is_ok_and(|decoded| {
+                memmem::find_iter(&decoded, b"bhp_")
+                    .filter_map(|at| decoded.get(at..at + LENGTH))
+                    .any(|text| PlainPat::parse(text).is_some())
+            })
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_lc_rs::rand::SystemRandom;
+    use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE};
+    use proptest::prelude::*;
+
+    fn pat() -> PlainPat {
+        PlainPat::generate(&SystemRandom::new()).unwrap()
+    }
+
+    fn slots() -> Vec<Slot> {
+        let header = |name, word: Option<&str>| Slot::Header { name: HeaderName::from_static(name), word: word.map(Into::into) };
+        vec![header("authorization", Some("apiKey")), header("x-auth-token", None), Slot::Cookie { name: "oat".into() }]
+    }
+
+    fn ask(fields: &[(&'static str, String)], target: &str) -> Result<Presented, Refusal> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(HeaderName::from_static(name), value.parse().unwrap());
+        }
+        presented(&headers, target, &slots())
+    }
+
+    #[test]
+    fn a_token_is_found_wherever_an_sdk_puts_it() {
+        let pat = pat();
+        let token = pat.expose();
+        for field in [
+            ("authorization", format!("apiKey {token}")),
+            ("authorization", format!("Bearer {token}")),
+            ("authorization", format!("Basic {token}")),
+            ("authorization", token.to_owned()),
+            ("x-auth-token", token.to_owned()),
+            ("cookie", format!("a=b; oat={token}")),
+        ] {
+            let found = ask(&[field.clone()], "/").unwrap();
+            assert!(matches!(found, Presented::Token(digest) if digest == pat.digest()), "{}", field.0);
+        }
+        let twice = [("authorization", format!("Bearer {token}")), ("x-auth-token", token.to_owned())];
+        assert!(matches!(ask(&twice, "/"), Ok(Presented::Token(_))));
+        assert!(matches!(ask(&[], "/"), Ok(Presented::Nothing)));
+        assert!(matches!(ask(&[("x-auth-token", "fake-own-key".into())], "/"), Ok(Presented::Malformed)));
+    }
+
+    #[test]
+    fn two_different_tokens_are_refused() {
+        let (a, b) = (pat(), pat());
+        let both = [("authorization", format!("Bearer {}", a.expose())), ("x-auth-token", b.expose().to_owned())];
+        assert!(ask(&both, "/").is_err());
+        let same_header = [("x-auth-token", a.expose().to_owned()), ("x-auth-token", b.expose().to_owned())];
+        assert!(ask(&same_header, "/").is_err());
+        let own_key = [("authorization", format!("Bearer {}", a.expose())), ("x-auth-token", "fake-own-key".into())];
+        assert!(ask(&own_key, "/").is_err());
+    }
+
+    #[test]
+    fn a_token_in_a_url_is_refused() {
+        let pat = pat();
+        let token = pat.expose();
+        let encoded = token.replace('_', "%5F");
+        for target in [format!("/v1?token={token}"), format!("/auth_tokens/{token}"), format!("/v1?t={encoded}")] {
+            assert!(ask(&[], &target).is_err(), "{target}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_token_elsewhere_is_refused_raw_and_in_base64(before in "[a-z:]{0,7}", after in "[a-z:]{0,7}", form in 0..4) {
+            let pat = pat();
+            let text = format!("{before}{}{after}", pat.expose());
+            let value = match form {
+                0 => text,
+                1 => BASE64_STANDARD.encode(text),
+                2 => BASE64_URL_SAFE.encode(text),
+                _ => format!("x {} y", BASE64_STANDARD_NO_PAD.encode(text)),
+            };
+            prop_assert!(ask(&[("x-other", value)], "/").is_err());
+        }
+
+        #[test]
+        fn other_values_pass(value in "[ -~]{0,120}") {
+            prop_assert!(ask(&[("x-other", value)], "/").is_ok());
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! One caller's connection: its bytes, and what its driver, its requests and its answers must know of each other.
+//! Owns the guard over what arrives, and the one alarm that every wait on an HTTP/1 connection shares.
+//! Never looks into a request; that is for the steps of `proxy`.
+
+use super::wire::{Guard, HeadLimits, Violation};
+use crate::upstream::{Alarm, Waiting};
+use bytes::Bytes;
+use std::{
+    cell::{Cell, RefCell},
+    io,
+    net::IpAddr,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll, Waker},
+    time::{Duration, Instant},
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
+use tokio_rustls::server::TlsStream;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Protocol {
+    Http1,
+    Http2,
+}
+
+/// How long a caller may take over what.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    pub head: Duration,
+    pub keep_alive: Duration,
+    pub body_idle: Duration,
+}
+
+/// Who connected, when and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Caller {
+    pub peer: IpAddr,
+    pub protocol: Protocol,
+    /// Over TLS.
+    pub secure: bool,
+    pub accepted: Instant,
+}
+
+pub struct Link {
+    pub peer: IpAddr,
+    pub protocol: Protocol,
+    pub secure: bool,
+    pub alarm: Rc<Alarm>,
+    pub patience: Patience,
+    guard: RefCell<Guard>,
+    violation: Cell<Option<Violation>>,
+    /// Exchanges whose answer has not been handed over whole.
+    under_way: Cell<u32>,
+    /// At least one exchange is over.
+    has_answered: Cell<bool>,
+    resting: Cell<bool>,
+    /// The caller does not take what is written; kept is what was waited for before that.
+    stalled: Cell<Option<(Instant, Waiting)>>,
+    on_room: RefCell<Option<Waker>>,
+}
+
+impl Link {
+    pub fn new(caller: Caller, patience: Patience, limits: HeadLimits) -> Rc<Self> {
+        let alarm = Alarm::new(caller.accepted + patience.head);
+        alarm.set(caller.accepted + patience.head, Waiting::Caller);
+        let Caller { peer, protocol, secure, .. } = caller;
+        Rc::new(Self {
+            peer,
+            protocol,
+            secure,
+            alarm,
+            patience,
+            guard: RefCell::new(Guard::new(limits)),
+            violation: Cell::new(None),
+            under_way: Cell::new(0),
+            has_answered: Cell::new(false),
+            resting: Cell::new(false),
+            stalled: Cell::new(None),
+            on_room: RefCell::new(None),
+        })
+    }
+
+    pub const fn violation(&self) -> Option<Violation> {
+        self.violation.get()
+    }
+
+    pub const fn is_under_way(&self) -> bool {
+        self.under_way.get() > 0
+    }
+
+    /// After an exchange: nothing asked, nothing being answered, nothing waiting to be written.
+    pub fn is_at_rest(&self) -> bool {
+        self.has_answered.get()
+            && !self.is_under_way()
+            && self.stalled.get().is_none()
+            && self.guard.borrow().is_between_requests()
+    }
+
+    /// Sets the alarm for when a connection that stays at rest should let go of its buffers.
+    pub fn begin_rest(&self, after: Duration) {
+        if !self.resting.replace(true) {
+            self.alarm.set(Instant::now() + after, Waiting::Caller);
+        }
+    }
+
+    /// Something arrives again: the head has its time from now.
+    pub fn end_rest(&self) {
+        self.resting.set(false);
+        self.alarm.set(Instant::now() + self.patience.head, Waiting::Caller);
+    }
+
+    /// Registers an exchange until the ticket is dropped.
+    pub fn enter(self: &Rc<Self>) -> Ticket {
+        self.under_way.set(self.under_way.get() + 1);
+        self.resting.set(false);
+        Ticket(Rc::clone(self))
+    }
+
+    /// Whether an answer should pause: what the caller does not take would only pile up here.
+    pub fn must_pause(&self, cx: &Context<'_>) -> bool {
+        let stalled = self.stalled.get().is_some();
+        if stalled {
+            *self.on_room.borrow_mut() = Some(cx.waker().clone());
+        }
+        stalled
+    }
+
+    fn read(&self, arrived: &[u8]) -> Result<(), (usize, Violation)> {
+        let mut guard = self.guard.borrow_mut();
+        let in_head = guard.is_in_head();
+        guard.read(arrived)?;
+        if guard.is_in_head() && !in_head && !self.is_under_way() {
+            self.resting.set(false);
+            self.alarm.set(Instant::now() + self.patience.head, Waiting::Caller);
+        }
+        Ok(())
+    }
+
+    fn written(&self) {
+        if let Some((at, waiting)) = self.stalled.replace(None) {
+            self.alarm.set(at.max(Instant::now() + self.patience.body_idle), waiting);
+            if let Some(waker) = self.on_room.borrow_mut().take() {
+                waker.wake();
+            }
+        }
+    }
+
+    fn blocked(&self) {
+        if self.stalled.get().is_none() {
+            self.stalled.set(Some((self.alarm.at(), self.alarm.waiting())));
+            self.alarm.set(Instant::now() + self.patience.body_idle, Waiting::Caller);
+        }
+    }
+}
+
+/// One exchange that is under way.
+pub struct Ticket(Rc<Link>);
+
+impl Ticket {
+    pub fn link(&self) -> &Rc<Link> {
+        &self.0
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.0.under_way.set(self.0.under_way.get() - 1);
+        self.0.has_answered.set(true);
+    }
+}
+
+/// The caller's end of a connection, secured or not.
+pub enum CallerStream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl CallerStream {
+    pub fn socket(&self) -> &TcpStream {
+        match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => stream.get_ref().0,
+        }
+    }
+}
+
+/// What hyper reads from and writes to.
+pub struct LinkIo {
+    stream: CallerStream,
+    link: Rc<Link>,
+    /// Bytes that were read, and guarded, before this.
+    ahead: Bytes,
+}
+
+impl LinkIo {
+    pub const fn new(stream: CallerStream, link: Rc<Link>, ahead: Bytes) -> Self {
+        Self { stream, link, ahead }
+    }
+
+    pub fn into_stream(self) -> CallerStream {
+        self.stream
+    }
+}
+
+macro_rules! either {
+    ($stream:expr, $inner:ident => $call:expr) => {
+        match $stream {
+            CallerStream::Plain($inner) => {
+                let $inner = Pin::new($inner);
+                $call
+            }
+            CallerStream::Tls($inner) => {
+                let $inner = Pin::new(&mut **$inner);
+                $call
+            }
+        }
+    };
+}
+
+impl AsyncRead for LinkIo {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if !self.ahead.is_empty() {
+            let count = self.ahead.len().min(buf.remaining());
+            buf.put_slice(&self.ahead.split_to(count));
+            return Poll::Ready(Ok(()));
+        }
+        if self.link.violation().is_some() {
+            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+        }
+        let before = buf.filled().len();
+        let read = either!(&mut self.stream, stream => stream.poll_read(cx, buf));
+        if self.link.protocol == Protocol::Http2 || !matches!(read, Poll::Ready(Ok(()))) {
+            return read;
+        }
+        if let Err((sound, violation)) = self.link.read(&buf.filled()[before..]) {
+            self.link.violation.set(Some(violation));
+            if sound == 0 {
+                return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+            }
+            buf.set_filled(before + sound);
+        }
+        read
+    }
+}
+
+impl LinkIo {
+    fn note<T>(&self, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        match &written {
+            Poll::Ready(Ok(_)) => self.link.written(),
+            Poll::Pending => self.link.blocked(),
+            Poll::Ready(Err(_)) => {}
+        }
+        written
+    }
+}
+
+impl AsyncWrite for LinkIo {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = either!(&mut self.stream, stream => stream.poll_write(cx, bytes));
+        self.note(written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = either!(&mut self.stream, stream => stream.poll_write_vectored(cx, slices));
+        self.note(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match &self.stream {
+            CallerStream::Plain(stream) => stream.is_write_vectored(),
+            CallerStream::Tls(stream) => stream.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = either!(&mut self.stream, stream => stream.poll_flush(cx));
+        self.note(flushed)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        either!(&mut self.stream, stream => stream.poll_shutdown(cx))
+    }
+}

@@ -1,0 +1,290 @@
+//! The data plane: one request is one function, [`exchange`], read from top to bottom.
+//! Owns what a core needs to serve: its connections to providers, its copy of hot grants, its counters.
+//! Never asks the store itself, and never sees a credential: `directory` looks up, `scheme` attaches.
+
+mod admit;
+mod authenticate;
+mod drain;
+mod forwarded;
+mod head;
+mod hot;
+mod link;
+mod listen;
+mod refusal;
+mod relay;
+mod route;
+mod settings;
+mod whoami;
+pub mod wire;
+
+pub use listen::{Entry, accept};
+pub use refusal::Code;
+pub use settings::{Current, Settings, SettingsError, Shared};
+
+use crate::{
+    provider::{Match, Provider, preset::operation::Kind},
+    scheme::{self, Head, Outgoing},
+    upstream::{Alarm, Deadline, Driver, Lease, Outbound, Upstreams, Waiting},
+};
+use admit::AtRoot;
+use drain::Drain;
+use hot::{Hot, HotGrants};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, header, request, uri::PathAndQuery};
+use hyper::{
+    body::{Body, Incoming},
+    server::conn::{http1, http2},
+};
+use link::{Caller as Connected, Link, Patience, Protocol};
+use refusal::Refusal;
+use relay::Answer;
+use route::Route;
+use std::{
+    cell::{Cell, RefCell},
+    net::IpAddr,
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// One core: its own runtime, listeners, pool and counters.
+pub struct Core {
+    pub shared: Arc<Shared>,
+    pub drain: Drain,
+    serving: Cell<u32>,
+    current: RefCell<Rc<Current>>,
+    upstreams: Rc<Upstreams>,
+    hot: HotGrants,
+    ids: RequestIds,
+    http1: http1::Builder,
+    http2: http2::Builder<listen::LocalExecutor>,
+}
+
+impl Core {
+    pub fn new(shared: Arc<Shared>, number: usize) -> Rc<Self> {
+        let settings = shared.settings();
+        let mut http1 = http1::Builder::new();
+        http1.max_header_size(settings.sizes.head + 1024).max_buf_size(relay::BUFFER.max(settings.sizes.head + 1024));
+        let http2 = listen::http2_builder(settings.sizes.h2_streams, settings.sizes.h2_header_list);
+        let upstreams = Upstreams::new(settings.timeouts.clone(), settings.sizes.upstream_head);
+        let current = RefCell::new(Rc::new(Current::new(&shared)));
+        let ids = RequestIds::new(number);
+        let (drain, hot) = (Drain::default(), HotGrants::default());
+        let serving = Cell::new(0);
+        Rc::new(Self { shared, drain, serving, current, upstreams, hot, ids, http1, http2 })
+    }
+
+    /// Whether a connection of a caller's is still open.
+    pub fn is_serving(&self) -> bool {
+        self.serving.get() > 0
+    }
+
+    /// Closes connections to providers that nobody uses any more; called now and then.
+    pub fn prune(&self) {
+        self.upstreams.prune();
+    }
+
+    fn link(&self, connected: Connected) -> Rc<Link> {
+        let current = self.current();
+        current.metrics.connections.add(1);
+        let timeouts = &current.settings.timeouts;
+        let patience =
+            Patience { head: timeouts.head, keep_alive: timeouts.keep_alive, body_idle: timeouts.body_idle };
+        Link::new(connected, patience, current.settings.head_limits())
+    }
+
+    /// The settings in force. A reload is noticed here.
+    fn current(&self) -> Rc<Current> {
+        let mut current = self.current.borrow_mut();
+        if !current.is_of(&self.shared) {
+            *current = Rc::new(Current::new(&self.shared));
+        }
+        Rc::clone(&current)
+    }
+}
+
+/// Names of requests: unique over cores and restarts, and no more than that.
+struct RequestIds {
+    prefix: String,
+    next: Cell<u64>,
+}
+
+impl RequestIds {
+    fn new(core: usize) -> Self {
+        let started = uuid::Uuid::now_v7().simple().to_string();
+        Self { prefix: format!("{}{core:02x}", &started[4..16]), next: Cell::new(0) }
+    }
+
+    fn next(&self) -> HeaderValue {
+        const HEX: &[u8; 16] = b"0123456789abcdef";
+        let mut text = [b'0'; 24];
+        let number = self.next.replace(self.next.get() + 1);
+        let prefix = self.prefix.len().min(14);
+        text[..prefix].copy_from_slice(&self.prefix.as_bytes()[..prefix]);
+        for (at, digit) in text[14..].iter_mut().rev().enumerate() {
+            *digit = HEX[(number >> (4 * at)) as usize & 15];
+        }
+        HeaderValue::from_bytes(&text).unwrap_or_else(|_| HeaderValue::from_static("none"))
+    }
+}
+
+/// Where an exchange stands, for the counters.
+#[derive(Default)]
+struct Tally {
+    provider: Cell<Option<u16>>,
+    kind: Cell<Option<Kind>>,
+}
+
+/// Answers one request, whatever happens.
+async fn serve(core: &Rc<Core>, link: &Rc<Link>, entry: Entry, request: Request<Incoming>) -> Response<Answer> {
+    let arrived = Instant::now();
+    let (tally, id, current) = (Tally::default(), core.ids.next(), core.current());
+    let (parts, body) = request.into_parts();
+    let address = forwarded::address(link.peer, &parts.headers, &current.settings.trusted_proxies);
+    let exchange = Exchange { core, current: &current, link, address, arrived, tally: &tally };
+    let mut answer = match exchange.run(entry, parts, body).await {
+        Ok(answer) => answer,
+        Err(refusal) => {
+            current.metrics.refusals[refusal.code as usize].add(1);
+            tracing::debug!(request = ?id, refusal = refusal.code.as_str(), "refused");
+            refusal.answer(exchange.current.shape(tally.provider.get()))
+        }
+    };
+    if let Some(metrics) = current.metrics_of(tally.provider.get()) {
+        let class = usize::from(answer.status().as_u16() / 100).clamp(1, 5) - 1;
+        metrics.answers[settings::kind_place(tally.kind.get())][class].add(1);
+    }
+    answer.headers_mut().insert("x-request-id", id);
+    answer
+}
+
+/// One request on its way: what the steps share.
+#[derive(Clone, Copy)]
+struct Exchange<'e> {
+    core: &'e Rc<Core>,
+    current: &'e Rc<Current>,
+    link: &'e Rc<Link>,
+    /// The caller's: the peer's, or what a proxy that the operator trusts says.
+    address: IpAddr,
+    arrived: Instant,
+    tally: &'e Tally,
+}
+
+/// What is asked of which provider.
+struct Asked<'a> {
+    provider: &'a Arc<Provider>,
+    method: &'a Method,
+    route: &'a Route<'a, 'a>,
+    operation: Option<Match<'a>>,
+}
+
+impl Asked<'_> {
+    fn kind(&self) -> Option<Kind> {
+        self.operation.as_ref().map(|found| found.operation.kind)
+    }
+
+    fn path(&self) -> &str {
+        self.route.target.split('?').next().unwrap_or_default()
+    }
+}
+
+impl Exchange<'_> {
+    /// accept → route → authenticate → admit → resolve → authorize → forward → relay.
+    async fn run(self, entry: Entry, mut parts: request::Parts, body: Incoming) -> Result<Response<Answer>, Refusal> {
+        let headers = std::mem::take(&mut parts.headers);
+        head::check(&parts, &headers)?;
+        let doors = self.current.doors();
+        let mut route = route::route(&doors, entry, &parts, &headers)?;
+        let provider = match route.destination.take() {
+            Some(provider) => provider,
+            None => match self.at_root(&parts.method, &route, &headers).await? {
+                AtRoot::Provider(provider) => provider,
+                AtRoot::Answered(answer) => return Ok(answer),
+            },
+        };
+        let asked = self.classify(provider, &parts.method, &route)?;
+        let caller = self.authenticate(&asked, &headers).await?;
+        let admitted = self.admit(&asked, caller)?;
+        let grant = self.resolve(&asked, admitted).await?;
+        // The next step of the design, isolation under shared credentials, stands here: what of `asked` may this grant reach?
+        let outgoing = self.authorize(&asked, grant.as_deref(), headers, body)?;
+        let answer = self.forward(&asked, outgoing).await?;
+        self.relay(&asked, grant, answer).await
+    }
+
+    fn classify<'a>(
+        &self,
+        provider: &'a Arc<Provider>,
+        method: &'a Method,
+        route: &'a Route<'a, 'a>,
+    ) -> Result<Asked<'a>, Refusal> {
+        let mut asked = Asked { provider, method, route, operation: None };
+        asked.operation = provider.classify(method.as_str(), asked.path().as_bytes()).map_err(|_| {
+            Refusal::bad_request("The path could be read in two ways. Send it as your SDK does, encoded once.")
+        })?;
+        self.tally.provider.set(Some(provider.index()));
+        self.tally.kind.set(asked.kind());
+        Ok(asked)
+    }
+
+    /// Attaches the credential to a head that is built anew. From here on the caller's token is gone.
+    fn authorize(
+        &self,
+        asked: &Asked<'_>,
+        grant: Option<&Hot>,
+        headers: HeaderMap,
+        body: Incoming,
+    ) -> Result<Sending, Refusal> {
+        let preset = asked.provider.preset();
+        let target = PathAndQuery::try_from(asked.route.target)
+            .map_err(|_| Refusal::bad_request("The target has characters that cannot stand in one."))?;
+        let has_length = headers.contains_key(header::CONTENT_LENGTH);
+        let mut headers = head::outgoing(headers, asked.provider.slot_headers(), preset.cookies);
+        head::frame(&mut headers, has_length, body.is_end_stream());
+        head::choose_encoding(&mut headers, asked.kind());
+        let head = Head { method: asked.method.clone(), target, headers };
+        let endpoint = self.current.endpoint(asked, grant)?;
+        let patience = asked.operation.as_ref().and_then(|m| m.operation.head).unwrap_or(preset.head);
+        let (body, deadline, alarm) = self.outbound(body, patience);
+        let outgoing = match grant {
+            Some(grant) => grant.injection.authorize(head, body, &endpoint).map_err(|_| refusal::not_selectable(asked, &grant.grant))?,
+            None => scheme::without_credential(head, body, &endpoint),
+        };
+        Ok(Sending { outgoing, deadline, alarm })
+    }
+
+    fn outbound(&self, body: Incoming, patience: Duration) -> (Outbound, Deadline, Rc<Alarm>) {
+        let (alarm, driver) = match self.link.protocol {
+            Protocol::Http1 => (Rc::clone(&self.link.alarm), Driver::Connection),
+            Protocol::Http2 => (Alarm::new(self.arrived), Driver::Exchange),
+        };
+        let idle = self.link.patience.body_idle;
+        if body.is_end_stream() {
+            alarm.set(self.arrived + patience, Waiting::Provider);
+        } else {
+            alarm.set(self.arrived + idle, Waiting::Caller);
+        }
+        let body = Outbound::streamed(body, Rc::clone(&alarm), idle, patience);
+        (body, Deadline::new(Rc::clone(&alarm), driver), alarm)
+    }
+
+    async fn forward(&self, asked: &Asked<'_>, sending: Sending) -> Result<(Response<Incoming>, Lease), Refusal> {
+        let metrics = self.current.metrics_of(Some(asked.provider.index()));
+        let sent = Instant::now();
+        if let Some(metrics) = metrics {
+            metrics.overhead.record(sent - self.arrived);
+        }
+        let Sending { outgoing, deadline, alarm } = sending;
+        let answer = self.core.upstreams.send(outgoing, deadline).await;
+        if let Some(metrics) = metrics {
+            metrics.upstream.record(sent.elapsed());
+        }
+        answer.map_err(|error| refusal::not_forwarded(asked, &error, alarm.waiting()))
+    }
+}
+
+/// A request that may leave, and how long it may take.
+struct Sending {
+    outgoing: Outgoing,
+    deadline: Deadline,
+    alarm: Rc<Alarm>,
+}

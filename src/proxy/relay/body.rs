@@ -1,0 +1,190 @@
+//! The way back: a provider's answer, passed on as it comes, with what must not come through taken out.
+//! Owns the upstream connection while its answer is read, and gives it back at the end.
+//! Never holds more of a stream than the beginning of what might be a secret.
+
+use crate::proxy::link::{Protocol, Ticket};
+use crate::{
+    scheme::echo::Echo,
+    upstream::{Lease, Waiting},
+};
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use std::{
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+use tokio::time::{Sleep, sleep_until};
+
+/// The body of an answer to a caller.
+pub struct Answer {
+    content: Content,
+    /// Dropped with the body, which tells the connection that it may rest.
+    ticket: Option<Ticket>,
+}
+
+enum Content {
+    Full(Bytes),
+    Relayed(Relayed),
+}
+
+/// The answer broke off, or nothing came for too long: the caller must not take what it has for the whole.
+#[derive(Debug, thiserror::Error)]
+pub enum Cut {
+    #[error("the provider's answer broke off")]
+    Broken(#[source] hyper::Error),
+    #[error("the provider fell silent")]
+    Silent,
+}
+
+/// What is told when an answer has been relayed, or not.
+pub trait Meter {
+    fn masked(&self, count: usize);
+    fn relayed(&self, bytes: usize);
+}
+
+/// A provider's body on its way to the caller.
+pub struct Relayed {
+    body: Incoming,
+    lease: Option<Lease>,
+    echo: Option<Rc<Echo>>,
+    held: Bytes,
+    /// How long the provider may be silent; `None` for streams and long polls.
+    silence: Option<Duration>,
+    timer: Option<Pin<Box<Sleep>>>,
+    meter: Rc<dyn Meter>,
+}
+
+impl Answer {
+    pub const fn full(bytes: Bytes) -> Self {
+        Self { content: Content::Full(bytes), ticket: None }
+    }
+
+    pub const fn relayed(relayed: Relayed) -> Self {
+        Self { content: Content::Relayed(relayed), ticket: None }
+    }
+
+    #[must_use]
+    pub fn with_ticket(mut self, ticket: Ticket) -> Self {
+        self.ticket = Some(ticket);
+        if let Content::Relayed(relayed) = &mut self.content {
+            relayed.wait(self.ticket.as_ref());
+        }
+        self
+    }
+}
+
+impl Relayed {
+    pub fn new(body: Incoming, lease: Lease, echo: Option<Rc<Echo>>, silence: Option<Duration>, meter: Rc<dyn Meter>) -> Self {
+        let mut relayed = Self { body, lease: Some(lease), echo, held: Bytes::new(), silence, timer: None, meter };
+        relayed.finish_if_ended();
+        relayed
+    }
+
+    fn finish_if_ended(&mut self) {
+        if self.body.is_end_stream()
+            && let Some(lease) = self.lease.take()
+        {
+            lease.give_back();
+        }
+    }
+
+    /// Starts a new wait for the provider.
+    fn wait(&mut self, ticket: Option<&Ticket>) {
+        let Some(ticket) = ticket else { return };
+        let link = ticket.link();
+        let until = Instant::now() + self.silence.unwrap_or(FOREVER);
+        match link.protocol {
+            Protocol::Http1 => link.alarm.set(until, Waiting::Provider),
+            Protocol::Http2 => match &mut self.timer {
+                Some(timer) => timer.as_mut().reset(until.into()),
+                None => self.timer = Some(Box::pin(sleep_until(until.into()))),
+            },
+        }
+    }
+
+    fn is_silent_too_long(&mut self, ticket: &Ticket, cx: &mut Context<'_>) -> bool {
+        match &mut self.timer {
+            Some(timer) => timer.as_mut().poll(cx).is_ready(),
+            None => ticket.link().alarm.has_rung() && ticket.link().alarm.waiting() == Waiting::Provider,
+        }
+    }
+
+    fn poll_frame(&mut self, ticket: Option<&Ticket>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        if ticket.is_some_and(|t| t.link().must_pause(cx)) {
+            return Poll::Pending;
+        }
+        loop {
+            let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
+                let silent = ticket.is_some_and(|t| self.is_silent_too_long(t, cx));
+                return if silent { Poll::Ready(Some(Err(Cut::Silent))) } else { Poll::Pending };
+            };
+            self.finish_if_ended();
+            match frame {
+                None if self.held.is_empty() => return Poll::Ready(None),
+                None => return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.held))))),
+                Some(Err(error)) => return Poll::Ready(Some(Err(Cut::Broken(error)))),
+                Some(Ok(frame)) => {
+                    self.wait(ticket);
+                    // Trailers of an answer are not passed on: nothing here masks them.
+                    let Ok(chunk) = frame.into_data() else { continue };
+                    let bytes = self.pass(chunk);
+                    if !bytes.is_empty() {
+                        self.meter.relayed(bytes.len());
+                        return Poll::Ready(Some(Ok(Frame::data(bytes))));
+                    }
+                }
+            }
+        }
+    }
+
+    fn pass(&mut self, chunk: Bytes) -> Bytes {
+        let Some(echo) = &self.echo else { return chunk };
+        let (bytes, count) = echo.pass(&mut self.held, chunk, self.body.is_end_stream());
+        if count > 0 {
+            self.meter.masked(count);
+        }
+        bytes
+    }
+}
+
+/// Longer than any connection lives.
+const FOREVER: Duration = Duration::from_secs(10 * 365 * 86_400);
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = Cut;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        let this = &mut *self;
+        match &mut this.content {
+            Content::Full(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Content::Full(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Content::Relayed(relayed) => relayed.poll_frame(this.ticket.as_ref(), cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.content {
+            Content::Full(bytes) => bytes.is_empty(),
+            Content::Relayed(relayed) => relayed.held.is_empty() && relayed.body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.content {
+            Content::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Content::Relayed(relayed) => {
+                let mut hint = relayed.body.size_hint();
+                let held = relayed.held.len() as u64;
+                match hint.exact() {
+                    Some(exact) => hint.set_exact(exact + held),
+                    None => hint = SizeHint::default(),
+                }
+                hint
+            }
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The last step: the provider's answer becomes the caller's. Most pass as they come; what the preset says must be
+//! read is read, within a bound, or withheld.
+//! Owns the bound on what is held in memory for one answer.
+//! Never passes on a head that could act beyond its answer, or a URL that leads a token to another host.
+
+mod body;
+mod readable;
+mod rewrite;
+
+pub use body::{Answer, Meter, Relayed};
+
+use super::{
+    Asked, Exchange, head,
+    hot::Hot,
+    refusal::{self, Refusal},
+};
+use crate::{
+    provider::{Located, preset::operation::Kind},
+    scheme::echo::Echo,
+    telemetry::metrics::CoreMetrics,
+    upstream::Lease,
+};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use hyper::body::Incoming;
+use std::{rc::Rc, sync::Arc, time::Duration};
+
+/// What a connection may hold of an answer that the caller does not take.
+pub const BUFFER: usize = 64 * 1024;
+/// An answer that must be read as a whole may be this large.
+const READABLE: usize = 32 * 1024 * 1024;
+/// What is told of a provider's refusal.
+const TOLD: usize = 16 * 1024;
+/// How long an answer's body may pause where its operation says nothing else.
+const SILENCE: Duration = Duration::from_secs(60);
+
+impl Exchange<'_> {
+    pub(super) async fn relay(
+        &self,
+        asked: &Asked<'_>,
+        grant: Option<Rc<Hot>>,
+        (answer, lease): (Response<Incoming>, Lease),
+    ) -> Result<Response<Answer>, Refusal> {
+        let preset = asked.provider.preset();
+        let (mut parts, body) = answer.into_parts();
+        if let Some(hot) = &grant
+            && preset.refusals.contains(&parts.status)
+        {
+            let said = self.collect(asked, &parts.headers, Some(hot), body, lease, TOLD).await.ok();
+            let said = said.map(|bytes| readable::for_people(&bytes)).unwrap_or_default();
+            return Err(refusal::credential_refused(asked, &hot.grant, parts.status, said));
+        }
+        head::clean_answer(&mut parts.headers, preset.cookies);
+        if parts.status.is_redirection() {
+            self.keep_redirect(asked, &mut parts.headers)?;
+        }
+        let meter: Rc<dyn Meter> = Rc::new(ProviderMeter(Arc::clone(&self.current.metrics), asked.provider.index()));
+        if let Some(hot) = &grant {
+            parts.headers.insert("bellhop-credential", hot.receipt.clone());
+            mask_headers(&mut parts.headers, hot, &*meter);
+        }
+        if let Some(found) = &asked.operation {
+            for (name, value) in &found.operation.answer_headers {
+                parts.headers.insert(name, value.clone());
+            }
+        }
+        let echo = grant.as_ref().and_then(|hot| hot.echo.clone());
+        let body = if self.must_be_read(asked, &parts, echo.is_some()) {
+            let bytes = self.collect(asked, &parts.headers, grant.as_deref(), body, lease, READABLE).await?;
+            self.read_whole(asked, &mut parts.headers, bytes)?
+        } else {
+            let echo = echo.filter(|_| !is_compressed(&parts.headers));
+            let silence = asked.operation.as_ref().map_or(Some(SILENCE), |found| found.operation.silence);
+            Answer::relayed(Relayed::new(body, lease, echo, silence, meter))
+        };
+        Ok(Response::from_parts(parts, body))
+    }
+
+    /// An answer is read as a whole where URLs in it are the provider's own, or where it is compressed against our asking.
+    fn must_be_read(&self, asked: &Asked<'_>, parts: &http::response::Parts, masks: bool) -> bool {
+        let has_body = *asked.method != Method::HEAD && parts.status != StatusCode::NO_CONTENT;
+        let rewrites = asked.operation.as_ref().is_some_and(|found| !found.operation.rewrites.is_empty());
+        let is_json = parts.headers.get(header::CONTENT_TYPE).is_some_and(readable::is_json);
+        let compressed = masks && asked.kind() != Some(Kind::Result) && is_compressed(&parts.headers);
+        has_body && ((rewrites && is_json) || compressed)
+    }
+
+    /// The whole body, decompressed and masked. What is too large or cannot be decompressed is withheld.
+    async fn collect(
+        &self,
+        asked: &Asked<'_>,
+        headers: &HeaderMap,
+        grant: Option<&Hot>,
+        body: Incoming,
+        lease: Lease,
+        most: usize,
+    ) -> Result<Bytes, Refusal> {
+        let withheld = |because| refusal::unreadable(asked, because);
+        let bytes = readable::collect(body, most, &self.link.alarm, SILENCE).await.map_err(withheld)?;
+        lease.give_back();
+        let encoding = headers.get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes);
+        let mut bytes = readable::decompress(bytes, encoding, most).map_err(withheld)?;
+        if let Some(echo) = grant.and_then(|hot| hot.echo.as_ref()) {
+            echo.mask(&mut bytes);
+        }
+        Ok(bytes)
+    }
+
+    fn read_whole(&self, asked: &Asked<'_>, headers: &mut HeaderMap, bytes: Bytes) -> Result<Answer, Refusal> {
+        let pointers = asked.operation.as_ref().map_or(&[][..], |found| &found.operation.rewrites);
+        let is_json = headers.get(header::CONTENT_TYPE).is_some_and(readable::is_json);
+        let bytes = if pointers.is_empty() || !is_json {
+            bytes
+        } else {
+            let base = self.base(asked);
+            rewrite::rewrite(bytes, pointers, |url| asked.provider.locate(url), &base)
+                .map_err(|because| refusal::unreadable(asked, because))?
+        };
+        // What these say of the provider's bytes is not true of ours.
+        for name in [header::CONTENT_ENCODING, header::CONTENT_LENGTH, header::ETAG, header::ACCEPT_RANGES] {
+            headers.remove(name);
+        }
+        headers.remove("content-md5");
+        headers.remove("digest");
+        Ok(Answer::full(bytes))
+    }
+
+    /// A redirect within the provider goes through Bellhop, too; one that leaves it is not passed on, because most
+    /// HTTP libraries would send the caller's token along.
+    fn keep_redirect(&self, asked: &Asked<'_>, headers: &mut HeaderMap) -> Result<(), Refusal> {
+        let Some(location) = headers.get(header::LOCATION) else { return Ok(()) };
+        let foreign = || refusal::unreadable(asked, "it redirects to another host");
+        let target = match asked.provider.locate(location.to_str().map_err(|_| foreign())?) {
+            Located::Own("") => "/".to_owned(),
+            Located::Own(target) if target.starts_with('/') => target.to_owned(),
+            Located::Relative if location.as_bytes().first() == Some(&b'/') => location.to_str().unwrap_or("/").to_owned(),
+            Located::Relative => return Ok(()),
+            Located::Own(_) | Located::Foreign => return Err(foreign()),
+        };
+        let location = HeaderValue::try_from(format!("{}{target}", self.base(asked))).map_err(|_| foreign())?;
+        headers.insert(header::LOCATION, location);
+        Ok(())
+    }
+
+    /// What stands before this provider's paths in the caller's URLs.
+    fn base(&self, asked: &Asked<'_>) -> String {
+        let scheme = if self.link.secure { "https" } else { "http" };
+        let host = asked.route.host.as_ref().and_then(|host| host.to_str().ok()).unwrap_or_default();
+        match &self.current.settings.public_url {
+            // Ports and host names have URLs of their own; only what has a prefix is published under one.
+            Some(url) if !asked.route.prefix.is_empty() => format!("{url}{}", asked.route.prefix),
+            _ => format!("{scheme}://{}{}", host, asked.route.prefix),
+        }
+    }
+}
+
+fn is_compressed(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity")
+}
+
+fn mask_headers(headers: &mut HeaderMap, hot: &Hot, meter: &dyn Meter) {
+    let Some(echo) = &hot.echo else { return };
+    for value in headers.values_mut() {
+        if let Some((masked, count)) = masked_value(echo, value) {
+            meter.masked(count);
+            *value = masked;
+        }
+    }
+}
+
+fn masked_value(echo: &Echo, value: &HeaderValue) -> Option<(HeaderValue, usize)> {
+    let (masked, count) = echo.masked(value.as_bytes())?;
+    Some((HeaderValue::from_maybe_shared(masked).unwrap_or_else(|_| HeaderValue::from_static("*")), count))
+}
+
+/// Counts for one provider on this core.
+struct ProviderMeter(Arc<CoreMetrics>, u16);
+
+impl Meter for ProviderMeter {
+    fn masked(&self, count: usize) {
+        tracing::warn!(count, "a provider sent a stored secret back; it was masked");
+        if let Some(metrics) = self.0.providers.get(usize::from(self.1)) {
+            metrics.masked_echoes.add(count as u64);
+        }
+    }
+
+    fn relayed(&self, bytes: usize) {
+        if let Some(metrics) = self.0.providers.get(usize::from(self.1)) {
+            metrics.relayed_bytes.add(bytes as u64);
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Where a request is meant for: which provider, in which context, with which target.
+//! Read from the raw target, the listener and, where the operator gave host names, the Host; nothing else chooses.
+//! Never decodes a provider's name, and passes on what follows it byte for byte.
+
+use super::{listen::Entry, refusal::{Code, Refusal}};
+use crate::{
+    config::HostPattern,
+    identity::Context,
+    provider::{Catalog, Provider},
+};
+use http::{HeaderMap, HeaderValue, header, request};
+use std::sync::Arc;
+
+/// What the request's head says about where it goes.
+pub struct Route<'s, 'r> {
+    /// `None`: the token decides, or Bellhop answers itself.
+    pub destination: Option<&'s Arc<Provider>>,
+    /// From the URL or the header; both are the same where both are there.
+    pub context: Option<Context>,
+    /// Path and query as they go upstream.
+    pub target: &'r str,
+    /// The Host that the caller used.
+    pub host: Option<HeaderValue>,
+    /// What stands before `target` in the caller's URLs, for URLs in answers.
+    pub prefix: &'r str,
+}
+
+/// The doors that a listener has.
+pub struct Doors<'s> {
+    pub catalog: &'s Catalog,
+    pub hosts: Option<&'s HostPattern>,
+    /// The providers with listeners of their own, in the order of [`Entry::Provider`].
+    pub ports: &'s [Box<str>],
+}
+
+pub fn route<'s, 'r>(
+    doors: &Doors<'s>,
+    entry: Entry,
+    parts: &'r request::Parts,
+    headers: &HeaderMap,
+) -> Result<Route<'s, 'r>, Refusal> {
+    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+    if !target.starts_with('/') {
+        return Err(Refusal::bad_request("The request's target is not a path."));
+    }
+    let path = target.split('?').next().unwrap_or_default();
+    if has_dot_segment(path) {
+        return Err(Refusal::bad_request("`.` and `..` segments and backslashes are not allowed in a path."));
+    }
+    let header = named_by_header(headers)?;
+    let mut route = match entry {
+        Entry::Provider(place) => {
+            let id = doors.ports.get(usize::from(place)).map_or("", |id| id);
+            Route { destination: Some(find(doors.catalog, id)?), context: None, target, prefix: "", host: None }
+        }
+        Entry::Shared => match doors.hosts.and_then(|hosts| hosts.label(host_of(parts, headers))) {
+            Some(label) => by_host(doors.catalog, label, target)?,
+            None => by_path(doors.catalog, target, path)?,
+        },
+    };
+    route.host = host_value(parts, headers);
+    match (&route.context, header) {
+        (Some(url), Some(header)) if *url != header => Err(Refusal::bad_request(format!(
+            "The URL names the context `{url}` and the header Bellhop-Context `{header}`. Name one."
+        ))),
+        (None, Some(header)) => {
+            route.context = Some(header);
+            Ok(route)
+        }
+        _ => Ok(route),
+    }
+}
+
+pub fn find<'s>(catalog: &'s Catalog, id: &str) -> Result<&'s Arc<Provider>, Refusal> {
+    catalog.find(id).ok_or_else(|| unknown_provider(catalog, id))
+}
+
+/// For a path that begins with no provider, and a token that does not say which one it is for.
+pub fn no_provider(catalog: &Catalog, target: &str) -> Refusal {
+    unknown_provider(catalog, target[1..].split(['/', '?']).next().unwrap_or_default())
+}
+
+fn unknown_provider(catalog: &Catalog, segment: &str) -> Refusal {
+    let known: Vec<&str> = catalog.iter().map(|p| p.id()).collect();
+    let segment: String = segment.chars().take(40).flat_map(char::escape_debug).collect();
+    Refusal::new(
+        Code::UnknownProvider,
+        format!("`{segment}` is no provider here. The path begins with one of: {}.", known.join(", ")),
+    )
+}
+
+fn by_path<'s, 'r>(catalog: &'s Catalog, target: &'r str, path: &str) -> Result<Route<'s, 'r>, Refusal> {
+    let first = path[1..].split('/').next().unwrap_or_default();
+    let (id, context) = first.split_once('@').map_or((first, None), |(id, context)| (id, Some(context)));
+    let (Some(provider), cut) = (catalog.find(id), 1 + first.len()) else {
+        let Some(_) = context else {
+            return Ok(Route { destination: None, context: None, target, prefix: "", host: None });
+        };
+        return Err(unknown_provider(catalog, id));
+    };
+    let context = context.map(named).transpose()?;
+    let (prefix, rest) = target.split_at(cut);
+    let target = match rest {
+        "" => "/",
+        rest if rest.starts_with('/') => rest,
+        _ => return Err(Refusal::bad_request(format!("Write a `/` after the provider: `/{id}/`."))),
+    };
+    Ok(Route { destination: Some(provider), context, target, prefix, host: None })
+}
+
+fn by_host<'s, 'r>(catalog: &'s Catalog, label: &str, target: &'r str) -> Result<Route<'s, 'r>, Refusal> {
+    let label = label.to_ascii_lowercase();
+    let (id, context) = label.split_once("--").map_or((&*label, None), |(id, context)| (id, Some(context)));
+    let context = context.map(|c| Context::from_host_label(c).map_err(|e| Refusal::bad_request(e.to_string())));
+    let context = context.transpose()?;
+    Ok(Route { destination: Some(find(catalog, id)?), context, target, prefix: "", host: None })
+}
+
+fn host_value(parts: &request::Parts, headers: &HeaderMap) -> Option<HeaderValue> {
+    let authority = || HeaderValue::from_str(parts.uri.authority()?.as_str()).ok();
+    headers.get(header::HOST).cloned().or_else(authority)
+}
+
+fn host_of<'h>(parts: &'h request::Parts, headers: &'h HeaderMap) -> &'h str {
+    let authority = parts.uri.authority().map(http::uri::Authority::as_str);
+    let host = || headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    // In HTTP/2 the authority stands in the place of Host; in HTTP/1 an absolute target chooses nothing.
+    if parts.version == http::Version::HTTP_2 { authority.or_else(host) } else { host() }.unwrap_or_default()
+}
+
+fn named_by_header(headers: &HeaderMap) -> Result<Option<Context>, Refusal> {
+    let mut values = headers.get_all("bellhop-context").iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => named(value.to_str().unwrap_or("?")).map(Some),
+        _ => Err(Refusal::bad_request("The header Bellhop-Context is there more than once.")),
+    }
+}
+
+fn named(text: &str) -> Result<Context, Refusal> {
+    text.parse().map_err(|error: crate::identity::NotAContext| Refusal::bad_request(error.to_string()))
+}
+
+/// `.` and `..` segments, raw or percent-encoded, and backslashes: servers disagree on what these come to.
+fn has_dot_segment(path: &str) -> bool {
+    let suspicious = |b: u8| matches!(b, b'.' | b'\\' | b'%');
+    if !path.bytes().any(suspicious) {
+        return false;
+    }
+    let lower = path.to_ascii_lowercase();
+    if lower.contains('\\') || lower.contains("%5c") {
+        return true;
+    }
+    lower.split('/').any(|segment| matches!(segment.replace("%2e", ".").as_str(), "." | ".."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_dot_segment;
+
+    #[test]
+    fn dot_segments_are_seen_in_every_spelling() {
+        for bad in ["/a/../b", "/a/./b", "/..", "/%2e%2E/b", "/.%2e", "/a\\b", "/a%5Cb", "/%2e"] {
+            assert!(has_dot_segment(bad), "{bad}");
+        }
+        for good in ["/", "/v0.4/jobs", "/a..b", "/...", "/a%2Fb", "/.hidden", "/a%252e"] {
+            assert!(!has_dot_segment(good), "{good}");
+        }
+    }
+}

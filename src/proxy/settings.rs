@@ -1,0 +1,262 @@
+//! What the data plane is told: by the configuration, through the catalogue of providers, and anew at each reload.
+//! Owns the settings in force, the endpoints of providers, and what all cores share.
+//! A reload replaces everything at once; a request keeps the settings that it began with.
+
+use super::{
+    Asked,
+    hot::Hot,
+    refusal::{Code, Refusal, Shape},
+    route::Doors,
+    wire::HeadLimits,
+};
+use crate::{
+    clock::Clock,
+    config::{Config, HostPattern, Limits, Sizes, Timeouts},
+    directory::Directory,
+    id::CredentialId,
+    limits::{Cell, FailedLookups},
+    provider::{
+        Catalog, Origin,
+        preset::{Slot, operation::Kind},
+    },
+    telemetry::metrics::{CoreMetrics, KINDS, Metrics, ProviderMetrics},
+    upstream::{DialError, Endpoint, TlsTrust},
+};
+use arc_swap::{ArcSwap, ArcSwapOption};
+use dashmap::DashMap;
+use ipnet::IpNet;
+use rustls::ServerConfig;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, AtomicU64, Ordering},
+    },
+    time::Instant,
+};
+
+/// One consistent set of settings.
+pub struct Settings {
+    pub catalog: Catalog,
+    /// Every place in which some provider's SDK puts a token, for requests that name no provider.
+    pub(super) every_slot: Vec<Slot>,
+    pub(super) root: Option<Box<str>>,
+    pub(super) public_url: Option<String>,
+    pub(super) trusted_proxies: Vec<IpNet>,
+    pub(super) limits: Limits,
+    pub(super) sizes: Sizes,
+    pub(super) timeouts: Timeouts,
+    hosts: Option<HostPattern>,
+    ports: Vec<Box<str>>,
+    /// By the provider's index.
+    trust: Vec<TlsTrust>,
+    endpoints: DashMap<(u16, Origin), Arc<Endpoint>>,
+    ids: Arc<[Box<str>]>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    #[error("providers.{provider}.ca_file: {problem}")]
+    CaFile { provider: Box<str>, problem: String },
+    #[error("{key}: there is no provider `{provider}`; known are {known}")]
+    UnknownProvider { key: &'static str, provider: Box<str>, known: String },
+}
+
+impl Settings {
+    pub fn new(config: &Config, catalog: Catalog) -> Result<Self, SettingsError> {
+        let public = TlsTrust::public();
+        let trust = catalog.iter().map(|provider| match provider.ca_file() {
+            None => Ok(public.clone()),
+            Some(file) => TlsTrust::of_file(file).map_err(|error| SettingsError::CaFile {
+                provider: provider.id().into(),
+                problem: error.to_string(),
+            }),
+        });
+        let trust = trust.collect::<Result<_, _>>()?;
+        let known = |key, id: &str| {
+            let all = || catalog.iter().map(|p| p.id()).collect::<Vec<_>>().join(", ");
+            let found = catalog.find(id).map(|_| id.into());
+            found.ok_or_else(|| SettingsError::UnknownProvider { key, provider: id.into(), known: all() })
+        };
+        let ports = config.listen.providers.keys().map(|id| known("listen.providers", id)).collect::<Result<_, _>>()?;
+        let root = config.listen.root.as_deref().map(|id| known("listen.root", id)).transpose()?;
+        let mut every_slot: Vec<Slot> = Vec::new();
+        for slot in catalog.iter().flat_map(|provider| provider.slots()) {
+            if !every_slot.contains(slot) {
+                every_slot.push(slot.clone());
+            }
+        }
+        Ok(Self {
+            every_slot,
+            root,
+            public_url: config.listen.public_url.as_ref().map(ToString::to_string),
+            trusted_proxies: config.listen.trusted_proxies.clone(),
+            limits: config.limits.clone(),
+            sizes: config.sizes.clone(),
+            timeouts: config.timeouts.clone(),
+            hosts: config.listen.hosts.clone(),
+            ports,
+            trust,
+            endpoints: DashMap::new(),
+            ids: catalog.iter().map(|p| p.id().into()).collect(),
+            catalog,
+        })
+    }
+
+    pub(super) fn head_limits(&self) -> HeadLimits {
+        HeadLimits { bytes: self.sizes.head, fields: self.sizes.head_fields, target: self.sizes.target }
+    }
+}
+
+/// What every core has in common.
+pub struct Shared {
+    pub directory: Arc<Directory>,
+    pub metrics: Arc<Metrics>,
+    pub(super) clock: Clock,
+    pub(super) started: Instant,
+    pub(super) failed: FailedLookups,
+    pub(super) seats: Seats,
+    settings: ArcSwap<Settings>,
+    version: AtomicU64,
+    tls: ArcSwapOption<ServerConfig>,
+    credential_limits: DashMap<CredentialId, Arc<Cell>>,
+}
+
+impl Shared {
+    pub fn new(settings: Settings, tls: Option<Arc<ServerConfig>>, directory: Arc<Directory>, clock: Clock) -> Arc<Self> {
+        Arc::new(Self {
+            directory,
+            metrics: Arc::new(Metrics::new(kind_names(), Code::ALL.iter().map(|code| code.as_str()).collect())),
+            clock,
+            started: Instant::now(),
+            failed: FailedLookups::new(settings.limits.failed_lookups),
+            seats: Seats(Arc::new(AtomicU32::new(settings.limits.connections.get()))),
+            settings: ArcSwap::from_pointee(settings),
+            version: AtomicU64::new(0),
+            tls: ArcSwapOption::new(tls),
+            credential_limits: DashMap::new(),
+        })
+    }
+
+    pub fn settings(&self) -> Arc<Settings> {
+        self.settings.load_full()
+    }
+
+    /// Puts new settings in force for every request that begins from now on.
+    pub fn reload(&self, settings: Settings) {
+        self.settings.store(Arc::new(settings));
+        self.version.fetch_add(1, Ordering::Release);
+        self.directory.forget_grants();
+    }
+
+    pub fn tls(&self) -> Option<Arc<ServerConfig>> {
+        self.tls.load_full()
+    }
+
+    /// A new certificate, for connections from now on.
+    pub fn set_tls(&self, config: Option<Arc<ServerConfig>>) {
+        self.tls.store(config);
+    }
+
+    pub(super) fn credential_limit(&self, credential: CredentialId) -> Option<Arc<Cell>> {
+        self.settings.load().limits.per_credential?;
+        Some(Arc::clone(&self.credential_limits.entry(credential).or_default()))
+    }
+}
+
+/// Places for connections, over all cores.
+pub struct Seats(Arc<AtomicU32>);
+
+/// A taken place, free again when dropped.
+pub struct Seat(Arc<AtomicU32>);
+
+impl Seats {
+    pub fn take(&self) -> Option<Seat> {
+        let taken = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |free| free.checked_sub(1));
+        taken.ok().map(|_| Seat(Arc::clone(&self.0)))
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// The settings in force on one core, with the core's counters for them.
+pub struct Current {
+    pub(super) settings: Arc<Settings>,
+    pub(super) metrics: Arc<CoreMetrics>,
+    version: u64,
+}
+
+impl Current {
+    pub(super) fn new(shared: &Shared) -> Self {
+        let version = shared.version.load(Ordering::Acquire);
+        let settings = shared.settings();
+        let metrics = shared.metrics.core(&settings.ids);
+        Self { settings, metrics, version }
+    }
+
+    pub(super) fn is_of(&self, shared: &Shared) -> bool {
+        self.version == shared.version.load(Ordering::Acquire)
+    }
+
+    pub(super) fn doors(&self) -> Doors<'_> {
+        let Settings { catalog, hosts, ports, .. } = &*self.settings;
+        Doors { catalog, hosts: hosts.as_ref(), ports }
+    }
+
+    pub(super) fn metrics_of(&self, provider: Option<u16>) -> Option<&ProviderMetrics> {
+        self.metrics.providers.get(usize::from(provider?))
+    }
+
+    /// How this provider's SDKs want to be refused.
+    pub(super) fn shape(&self, provider: Option<u16>) -> Shape<'_> {
+        let provider = provider.and_then(|index| self.settings.catalog.at(index));
+        provider.map_or_else(Shape::default, |p| Shape(Some(&p.preset().errors)))
+    }
+
+    /// Where this request goes.
+    pub(super) fn endpoint(&self, asked: &Asked<'_>, grant: Option<&Hot>) -> Result<Arc<Endpoint>, Refusal> {
+        let service = asked.provider.service(asked.path().as_bytes());
+        if let Some(endpoint) = grant.and_then(|hot| hot.endpoint(service)) {
+            return Ok(endpoint);
+        }
+        let origin = asked.provider.origin(service, |field| grant.and_then(|hot| hot.injection.plain(field)));
+        let origin = origin.map_err(|error| {
+            Refusal::new(Code::NoCredential, format!("The stored credential does not say where to go: {error}."))
+        })?;
+        let endpoint = self.intern(asked, origin).map_err(|error| {
+            Refusal::new(Code::UpstreamUnreachable, format!("The address of {} is not usable: {error}.", asked.provider.id()))
+        })?;
+        if let Some(hot) = grant {
+            hot.keep_endpoint(service, &endpoint);
+        }
+        Ok(endpoint)
+    }
+
+    /// One endpoint, and so one pool on each core, for each provider and origin.
+    fn intern(&self, asked: &Asked<'_>, origin: Origin) -> Result<Arc<Endpoint>, DialError> {
+        let index = asked.provider.index();
+        let made = self.settings.endpoints.entry((index, origin.clone())).or_try_insert_with(|| {
+            let trust = self.settings.trust.get(usize::from(index)).ok_or(DialError::ServerName)?;
+            Endpoint::new(origin, trust, asked.provider.allows_private())
+        })?;
+        Ok(Arc::clone(&made))
+    }
+}
+
+const fn kind_names() -> [&'static str; KINDS] {
+    let mut names = ["unlisted"; KINDS];
+    let mut at = 0;
+    while at < Kind::ALL.len() {
+        names[at] = Kind::ALL[at].as_str();
+        at += 1;
+    }
+    names
+}
+
+/// Where a kind stands among the counters; unlisted operations come last.
+pub fn kind_place(kind: Option<Kind>) -> usize {
+    kind.and_then(|kind| Kind::ALL.iter().position(|k| *k == kind)).unwrap_or(KINDS - 1)
+}

@@ -1,0 +1,260 @@
+//! Finds a credential's secrets in what a provider sends back, and masks them at equal length.
+//! Owns the spellings of one grant's secrets and a filter over them; built once for a grant, used for each answer.
+//! Never reads compressed bytes: those pass as they are (the documentation says so).
+//!
+//! Why not a substring search per spelling: one secret has about five spellings (raw, percent- and JSON-escaped,
+//! base64 in its three alignments), and five passes over a large download would cost more than relaying it.
+//! Instead, every spelling's windows of `width` bytes are put into a small bitmap, and the haystack is looked at
+//! only every `stride` bytes: an occurrence of a spelling covers at least one of these places whole.
+//! (The idea is Wu and Manber's, "A fast algorithm for multi-pattern searching", 1994.)
+
+use base64::{Engine, alphabet, engine::GeneralPurpose, engine::general_purpose::NO_PAD};
+use bytes::{Bytes, BytesMut};
+use std::ops::Range;
+use zeroize::Zeroizing;
+
+/// A secret shorter than this is not looked for: it would be found in innocent text.
+pub const SHORTEST: usize = 8;
+const FILTER_BITS: usize = 4096;
+
+/// The spellings of one or several secrets, ready to be searched for.
+pub struct Echo {
+    spellings: Vec<Zeroizing<Vec<u8>>>,
+    filter: Box<[u64; FILTER_BITS / 64]>,
+    /// Bytes in a window: 4 or 8.
+    width: usize,
+    stride: usize,
+    longest: usize,
+}
+
+impl Echo {
+    /// `None` if no secret is long enough to be looked for.
+    pub fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Option<Self> {
+        let mut spellings: Vec<Zeroizing<Vec<u8>>> = Vec::new();
+        for secret in secrets.into_iter().filter(|s| s.len() >= SHORTEST) {
+            for spelling in spellings_of(secret) {
+                if spelling.len() >= SHORTEST && !spellings.contains(&spelling) {
+                    spellings.push(spelling);
+                }
+            }
+        }
+        let shortest = spellings.iter().map(|s| s.len()).min()?;
+        let longest = spellings.iter().map(|s| s.len()).max()?;
+        let width = if shortest >= 16 { 8 } else { 4 };
+        let stride = shortest - width + 1;
+        let mut echo = Self { spellings, filter: Box::new([0; FILTER_BITS / 64]), width, stride, longest };
+        echo.fill_filter();
+        Some(echo)
+    }
+
+    /// An occurrence that begins anywhere covers a looked-at place with one of its first `stride` windows.
+    fn fill_filter(&mut self) {
+        for spelling in &self.spellings {
+            for window in spelling.windows(self.width).take(self.stride) {
+                let bit = slot(window);
+                self.filter[bit / 64] |= 1 << (bit % 64);
+            }
+        }
+    }
+
+    /// Masks every occurrence; returns how many there were. Bytes without one are neither copied nor changed.
+    pub fn mask(&self, bytes: &mut Bytes) -> usize {
+        let Some((masked, count)) = self.masked(bytes) else { return 0 };
+        *bytes = masked;
+        count
+    }
+
+    /// A masked copy, and how many occurrences there were; `None` without one.
+    pub fn masked(&self, bytes: &[u8]) -> Option<(Bytes, usize)> {
+        let found = self.occurrences(bytes);
+        if found.is_empty() {
+            return None;
+        }
+        let mut masked = BytesMut::from(bytes);
+        for range in &found {
+            masked[range.clone()].fill(b'*');
+        }
+        Some((masked.freeze(), found.len()))
+    }
+
+    /// One chunk of a stream: what may go on, masked, and how many occurrences were masked.
+    /// `held` keeps the end that could be the beginning of an occurrence until the next chunk comes.
+    pub fn pass(&self, held: &mut Bytes, chunk: Bytes, last: bool) -> (Bytes, usize) {
+        let mut bytes = if held.is_empty() { chunk } else { Bytes::from([&held[..], &chunk[..]].concat()) };
+        // Masked before it is cut: an occurrence may end in what looks like the beginning of another.
+        let count = self.mask(&mut bytes);
+        let waiting = if last { 0 } else { self.unfinished(&bytes) };
+        *held = bytes.split_off(bytes.len() - waiting);
+        (bytes, count)
+    }
+
+    /// How many bytes at the end could be the beginning of a spelling.
+    fn unfinished(&self, bytes: &[u8]) -> usize {
+        let tail = bytes.len().saturating_sub(self.longest - 1);
+        (tail..bytes.len())
+            .find(|at| self.spellings.iter().any(|s| s.starts_with(&bytes[*at..])))
+            .map_or(0, |at| bytes.len() - at)
+    }
+
+    fn occurrences(&self, bytes: &[u8]) -> Vec<Range<usize>> {
+        let mut found: Vec<Range<usize>> = Vec::new();
+        let mut at = self.stride - 1;
+        while at + self.width <= bytes.len() {
+            let bit = slot(&bytes[at..at + self.width]);
+            if self.filter[bit / 64] & (1 << (bit % 64)) != 0 {
+                let from = found.last().map_or(0, |range| range.end);
+                found.extend(self.around(bytes, at, from));
+            }
+            at += self.stride;
+        }
+        found
+    }
+
+    /// The occurrence that covers the window at `at`, whichever spelling it is.
+    fn around(&self, bytes: &[u8], at: usize, from: usize) -> Option<Range<usize>> {
+        let window = &bytes[at..at + self.width];
+        let covering = |spelling: &Zeroizing<Vec<u8>>| {
+            let offsets = spelling.windows(self.width).take(self.stride).enumerate();
+            let starts = offsets.filter(|(_, w)| *w == window).filter_map(|(offset, _)| at.checked_sub(offset));
+            starts
+                .filter(|start| *start >= from && bytes[*start..].starts_with(spelling))
+                .map(|start| start..start + spelling.len())
+                .next()
+        };
+        // The longest first: what is masked is never less than the secret.
+        self.spellings.iter().filter_map(covering).max_by_key(|range| range.len())
+    }
+}
+
+/// Where a window falls in the filter: a multiplicative hash (Knuth, TAOCP 6.4) of its bytes.
+fn slot(window: &[u8]) -> usize {
+    let word = match *window {
+        [a, b, c, d, e, f, g, h] => u64::from_le_bytes([a, b, c, d, e, f, g, h]),
+        [a, b, c, d] => u64::from(u32::from_le_bytes([a, b, c, d])),
+        _ => 0,
+    };
+    (word.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - FILTER_BITS.trailing_zeros())) as usize
+}
+
+fn spellings_of(secret: &str) -> Vec<Zeroizing<Vec<u8>>> {
+    let mut all = vec![Zeroizing::new(secret.as_bytes().to_vec())];
+    let percent = percent_encoding::utf8_percent_encode(secret, percent_encoding::NON_ALPHANUMERIC);
+    // Encoders differ on which of the unreserved characters they leave alone (RFC 3986 §2.3).
+    const UNRESERVED: &percent_encoding::AsciiSet =
+        &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+    all.push(Zeroizing::new(percent.to_string().into_bytes()));
+    all.push(Zeroizing::new(percent_encoding::utf8_percent_encode(secret, UNRESERVED).to_string().into_bytes()));
+    if let Ok(json) = serde_json::to_string(secret) {
+        let json = Zeroizing::new(json.into_bytes());
+        let inner = json.get(1..json.len() - 1).unwrap_or_default();
+        all.push(Zeroizing::new(inner.to_vec()));
+        // RFC 8259 §7 lets a slash be escaped, and PHP does.
+        let slashes = String::from_utf8_lossy(inner).replace('/', "\\/");
+        all.push(Zeroizing::new(slashes.into_bytes()));
+    }
+    for alphabet in [&alphabet::STANDARD, &alphabet::URL_SAFE] {
+        let engine = GeneralPurpose::new(alphabet, NO_PAD);
+        all.extend((0..3).map(|alignment| inner_base64(&engine, secret, alignment)));
+    }
+    all
+}
+
+/// The characters of the secret's base64 that depend on nothing else, when `before` bytes (modulo 3) stand before it.
+fn inner_base64(engine: &GeneralPurpose, secret: &str, before: usize) -> Zeroizing<Vec<u8>> {
+    let mut padded = Zeroizing::new(vec![0; before]);
+    padded.extend_from_slice(secret.as_bytes());
+    let text = Zeroizing::new(engine.encode(&padded[..]).into_bytes());
+    let first = (before * 8).div_ceil(6);
+    let end = padded.len() * 8 / 6;
+    Zeroizing::new(text[first..end].to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::engine::general_purpose::STANDARD;
+    use proptest::prelude::*;
+
+    const SECRET: &str = "fake-echo-canary/\"0001\"+x";
+
+    fn mask(text: &[u8]) -> (Vec<u8>, usize) {
+        let mut bytes = Bytes::copy_from_slice(text);
+        let count = Echo::new([SECRET]).unwrap().mask(&mut bytes);
+        (bytes.to_vec(), count)
+    }
+
+    #[test]
+    fn every_spelling_is_masked_at_equal_length() {
+        for prefix in ["", "a", "ab", "abc", "user:"] {
+            let forms = [
+                format!("{prefix}{SECRET}tail"),
+                STANDARD.encode(format!("{prefix}{SECRET}tail")),
+                serde_json::to_string(&format!("{prefix}{SECRET}")).unwrap(),
+                percent_encoding::utf8_percent_encode(&format!("{prefix}{SECRET}"), percent_encoding::NON_ALPHANUMERIC)
+                    .to_string(),
+            ];
+            for form in forms {
+                let (masked, count) = mask(form.as_bytes());
+                assert_eq!(count, 1, "{form}");
+                assert_eq!(masked.len(), form.len());
+                assert!(!String::from_utf8_lossy(&masked).contains("canary"));
+            }
+        }
+    }
+
+    #[test]
+    fn innocent_bytes_are_not_copied() {
+        let mut bytes = Bytes::from(vec![b'x'; 5000]);
+        let before = bytes.as_ptr();
+        assert_eq!(Echo::new([SECRET]).unwrap().mask(&mut bytes), 0);
+        assert_eq!(bytes.as_ptr(), before);
+    }
+
+    #[test]
+    fn short_secrets_are_not_looked_for() {
+        assert!(Echo::new(["1234567"]).is_none());
+        assert!(Echo::new(["1234567", "fake-long-enough"]).is_some());
+    }
+
+    #[test]
+    fn only_a_possible_beginning_waits() {
+        let echo = Echo::new([SECRET]).unwrap();
+        assert_eq!(echo.unfinished(b"nothing here."), 0);
+        assert_eq!(echo.unfinished(b"...fake-echo-c"), 11);
+        assert_eq!(echo.unfinished(b"...f"), 1);
+        assert_eq!(echo.unfinished(b""), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn a_secret_is_found_wherever_it_stands(
+            secret in "[!-~]{8,60}", before in "[ -~]{0,90}", after in "[ -~]{0,90}", twice in any::<bool>(),
+        ) {
+            prop_assume!(!format!("{before}{after}").contains(&secret));
+            let text = if twice { format!("{before}{secret}{secret}{after}") } else { format!("{before}{secret}{after}") };
+            let mut bytes = Bytes::from(text.clone());
+            let count = Echo::new([secret.as_str()]).unwrap().mask(&mut bytes);
+            prop_assert!(count >= 1);
+            prop_assert_eq!(bytes.len(), text.len());
+            prop_assert!(memchr::memmem::find(&bytes, secret.as_bytes()).is_none());
+        }
+
+        #[test]
+        fn a_secret_is_found_across_any_cuts(
+            secret in "[ab]{8,12}|[a-z0-9-]{8,40}", cuts in proptest::collection::vec(1_usize..20, 1..8), before in "[A-Zab]{0,20}",
+        ) {
+            let echo = Echo::new([secret.as_str()]).unwrap();
+            let text = format!("{before}{secret}END");
+            let (mut held, mut out, mut rest) = (Bytes::new(), Vec::new(), text.as_bytes());
+            let mut cuts = cuts.iter().cycle();
+            while !rest.is_empty() {
+                let (chunk, more) = rest.split_at((*cuts.next().unwrap()).min(rest.len()));
+                out.extend_from_slice(&echo.pass(&mut held, Bytes::copy_from_slice(chunk), more.is_empty()).0);
+                rest = more;
+            }
+            prop_assert!(held.is_empty());
+            prop_assert_eq!(out.len(), text.len());
+            prop_assert!(memchr::memmem::find(&out, secret.as_bytes()).is_none());
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! How a credential gets onto a request. The only place on the data plane where a seal is opened,
+//! and the only one that can make what `upstream` sends: a request that still holds a caller's token does not compile.
+//! Owns the prepared form of a credential: its headers, its selectors, the spellings of its secrets.
+
+pub mod echo;
+
+use crate::{
+    provider::{
+        FieldError, Fields, Preset, Provider,
+        preset::{NotSelectable, Scheme, Selection, Selector, path_is_within, select},
+    },
+    secret::Secret,
+    store::SealedVersion,
+    upstream::{Endpoint, Outbound},
+    vault::{Vault, VaultError},
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use echo::Echo;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header, uri::PathAndQuery};
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// A request's head, built anew from the caller's: nothing in it says who they are to Bellhop.
+pub struct Head {
+    pub method: Method,
+    /// As it goes upstream.
+    pub target: PathAndQuery,
+    pub headers: HeaderMap,
+}
+
+/// A request that may leave, and where to.
+pub struct Outgoing {
+    endpoint: Arc<Endpoint>,
+    request: Request<Outbound>,
+}
+
+impl Outgoing {
+    fn new(head: Head, body: Outbound, endpoint: &Arc<Endpoint>) -> Self {
+        let mut request = Request::new(body);
+        *request.method_mut() = head.method;
+        *request.uri_mut() = Uri::from(head.target);
+        *request.headers_mut() = head.headers;
+        request.headers_mut().insert(header::HOST, endpoint.host().clone());
+        Self { endpoint: Arc::clone(endpoint), request }
+    }
+
+    pub fn into_parts(self) -> (Arc<Endpoint>, Request<Outbound>) {
+        (self.endpoint, self.request)
+    }
+}
+
+/// For operations that need no credential: none is attached, and the caller's token is gone already.
+pub fn without_credential(head: Head, body: Outbound, endpoint: &Arc<Endpoint>) -> Outgoing {
+    Outgoing::new(head, body, endpoint)
+}
+
+/// A credential, ready to be attached.
+pub struct Injection {
+    headers: Box<[(HeaderName, HeaderValue)]>,
+    selectors: Box<[Choice]>,
+    secrets: Box<[Secret]>,
+    plain: Box<[(Box<str>, Box<str>)]>,
+}
+
+/// A selector and the values that the credential allows it.
+#[derive(Clone)]
+struct Choice {
+    /// `None`: the beginning of the path.
+    header: Option<HeaderName>,
+    allowed: Option<Box<str>>,
+}
+
+/// Why a stored credential cannot be attached.
+#[derive(Debug, thiserror::Error)]
+pub enum NotPreparable {
+    #[error("its seal does not open")]
+    Seal(#[from] VaultError),
+    #[error("its fields do not fit the provider's preset: {0}")]
+    Fields(#[from] FieldError),
+    #[error("its fields do not fill the provider's headers")]
+    Header,
+}
+
+impl Injection {
+    /// Opens one stored version and prepares it.
+    pub async fn open(vault: &Vault, provider: &Provider, version: &SealedVersion) -> Result<Self, NotPreparable> {
+        let secrets = vault.unseal(version).await?.into_iter().map(|(name, value)| (name.into_string(), value));
+        let plain = version.plain_fields.iter().map(|(name, value)| (name.to_string(), Secret::new(&**value)));
+        let fields = provider.fields(plain.chain(secrets))?;
+        Self::prepare(provider.preset(), &fields)
+    }
+
+    fn prepare(preset: &Preset, fields: &Fields) -> Result<Self, NotPreparable> {
+        let selectors = preset.selectors.iter().map(|selector| {
+            let (header, field) = match selector {
+                Selector::Header { name, field } => (Some(name.clone()), field),
+                Selector::Path { field } => (None, field),
+            };
+            Choice { header, allowed: fields.plain(field).map(Into::into) }
+        });
+        Ok(Self {
+            headers: headers(&preset.scheme, fields)?.into(),
+            selectors: selectors.collect(),
+            secrets: fields.secrets().map(|(_, secret)| secret.clone()).collect(),
+            plain: fields.plains().map(|(name, value)| (name.into(), value.into())).collect(),
+        })
+    }
+
+    /// Attaches the credential, last of all: nothing that the caller sent can take its place.
+    pub fn authorize(&self, mut head: Head, body: Outbound, endpoint: &Arc<Endpoint>) -> Result<Outgoing, NotSelectable> {
+        for choice in &self.selectors {
+            choice.apply(&mut head)?;
+        }
+        for (name, value) in &self.headers {
+            head.headers.insert(name, value.clone());
+        }
+        Ok(Outgoing::new(head, body, endpoint))
+    }
+
+    /// A field that is no secret, where one was given.
+    pub fn plain(&self, name: &str) -> Option<&str> {
+        self.plain.iter().find(|(n, _)| **n == *name).map(|(_, value)| &**value)
+    }
+
+    /// The same for one core alone: nothing in it shares a reference count with another core's.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        let own = |value: &HeaderValue| {
+            let copied = HeaderValue::from_bytes(value.as_bytes());
+            copied.map_or_else(|_| value.clone(), |mut copy| {
+                copy.set_sensitive(true);
+                copy
+            })
+        };
+        Self {
+            headers: self.headers.iter().map(|(name, value)| (name.clone(), own(value))).collect(),
+            selectors: self.selectors.clone(),
+            secrets: self.secrets.clone(),
+            plain: self.plain.clone(),
+        }
+    }
+
+    /// The search for this credential's secrets in an answer. `None` if none is long enough to look for.
+    pub fn echo(&self) -> Option<Echo> {
+        Echo::new(self.secrets.iter().map(Secret::expose))
+    }
+}
+
+impl Choice {
+    fn apply(&self, head: &mut Head) -> Result<(), NotSelectable> {
+        let allowed = self.allowed.as_deref();
+        let Some(name) = &self.header else { return path_is_within(allowed, head.target.path().as_bytes()) };
+        let mut callers = head.headers.get_all(name).iter();
+        let (first, more) = (callers.next(), callers.next());
+        if more.is_some() && allowed.is_some() {
+            return Err(NotSelectable);
+        }
+        if let Selection::Set(value) = select(allowed, first.map(HeaderValue::as_bytes))? {
+            let value = HeaderValue::from_str(value).map_err(|_| NotSelectable)?;
+            head.headers.insert(name, value);
+        }
+        Ok(())
+    }
+}
+
+fn headers(scheme: &Scheme, fields: &Fields) -> Result<Vec<(HeaderName, HeaderValue)>, NotPreparable> {
+    let expand = |template: &crate::provider::value::ValueTemplate| {
+        template.expand(|name| fields.expose(name)).ok_or(NotPreparable::Header)
+    };
+    match scheme {
+        Scheme::Headers(all) => {
+            all.iter().map(|(name, value)| Ok((name.clone(), sensitive(expand(value)?.expose())?))).collect()
+        }
+        Scheme::Basic { user, password } => {
+            let pair = Zeroizing::new(format!("{}:{}", expand(user)?.expose(), expand(password)?.expose()));
+            let value = Zeroizing::new(format!("Basic {}", BASE64_STANDARD.encode(pair.as_bytes())));
+            Ok(vec![(header::AUTHORIZATION, sensitive(&value)?)])
+        }
+        Scheme::Cookies(all) => {
+            let pairs = all.iter().map(|(name, value)| Ok::<_, NotPreparable>(format!("{name}={}", expand(value)?.expose())));
+            let value = Zeroizing::new(pairs.collect::<Result<Vec<_>, _>>()?.join("; "));
+            Ok(vec![(header::COOKIE, sensitive(&value)?)])
+        }
+    }
+}
+
+/// Marked, so that no `Debug` of a header map prints it and HTTP/2 keeps it out of its tables.
+fn sensitive(text: &str) -> Result<HeaderValue, NotPreparable> {
+    let mut value = HeaderValue::from_str(text).map_err(|_| NotPreparable::Header)?;
+    value.set_sensitive(true);
+    Ok(value)
+}

@@ -1,0 +1,6 @@
+//! What Bellhop tells about itself while it runs.
+//! Owns the form of the log and the figures.
+//! Never sees a request's body, and never a secret.
+
+pub mod log;
+pub mod metrics;

@@ -1,0 +1,192 @@
+//! Connections to providers: one pool per core and origin, and the one way by which a request leaves.
+//! Owns the pooled connections of its core.
+//! Never sends a request twice once a byte of it may have left, and takes only what `scheme` has authorized.
+
+mod body;
+mod dial;
+
+pub use body::{Alarm, Deadline, Driver, Outbound, Waiting, ring_when_due};
+pub use dial::{DialError, Endpoint, TlsTrust};
+
+use crate::{config::Timeouts, scheme::Outgoing};
+use http::{Method, Request, Response, StatusCode};
+use hyper::{
+    body::Incoming,
+    client::conn::{TrySendError, http1},
+};
+use hyper_util::rt::TokioIo;
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// More idle connections than this to one origin, on one core, and the rest are closed.
+const IDLE_PER_ORIGIN: usize = 256;
+/// A connection that rested longer may have been closed by the other side without our knowing.
+const RESTED: Duration = Duration::from_secs(1);
+
+/// The connections of one core.
+pub struct Upstreams {
+    pools: RefCell<HashMap<u64, Vec<Idle>>>,
+    timeouts: Timeouts,
+    head_bytes: usize,
+}
+
+struct Idle {
+    sender: http1::SendRequest<Outbound>,
+    since: Instant,
+}
+
+/// A connection that is carrying a response. Given back when the response has been read to its end;
+/// dropped before that, the connection is closed, because what is left on it belongs to somebody.
+pub struct Lease {
+    upstreams: Rc<Upstreams>,
+    endpoint: u64,
+    sender: http1::SendRequest<Outbound>,
+}
+
+impl Lease {
+    pub fn give_back(self) {
+        if self.sender.is_closed() {
+            return;
+        }
+        let mut pools = self.upstreams.pools.borrow_mut();
+        let pool = pools.entry(self.endpoint).or_default();
+        if pool.len() < IDLE_PER_ORIGIN {
+            pool.push(Idle { sender: self.sender, since: Instant::now() });
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    #[error(transparent)]
+    Dial(#[from] DialError),
+    #[error("the provider did not answer in time")]
+    Timeout,
+    #[error("the connection broke before the provider answered")]
+    Broken,
+    #[error("the provider's answer is not sound HTTP")]
+    Invalid,
+}
+
+impl SendError {
+    /// Whether a byte of the request may have left.
+    pub const fn may_have_left(&self) -> bool {
+        !matches!(self, Self::Dial(_))
+    }
+}
+
+/// How a request may be repeated.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Repeat {
+    /// Only a request that the connection hands back unsent goes elsewhere.
+    Unsent,
+    /// Safe by its method and without a body: once more, if a pooled connection had died.
+    Once,
+}
+
+impl Upstreams {
+    pub fn new(timeouts: Timeouts, head_bytes: usize) -> Rc<Self> {
+        Rc::new(Self { pools: RefCell::default(), timeouts, head_bytes })
+    }
+
+    /// Sends a request to its endpoint and waits for the head of the response.
+    pub async fn send(self: &Rc<Self>, outgoing: Outgoing, deadline: Deadline) -> Result<(Response<Incoming>, Lease), SendError> {
+        let (endpoint, mut request) = outgoing.into_parts();
+        let repeat = match *request.method() {
+            Method::GET | Method::HEAD if request.body().is_empty() => Repeat::Once,
+            _ => Repeat::Unsent,
+        };
+        loop {
+            let Some(idle) = self.take_idle(endpoint.slot()) else {
+                let sender = deadline.bound(self.connect(&endpoint)).await.ok_or(SendError::Timeout)??;
+                return self.exchange(&endpoint, sender, request, &deadline).await.map_err(|(error, _)| error);
+            };
+            let spare = (repeat == Repeat::Once && idle.since.elapsed() > RESTED).then(|| copy_of(&request));
+            match self.exchange(&endpoint, idle.sender, request, &deadline).await {
+                Ok(answer) => return Ok(answer),
+                Err((_, Some(unsent))) => request = unsent,
+                Err((SendError::Broken, None)) if spare.is_some() => request = spare.unwrap_or_default(),
+                Err((error, None)) => return Err(error),
+            }
+        }
+    }
+
+    fn take_idle(&self, endpoint: u64) -> Option<Idle> {
+        let mut pools = self.pools.borrow_mut();
+        let pool = pools.get_mut(&endpoint)?;
+        while let Some(idle) = pool.pop() {
+            if idle.sender.is_ready() && idle.since.elapsed() < self.timeouts.upstream_idle {
+                return Some(idle);
+            }
+        }
+        None
+    }
+
+    /// Closes what nobody has used for a while.
+    pub fn prune(&self) {
+        let oldest = self.timeouts.upstream_idle;
+        let mut pools = self.pools.borrow_mut();
+        pools.retain(|_, pool| {
+            pool.retain(|idle| !idle.sender.is_closed() && idle.since.elapsed() < oldest);
+            !pool.is_empty()
+        });
+    }
+
+    /// How many idle connections this core holds.
+    pub fn idle(&self) -> usize {
+        self.pools.borrow().values().map(Vec::len).sum()
+    }
+
+    async fn connect(&self, endpoint: &Endpoint) -> Result<http1::SendRequest<Outbound>, SendError> {
+        let stream = endpoint.dial(self.timeouts.connect, self.timeouts.tls_handshake).await?;
+        let mut builder = http1::Builder::new();
+        builder.max_header_size(self.head_bytes).max_buf_size(READ_BUFFER.max(self.head_bytes));
+        let (sender, connection) = builder.handshake(TokioIo::new(stream)).await.map_err(|_| SendError::Broken)?;
+        tokio::task::spawn_local(async move {
+            // What goes wrong here also reaches whoever waits for the response.
+            let _ = connection.await;
+        });
+        Ok(sender)
+    }
+
+    async fn exchange(
+        self: &Rc<Self>,
+        endpoint: &Arc<Endpoint>,
+        mut sender: http1::SendRequest<Outbound>,
+        request: Request<Outbound>,
+        deadline: &Deadline,
+    ) -> Result<(Response<Incoming>, Lease), (SendError, Option<Request<Outbound>>)> {
+        let answer = match deadline.bound(sender.try_send_request(request)).await {
+            None => return Err((SendError::Timeout, None)),
+            Some(answer) => answer.map_err(explain)?,
+        };
+        if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return Err((SendError::Invalid, None));
+        }
+        let lease = Lease { upstreams: Rc::clone(self), endpoint: endpoint.slot(), sender };
+        Ok((answer, lease))
+    }
+}
+
+/// Large enough for a bulk transfer to be cheap, small enough that a thousand stalled readers fit in memory.
+const READ_BUFFER: usize = 64 * 1024;
+
+fn explain(mut error: TrySendError<Request<Outbound>>) -> (SendError, Option<Request<Outbound>>) {
+    let unsent = error.take_message();
+    let error = error.into_error();
+    let kind = if error.is_parse() { SendError::Invalid } else { SendError::Broken };
+    (kind, unsent)
+}
+
+fn copy_of(request: &Request<Outbound>) -> Request<Outbound> {
+    let mut copy = Request::new(Outbound::Empty);
+    *copy.method_mut() = request.method().clone();
+    *copy.uri_mut() = request.uri().clone();
+    *copy.headers_mut() = request.headers().clone();
+    copy
+}

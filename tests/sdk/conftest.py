@@ -1,0 +1,151 @@
+"""Real SDKs, unmodified, against stand-ins for their providers: first directly, then through Bellhop.
+
+A test that asks for a `door` is run once per way to the provider; each door says which account pays, and after the
+test the stand-in's record must agree. A test module names its stand-in as STAND_IN and may narrow DOORS.
+"""
+
+import os
+import tempfile
+from dataclasses import dataclass
+
+import pytest
+
+# SDKs read configuration and keep caches under the home folder: they get one of their own, before they are imported.
+_home = tempfile.TemporaryDirectory(prefix="bellhop-sdk-home-")
+SDK_SETTINGS = ("DWAVE_", "IONQ_", "QISKIT_IONQ_", "PLANQK_", "SERVICE_EXECUTION_", "IQM_")
+for _name in list(os.environ):
+    if _name.startswith(SDK_SETTINGS) or _name.lower().endswith("_proxy"):
+        del os.environ[_name]
+for _name in ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+    os.environ[_name] = _home.name
+
+import pats  # noqa: E402
+from bellhop import BINARY, Bellhop  # noqa: E402
+
+# Distinctive and long enough to be found wherever they should not be.
+PURSES = {
+    "ada": "DEV-fakefakefake-ada-0451bb5bb21cd31f9c0f",
+    "bob": "DEV-fakefakefake-bob-b18722fd7d3a6e08c7aa",
+    "acme": "DEV-fakefakefake-acme-96e9d01fdcb1a4d1f2e5",
+}
+# How each provider's credential names its token (and, for PlanQK, the organization that goes with it).
+TOKEN_FIELD = {"dwave": "token", "ionq": "api_key", "planqk": "token", "iqm": "token"}
+PLANQK_ORGANIZATIONS = {"acme": "7e0a1c9d-fake-acme"}
+
+DOORS = {
+    "alone": "the real token, straight to the stand-in: shows that the stand-in is fit to judge",
+    "own": "a user's own credential",
+    "organization": "a member without a credential: the organization's",
+    "named": "a user with a credential who names the organization in the URL: the organization's",
+    "pinned": "the same user with a token pinned to the organization: the organization's",
+}
+
+
+@dataclass
+class Door:
+    """One way to the provider: where to point the SDK, what to sign in with, and who should pay for it."""
+
+    url: str
+    token: str
+    payer: str
+
+
+@pytest.fixture(scope="module")
+def standin(request):
+    accounts = {token: account for account, token in PURSES.items()}
+    more = {"organizations": PLANQK_ORGANIZATIONS} if request.module.STAND_IN.provider == "planqk" else {}
+    with request.module.STAND_IN(accounts, **more) as standin:
+        yield standin
+
+
+@pytest.fixture(scope="module")
+def bellhop(standin, tmp_path_factory):
+    if not BINARY.is_file():
+        pytest.fail(f"no Bellhop at {BINARY}: run `cargo build`, or say where it is in BELLHOP_BIN", pytrace=False)
+    bellhop = Bellhop(tmp_path_factory.mktemp("bellhop"), standin.provider, standin.url)
+    bellhop.apply(_state(standin.provider))
+    assert all(pats.well_formed(token) for token in bellhop.tokens.values())
+    standin.forbidden |= set(bellhop.tokens.values())
+    bellhop.start()
+    try:
+        yield bellhop
+    finally:
+        bellhop.stop()
+    assert bellhop.leaks(list(PURSES.values())) == []
+
+
+@pytest.fixture(autouse=True)
+def no_complaints(standin):
+    """Nothing reaches a provider but right credentials in the right place, in no test."""
+    standin.complaints.clear()
+    yield
+    assert standin.complaints == []
+
+
+@pytest.fixture
+def door(request, standin):
+    door = _door(request, standin)
+    before = len(standin.calls)
+    yield door
+    accounts = {call.account for call in standin.calls[before:]} - {None}
+    assert accounts == {door.payer}
+
+
+@pytest.fixture
+def stranger(standin):
+    """A token that looks right and is nobody's."""
+    token = pats.mint()
+    standin.forbidden.add(token)
+    return token
+
+
+def pytest_generate_tests(metafunc):
+    if "door" in metafunc.fixturenames:
+        marker = metafunc.definition.get_closest_marker("doors")
+        names = marker.args if marker else getattr(metafunc.module, "DOORS", tuple(DOORS))
+        metafunc.parametrize("door", names, indirect=True)
+
+
+def _door(request, standin) -> Door:
+    if request.param == "alone":
+        return Door(standin.url, PURSES["ada"], "ada")
+    bellhop = request.getfixturevalue("bellhop")
+    # An SDK that drops the path is told the port instead.
+    base = bellhop.port_url if getattr(request.module, "DROPS_PATH", False) else bellhop.url()
+    match request.param:
+        case "own":
+            return Door(base, bellhop.tokens["ada", "laptop"], "ada")
+        case "organization":
+            return Door(base, bellhop.tokens["grace", "laptop"], "acme")
+        case "named":
+            return Door(bellhop.url("acme"), bellhop.tokens["ada", "laptop"], "acme")
+        case "pinned":
+            return Door(base, bellhop.tokens["ada", "pinned"], "acme")
+    raise ValueError(request.param)
+
+
+def _state(provider: str) -> dict:
+    """Ada and Bob have credentials of their own, Grace has her organization's, Carol has none."""
+
+    def credential(purse: str) -> dict:
+        fields = {TOKEN_FIELD[provider]: {"value": PURSES[purse]}}
+        if provider == "planqk" and purse in PLANQK_ORGANIZATIONS:
+            fields["organization_id"] = {"value": PLANQK_ORGANIZATIONS[purse]}
+        return {"provider": provider, "label": f"{purse}'s", "fields": fields}
+
+    laptop = {"name": "laptop"}
+    return {
+        "users": [
+            {
+                "name": "ada",
+                "tokens": [laptop, {"name": "pinned", "context": "acme"}],
+                "credentials": [credential("ada")],
+            },
+            {"name": "bob", "tokens": [laptop], "credentials": [credential("bob")]},
+            {"name": "grace", "tokens": [laptop]},
+            {"name": "carol", "tokens": [laptop]},
+        ],
+        "organizations": [
+            {"name": "acme", "members": {"ada": "owner", "grace": "member"}, "credentials": [credential("acme")]},
+        ],
+    }

@@ -1,0 +1,112 @@
+import pytest
+import requests
+from qiskit import QuantumCircuit
+from qiskit.providers import JobStatus
+from qiskit_ionq import IonQProvider
+from qiskit_ionq.exceptions import IonQAPIError, IonQJobStateError
+
+from standins import IonQ
+
+STAND_IN = IonQ
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # a cancelled job, the transpiler's defaults
+
+
+@pytest.fixture
+def simulator(door, monkeypatch):
+    return backend(door.url, door.token, monkeypatch)
+
+
+def backend(url, token, monkeypatch, **options):
+    # The backends' sizes are asked for at construction, without a credential, where this variable says.
+    monkeypatch.setenv("IONQ_API_URL", f"{url}/v0.4")
+    return IonQProvider(token, url=f"{url}/v0.4", **options).get_backend("ionq_simulator")
+
+
+def bell_pair(name: str = "bell") -> QuantumCircuit:
+    circuit = QuantumCircuit(2, 2, name=name)
+    circuit.h(0)
+    circuit.cx(0, 1)
+    circuit.measure([0, 1], [0, 1])
+    return circuit
+
+
+def test_a_circuit_is_submitted_polled_and_counted(simulator):
+    job = simulator.run(bell_pair(), shots=200, sampler_seed=7)
+    counts = job.result(timeout=30, wait=0.05).get_counts()
+    assert set(counts) == {"00", "11"} and sum(counts.values()) == 200
+    assert simulator.retrieve_job(job.job_id()).status() is JobStatus.DONE
+
+
+def test_several_circuits_make_one_job(simulator):
+    job = simulator.run([bell_pair("one"), bell_pair("two")], shots=100)
+    result = job.result(timeout=30, wait=0.05)
+    assert [set(counts) for counts in result.get_counts()] == [{"00", "11"}] * 2
+
+
+def test_a_job_is_cancelled_and_deleted(simulator):
+    job = simulator.run(bell_pair("hold"))
+    assert job.status() is JobStatus.RUNNING
+    job.cancel()
+    assert job.status() is JobStatus.CANCELLED
+    with pytest.raises(IonQJobStateError):
+        job.result()
+    simulator.client.delete_job(job.job_id())
+
+
+@pytest.mark.doors("alone", "own")
+def test_the_size_of_a_backend_is_known_without_a_credential(simulator, standin):
+    """Refused, the SDK would silently take it for four qubits."""
+    assert simulator.num_qubits == 29
+    assert not standin.calls[-1].values("authorization")
+    simulator.run(bell_pair())  # the door wants somebody to have paid
+
+
+def test_the_context_may_stand_in_a_header(bellhop, standin, monkeypatch):
+    headers = {"Bellhop-Context": "acme"}
+    simulator = backend(bellhop.url(), bellhop.tokens["ada", "laptop"], monkeypatch, custom_headers=headers)
+    simulator.run(bell_pair())
+    assert standin.calls[-1].account == "acme"
+
+
+@pytest.mark.parametrize(
+    ("user", "token", "context", "owner", "why"),
+    [
+        ("ada", "laptop", None, "me", "own"),
+        ("ada", "laptop", "acme", "acme", "named"),
+        ("ada", "pinned", None, "acme", "pinned"),
+        ("grace", "laptop", None, "acme", "organization"),
+    ],
+)
+def test_the_receipt_says_who_paid_and_why(bellhop, user, token, context, owner, why):
+    job = {"type": "ionq.circuit.v1", "backend": "simulator", "name": "receipt", "metadata": {}, "input": {"qubits": 1}}
+    headers = {"Authorization": f"apiKey {bellhop.tokens[user, token]}"}
+    answer = requests.post(f"{bellhop.url(context)}/v0.4/jobs", json=job, headers=headers, timeout=30)
+    receipt = dict(member.strip().split("=", 1) for member in answer.headers["Bellhop-Credential"].split(","))
+    assert (receipt["owner"], receipt["why"]) == (f'"{owner}"', why)
+    assert answer.headers["X-Request-Id"]
+
+
+def test_an_unknown_token_is_refused(bellhop, stranger, monkeypatch):
+    with pytest.raises(IonQAPIError) as refused:
+        backend(bellhop.url(), stranger, monkeypatch).run(bell_pair())
+    assert refused.value.status_code == 401
+    assert bellhop.last_refusal()["refusal"] == "unknown-token"
+    assert bellhop.last_refusal()["detail"] in refused.value.message
+
+
+def test_a_user_without_a_credential_is_told_what_to_do(bellhop, monkeypatch):
+    with pytest.raises(IonQAPIError) as refused:
+        backend(bellhop.url(), bellhop.tokens["carol", "laptop"], monkeypatch).run(bell_pair())
+    assert refused.value.status_code == 403
+    assert bellhop.last_refusal()["refusal"] == "no-credential"
+    assert bellhop.last_refusal()["detail"] in refused.value.message
+
+
+def test_another_users_token_does_not_reach_this_users_job(bellhop, standin, monkeypatch):
+    ours = backend(bellhop.url(), bellhop.tokens["ada", "laptop"], monkeypatch).run(bell_pair()).job_id()
+    before = len(standin.calls)
+    theirs = backend(bellhop.url(), bellhop.tokens["bob", "laptop"], monkeypatch)
+    with pytest.raises(IonQAPIError) as refused:
+        theirs.retrieve_job(ours)
+    assert refused.value.status_code == 404
+    assert {call.account for call in standin.calls[before:]} <= {"bob", None}

@@ -1,0 +1,72 @@
+import pytest
+from planqk.quantum.sdk import PlanqkQuantumProvider
+from planqk.quantum.sdk.exceptions import InvalidAccessTokenError, PlanqkClientError
+from qiskit import QuantumCircuit
+from qiskit.providers import JobStatus
+
+from standins import PlanQK
+from standins.planqk import BACKEND
+
+STAND_IN = PlanQK
+
+
+@pytest.fixture
+def planqk(door, monkeypatch):
+    return provider(door.url, door.token, monkeypatch)
+
+
+def provider(url, token, monkeypatch) -> PlanqkQuantumProvider:
+    monkeypatch.setenv("PLANQK_QUANTUM_BASE_URL", f"{url}/quantum")
+    return PlanqkQuantumProvider(access_token=token)
+
+
+def bell_pair() -> QuantumCircuit:
+    circuit = QuantumCircuit(2, 2)
+    circuit.h(0)
+    circuit.cx(0, 1)
+    circuit.measure([0, 1], [0, 1])
+    return circuit
+
+
+def test_a_circuit_is_submitted_polled_and_counted(planqk):
+    assert planqk.backends() == [BACKEND]
+    backend = planqk.get_backend(BACKEND)
+    job = backend.run(bell_pair(), shots=200)
+    counts = job.result().get_counts()
+    assert set(counts) == {"00", "11"} and sum(counts.values()) == 200
+    assert backend.retrieve_job(job.job_id()).status() is JobStatus.DONE
+
+
+def test_a_job_is_cancelled(planqk):
+    job = planqk.get_backend(BACKEND).run(bell_pair(), shots=1, name="hold")
+    assert job.status() is JobStatus.RUNNING or job.status() is JobStatus.QUEUED
+    job.cancel()
+    assert job.status() is JobStatus.CANCELLED
+
+
+@pytest.mark.doors("alone", "own", "named", "pinned")
+def test_jobs_are_listed(planqk):
+    job = planqk.get_backend(BACKEND).run(bell_pair(), shots=1)
+    assert job.job_id() in [summary.id for summary in planqk.jobs()]
+
+
+def test_an_unknown_token_is_refused(bellhop, stranger, monkeypatch):
+    with pytest.raises(InvalidAccessTokenError, match="Invalid personal access token"):  # the SDK's fixed text
+        provider(bellhop.url(), stranger, monkeypatch).backends()
+    assert bellhop.last_refusal()["refusal"] == "unknown-token"
+
+
+def test_a_user_without_a_credential_is_told_what_to_do(bellhop, monkeypatch):
+    with pytest.raises(PlanqkClientError) as refused:
+        provider(bellhop.url(), bellhop.tokens["carol", "laptop"], monkeypatch).get_backend(BACKEND)
+    assert bellhop.last_refusal()["refusal"] == "no-credential"
+    assert str(refused.value) == f"{bellhop.last_refusal()['detail']} (HTTP error: 403)"
+
+
+def test_another_users_token_does_not_reach_this_users_job(bellhop, standin, monkeypatch):
+    ours = provider(bellhop.url(), bellhop.tokens["ada", "laptop"], monkeypatch).get_backend(BACKEND).run(bell_pair())
+    before = len(standin.calls)
+    with pytest.raises(PlanqkClientError) as refused:
+        provider(bellhop.url(), bellhop.tokens["bob", "laptop"], monkeypatch).retrieve_job(ours.job_id())
+    assert refused.value.response.status_code == 404
+    assert {call.account for call in standin.calls[before:]} <= {"bob"}

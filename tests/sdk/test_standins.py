@@ -1,0 +1,139 @@
+"""The judges are judged first: a stand-in that overlooks a token would let every other test here pass."""
+
+import http.client
+import zlib
+from base64 import b64encode, urlsafe_b64encode
+from urllib.parse import quote
+
+import pytest
+
+import pats
+from standins import DWave, IonQ, Iqm, PlanQK
+from traces import digest, traces
+
+TOKEN = "DEV-fakefakefake-0451bb5bb21cd31f9c0f"
+PAT = pats.mint()
+# A harmless request and the one right credential for it, per provider.
+CASES = {
+    DWave: ("/sapi/v2/problems/", {"X-Auth-Token": TOKEN, "Accept": "application/vnd.dwave.sapi.problems+json"}),
+    IonQ: ("/v0.4/jobs", {"Authorization": f"apiKey {TOKEN}"}),
+    PlanQK: ("/quantum/backends", {"x-auth-token": TOKEN}),
+    Iqm: ("/api/v1/quantum-computers", {"Authorization": f"Bearer {TOKEN}"}),
+}
+
+
+@pytest.fixture(params=CASES, ids=lambda provider: provider.provider)
+def standin(request):
+    with request.param({TOKEN: "ada"}) as standin:
+        standin.forbidden.add(PAT)
+        yield standin
+
+
+@pytest.fixture
+def no_complaints():
+    """Complaints are what these tests are about."""
+
+
+def ask(standin, *, path="", headers=(), method="GET", body=None) -> int:
+    connection = http.client.HTTPConnection(standin.authority, timeout=10)
+    base, credential = CASES[type(standin)]
+    connection.request(method, base + path, body, credential | dict(headers))
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def credential(standin) -> dict[str, str]:
+    return {name: value for name, value in CASES[type(standin)][1].items() if name != "Accept"}
+
+
+def test_the_real_token_is_let_in(standin):
+    assert ask(standin) == 200
+    assert standin.complaints == []
+    assert standin.calls[-1].account == "ada"
+
+
+@pytest.mark.parametrize("change", [str.lower, lambda value: value + "x", lambda value: value[:-1], lambda value: ""])
+def test_nothing_but_the_real_token_is(standin, change):
+    assert ask(standin, headers={name: change(value) for name, value in credential(standin).items()}) == 401
+    assert standin.complaints
+
+
+def test_the_real_token_in_another_place_is_not(standin):
+    assert ask(standin, headers={"X-Api-Key": TOKEN}) == 401
+    assert "second credential" in standin.complaints[0]
+
+
+@pytest.mark.parametrize("name", ["Bellhop-Context", "X-Forwarded-For", "Forwarded"])
+def test_the_callers_side_is_not_the_providers_business(standin, name):
+    assert ask(standin, headers={name: "acme"}) == 401
+    assert name in standin.complaints[0]
+
+
+@pytest.mark.parametrize("host", ["bellhop.example.org", "127.0.0.1"])
+def test_the_host_is_the_providers_own(standin, host):
+    assert ask(standin, headers={"Host": host}) == 401
+
+
+COATS = {
+    "plain": PAT,
+    "upper case": PAT.upper(),
+    "the first half": PAT[:20],
+    "percent": "".join(f"%{byte:02X}" for byte in PAT.encode()),
+    "percent twice": quote("".join(f"%{byte:02x}" for byte in PAT.encode())),
+    "base64": b64encode(PAT.encode()).decode(),
+    "basic": b64encode(b"u:" + PAT.encode()).decode(),
+    "basic, one on": b64encode(b"ui:" + PAT.encode() + b"!").decode(),
+    "base64url": urlsafe_b64encode(PAT.encode()).decode(),
+    "hex": PAT.encode().hex(),
+    "digest": digest(PAT),
+}
+
+
+DEFLATE = {"Content-Encoding": "deflate"}
+
+
+@pytest.mark.parametrize("coat", COATS.values(), ids=COATS)
+@pytest.mark.parametrize("place", ["target", "header value", "cookie", "body", "deflated body", "chunked body"])
+def test_a_callers_token_is_found_in_every_place_and_coat(standin, coat, place):
+    where = {
+        "target": {"path": f"?q={coat}"},
+        "header value": {"headers": {"X-Note": f"see {coat}."}},
+        "cookie": {"headers": {"Cookie": f"a=b; session={coat}"}},
+        "body": {"method": "POST", "body": f'{{"note":"{coat}"}}'},
+        "deflated body": {"method": "POST", "body": zlib.compress(coat.encode()), "headers": DEFLATE},
+        "chunked body": {"method": "POST", "body": iter([coat[:7].encode(), coat[7:].encode()])},
+    }
+    assert ask(standin, **where[place]) == 401
+    assert "a caller's token came through" in "".join(standin.complaints)
+
+
+def test_a_callers_token_is_found_in_a_header_name_and_in_a_trailer(standin):
+    assert ask(standin, headers={PAT: "1"}) == 401
+    trailer = [b"2\r\n{}\r\n0\r\nX-Note: " + PAT.encode() + b"\r\n\r\n"]
+    connection = http.client.HTTPConnection(standin.authority, timeout=10)
+    base, headers = CASES[type(standin)]
+    connection.request("POST", base, iter(trailer), headers | {"Transfer-Encoding": "chunked"}, encode_chunked=False)
+    assert connection.getresponse().status == 401
+    connection.close()
+    assert len([complaint for complaint in standin.complaints if "a caller's token" in complaint]) >= 2
+
+
+def test_planqk_wants_the_organization_with_the_organizations_token():
+    with PlanQK({TOKEN: "acme"}, organizations={"acme": "org-fake"}) as standin:
+        assert ask(standin) == 401
+        assert ask(standin, headers={"X-OrganizationId": "other"}) == 401
+        assert ask(standin, headers={"X-OrganizationId": "org-fake"}) == 200
+
+
+def test_ionqs_catalogue_needs_no_credential_but_never_a_wrong_one():
+    with IonQ({TOKEN: "ada"}) as standin:
+        connection = http.client.HTTPConnection(standin.authority, timeout=10)
+        connection.request("GET", "/v0.4/backends/simulator")
+        assert connection.getresponse().status == 200
+        connection.close()
+        assert (standin.calls[-1].account, standin.complaints) == (None, [])
+
+
+def test_unrelated_bytes_are_no_trace():
+    assert traces(b64encode(bytes(range(256)) * 16), [PAT, TOKEN]) == []
