@@ -118,20 +118,18 @@ impl Provider {
         service: ServiceIndex,
         plain: impl Fn(&str) -> Option<&'f str>,
     ) -> Result<Origin, NoOrigin> {
-        if let Some(origin) = &self.upstreams.one {
+        let (name, template) = self.service_origin(service);
+        if let Some(origin) = self.upstreams.one.as_ref().or_else(|| self.upstreams.named(name)) {
             return Ok(origin.clone());
         }
-        let Some((name, template)) = self.origin_template(service) else { return Err(NoOrigin::Missing("".into())) };
-        if let Some(origin) = self.upstreams.named(name) {
-            return Ok(origin.clone());
-        }
-        let Some(field) = template.field() else { return template.with("").ok_or(NoOrigin::Missing("".into())) };
-        let spec = self.preset.field(field);
-        let value = plain(field).or_else(|| spec.and_then(|s| s.default.as_deref()));
-        let value = value.ok_or_else(|| NoOrigin::Missing(field.into()))?;
-        match self.upstreams.named(value) {
-            Some(origin) => Ok(origin.clone()),
-            None => template.with(value).ok_or_else(|| NoOrigin::NotALabel(field.into())),
+        match template {
+            OriginTemplate::Fixed(origin) => Ok(origin.clone()),
+            OriginTemplate::Chosen { field, .. } => {
+                let default = || self.preset.field(field).and_then(|spec| spec.default.as_deref());
+                let value = plain(field).or_else(default).ok_or_else(|| NoOrigin::Missing(field.clone()))?;
+                let replaced = self.upstreams.named(value).cloned();
+                replaced.or_else(|| template.with(value)).ok_or_else(|| NoOrigin::NotALabel(field.clone()))
+            }
         }
     }
 
@@ -159,11 +157,9 @@ impl Provider {
         Fields::parse(&self.preset.fields, given)
     }
 
-    fn origin_template(&self, service: ServiceIndex) -> Option<(&str, &OriginTemplate)> {
-        match usize::from(service.0).checked_sub(1) {
-            None => Some((origin::MAIN, &self.preset.origin)),
-            Some(at) => self.preset.services.get(at).map(|s| (&*s.name, &s.origin)),
-        }
+    fn service_origin(&self, service: ServiceIndex) -> (&str, &OriginTemplate) {
+        let own = usize::from(service.0).checked_sub(1).and_then(|at| self.preset.services.get(at));
+        own.map_or((origin::MAIN, &self.preset.origin), |s| (&s.name, &s.origin))
     }
 
     fn templates(&self) -> impl Iterator<Item = &OriginTemplate> {

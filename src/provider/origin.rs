@@ -113,49 +113,57 @@ pub fn is_label(text: &str) -> bool {
         && !text.ends_with('-')
 }
 
-/// An origin of a preset, of which one field of the credential may choose a part: `https://{region}.example.com`.
+/// An origin of a preset: always the same, or with a part that a field of the credential chooses.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct OriginTemplate {
-    before: Box<str>,
-    field: Option<Box<str>>,
-    after: Box<str>,
+pub enum OriginTemplate {
+    Fixed(Origin),
+    /// `https://{region}.example.com`
+    Chosen {
+        before: Box<str>,
+        field: Box<str>,
+        after: Box<str>,
+    },
 }
 
 impl OriginTemplate {
     pub fn parse(text: &str) -> Result<Self, NotAnOrigin> {
-        let template = match text.split_once('{') {
-            None => Self { before: text.into(), field: None, after: "".into() },
-            Some((before, rest)) => {
-                let (field, after) = rest.split_once('}').ok_or(NotAnOrigin)?;
-                Self { before: before.into(), field: Some(field.into()), after: after.into() }
-            }
+        let Some((before, rest)) = text.split_once('{') else {
+            let origin: Origin = text.parse()?;
+            return if origin.protocol == Protocol::Https { Ok(Self::Fixed(origin)) } else { Err(NotAnOrigin) };
         };
-        // A field may be a whole label or a part of one, but never reaches into the scheme or the port.
-        let sample = template.with("x").ok_or(NotAnOrigin)?;
-        let in_host = template.field.is_none() || (template.before.contains("://") && !template.after.is_empty());
-        if in_host && sample.protocol == Protocol::Https { Ok(template) } else { Err(NotAnOrigin) }
+        let (field, after) = rest.split_once('}').ok_or(NotAnOrigin)?;
+        // A field never reaches into the scheme, and never is the end of a host name.
+        let template = Self::Chosen { before: before.into(), field: field.into(), after: after.into() };
+        let in_host = before.starts_with("https://") && after.starts_with(['.', '-']);
+        if in_host && template.with("x").is_some() { Ok(template) } else { Err(NotAnOrigin) }
     }
 
+    /// The name of the field that chooses.
     pub fn field(&self) -> Option<&str> {
-        self.field.as_deref()
+        match self {
+            Self::Fixed(_) => None,
+            Self::Chosen { field, .. } => Some(field),
+        }
     }
 
-    /// The origin for one value of its field; `None` when the value cannot stand in a host name.
+    /// The origin for one value of the field; `None` when the value cannot stand in a host name.
     pub fn with(&self, value: &str) -> Option<Origin> {
-        if self.field.is_none() {
-            return self.before.parse().ok();
+        match self {
+            Self::Fixed(origin) => Some(origin.clone()),
+            Self::Chosen { before, after, .. } if is_label(value) => format!("{before}{value}{after}").parse().ok(),
+            Self::Chosen { .. } => None,
         }
-        if is_label(value) { format!("{}{value}{}", self.before, self.after).parse().ok() } else { None }
     }
 
-    /// Whether some value of its field makes this origin.
+    /// Whether it can make this origin.
     pub fn matches(&self, origin: &Origin) -> bool {
-        if self.field.is_none() {
-            return self.with("").as_ref() == Some(origin);
+        match self {
+            Self::Fixed(fixed) => fixed == origin,
+            Self::Chosen { before, after, .. } => {
+                let text = origin.to_string();
+                text.strip_prefix(&**before).and_then(|t| t.strip_suffix(&**after)).is_some_and(is_label)
+            }
         }
-        let text = origin.to_string();
-        let middle = text.strip_prefix(&*self.before).and_then(|t| t.strip_suffix(&*self.after));
-        middle.is_some_and(is_label)
     }
 }
 

@@ -74,11 +74,15 @@ fn update(value: &mut Value, steps: &[Step], change: &mut impl FnMut(&mut Value)
     let Some((step, rest)) = steps.split_first() else { return change(value) };
     match (value, step) {
         (Value::Object(members), Step::Member(name)) => {
-            members.get_mut(&**name).into_iter().for_each(|v| update(v, rest, change));
+            if let Some(member) = members.get_mut(&**name) {
+                update(member, rest, change);
+            }
         }
         (Value::Array(items), Step::Member(index)) => {
             let item = index.parse().ok().and_then(|i: usize| items.get_mut(i));
-            item.into_iter().for_each(|v| update(v, rest, change));
+            if let Some(item) = item {
+                update(item, rest, change);
+            }
         }
         (Value::Object(members), Step::Every) => members.values_mut().for_each(|v| update(v, rest, change)),
         (Value::Array(items), Step::Every) => items.iter_mut().for_each(|v| update(v, rest, change)),

@@ -60,7 +60,9 @@ impl ValueTemplate {
         let values: Vec<&str> = values.collect::<Option<_>>()?;
         // Sized first: growing would leave copies of the secret behind, unwiped.
         let mut text = Zeroizing::new(String::with_capacity(values.iter().map(|v| v.len()).sum()));
-        values.iter().for_each(|v| text.push_str(v));
+        for value in values {
+            text.push_str(value);
+        }
         Some(Secret::new(std::mem::take(&mut *text)))
     }
 }

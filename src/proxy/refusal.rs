@@ -7,7 +7,7 @@ use crate::{
     credential::resolve::Unresolved,
     directory::{Grant, Unresolvable},
     identity::Scopes,
-    provider::preset::{ErrorShape, LostSubmit, operation::Kind},
+    provider::preset::{ErrorShape, operation::Kind},
     upstream::{SendError, Waiting},
 };
 use bytes::Bytes;
@@ -197,12 +197,12 @@ impl Refusal {
         self
     }
 
-    /// The fate of a submit is not known. SDKs that repeat a POST after a 5xx get a 409 instead.
+    /// The fate of a submit is not known. SDKs that repeat a POST after a 5xx get the preset's status instead.
     #[must_use]
-    pub const fn submit_unknown(mut self, repeats_posts: bool) -> Self {
+    pub const fn submit_unknown(mut self, instead: Option<StatusCode>) -> Self {
         self.submit_unknown = true;
-        if repeats_posts {
-            self.status = StatusCode::CONFLICT;
+        if let Some(status) = instead {
+            self.status = status;
         }
         self
     }
@@ -261,8 +261,13 @@ impl Refusal {
             "internal_code": code,
             "data": { "message": text, "description": text },
         });
-        if shape.0.is_some_and(|shape| shape.error_as_text.contains(&self.status)) {
-            body["error"] = text.into();
+        if let Some(shape) = shape.0 {
+            if shape.error_as_text.contains(&self.status) {
+                body["error"] = text.into();
+            }
+            if shape.error_code_as_text {
+                body["error_code"] = code.into();
+            }
         }
         for (name, value) in &self.members {
             body[*name] = value.clone();
@@ -416,7 +421,7 @@ pub fn not_forwarded(asked: &Asked<'_>, error: &SendError, waiting: Waiting) -> 
     };
     tracing::warn!(provider = asked.provider.id(), %error, "a request was not answered by its provider");
     if asked.kind() == Some(Kind::Submit) && error.may_have_left() {
-        refusal.submit_unknown(asked.provider.preset().lost_submit == LostSubmit::Conflict)
+        refusal.submit_unknown(asked.provider.preset().lost_submit)
     } else {
         refusal
     }
@@ -452,7 +457,7 @@ pub fn unreadable(asked: &Asked<'_>, because: &'static str) -> Refusal {
     tracing::warn!(provider = asked.provider.id(), because, "a provider's answer was withheld");
     let refusal = Refusal::new(Code::UpstreamInvalid, format!("The answer of {name} was withheld: {because}."));
     if asked.kind() == Some(Kind::Submit) {
-        refusal.submit_unknown(asked.provider.preset().lost_submit == LostSubmit::Conflict)
+        refusal.submit_unknown(asked.provider.preset().lost_submit)
     } else {
         refusal
     }

@@ -134,6 +134,16 @@ pub enum Scheme {
     Cookies(Box<[(Box<str>, ValueTemplate)]>),
 }
 
+impl Scheme {
+    fn sets(&self, header: &str) -> bool {
+        match self {
+            Self::Headers(headers) => headers.iter().any(|(name, _)| name.as_str().eq_ignore_ascii_case(header)),
+            Self::Basic { .. } => header.eq_ignore_ascii_case("authorization"),
+            Self::Cookies(_) => false,
+        }
+    }
+}
+
 /// An account, organization or workspace that belongs to the credential and goes with it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Selector {
@@ -187,6 +197,8 @@ pub fn path_is_within(allowed: Option<&str>, path: &[u8]) -> Result<(), NotSelec
 pub struct ErrorShape {
     /// Statuses at which the member `error` is a text and not an object.
     pub error_as_text: Box<[StatusCode]>,
+    /// The member `error_code` is a text: its SDK's model has no room for a number there.
+    pub error_code_as_text: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Deserialize)]

@@ -42,6 +42,7 @@ pub fn parse(file: &str, text: &str) -> Result<Read, PresetError> {
 fn check(raw: RawPreset) -> Checked<Read> {
     let id = parsed(&raw.id, name)?;
     let fields = check_fields(&raw.fields)?;
+    let scheme = check_scheme(&raw.scheme, &fields)?;
     let (operations, routes) = operations::check(&raw.operations)?;
     let preset = Preset {
         id,
@@ -50,8 +51,8 @@ fn check(raw: RawPreset) -> Checked<Read> {
         origin: check_origin(&raw.origin, &fields)?,
         services: raw.services.iter().map(|s| check_service(s, &fields)).collect::<Checked<_>>()?,
         slots: check_slots(&raw.caller_token)?,
-        scheme: check_scheme(&raw.scheme, &fields)?,
-        selectors: raw.selectors.iter().map(|s| check_selector(s, &fields)).collect::<Checked<_>>()?,
+        selectors: raw.selectors.iter().map(|s| check_selector(s, &fields, &scheme)).collect::<Checked<_>>()?,
+        scheme,
         operations,
         refusals: match &raw.refusals {
             Some(statuses) => statuses.iter().map(check_status).collect::<Checked<_>>()?,
@@ -241,8 +242,11 @@ fn check_value(text: &Text, fields: &[FieldSpec]) -> Checked<ValueTemplate> {
     Ok(template)
 }
 
-fn check_selector(raw: &RawSelector, fields: &[FieldSpec]) -> Checked<Selector> {
+fn check_selector(raw: &RawSelector, fields: &[FieldSpec], scheme: &Scheme) -> Checked<Selector> {
     match raw {
+        RawSelector::Header(header) if scheme.sets(&header.name.value) => {
+            mistake(&header.name, "expected another header than those that the credential is attached with")
+        }
         RawSelector::Header(header) => Ok(Selector::Header {
             name: parsed(&header.name, header_name)?,
             field: plain_field(&header.field, fields)?,
@@ -265,7 +269,8 @@ fn check_status(raw: &Spanned<u16>) -> Checked<StatusCode> {
 }
 
 fn check_errors(raw: &RawErrors) -> Checked<ErrorShape> {
-    Ok(ErrorShape { error_as_text: raw.error_as_text.iter().map(check_status).collect::<Checked<_>>()? })
+    let error_as_text = raw.error_as_text.iter().map(check_status).collect::<Checked<_>>()?;
+    Ok(ErrorShape { error_as_text, error_code_as_text: raw.error_code_as_text })
 }
 
 pub fn check_head(text: &Text) -> Checked<Duration> {

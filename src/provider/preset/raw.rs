@@ -202,6 +202,8 @@ pub struct RawListing {
 pub struct RawErrors {
     #[serde(default)]
     pub error_as_text: Vec<Spanned<u16>>,
+    #[serde(default)]
+    pub error_code_as_text: bool,
 }
 
 #[derive(Deserialize)]

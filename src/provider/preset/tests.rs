@@ -69,6 +69,7 @@ fn each_mistake_is_told_with_its_place_and_what_was_expected() {
         ("Bearer {token}", "Bearer {team}"),
         ("{region}.example", "{team}.example"),
         ("field: team", "field: token"),
+        ("name: X-Team", "name: authorization"),
         ("name: team", "name: token"),
         ("label: Token }", "label: Token, default: fake-default-canary }"),
         ("default: eu-1", "default: eu_1"),
@@ -105,6 +106,7 @@ fn each_mistake_is_told_with_its_place_and_what_was_expected() {
     x.yaml:12:37: expected fields that are always there, and `team` is optional
     x.yaml:3:9: the field `team` cannot stand in an origin: expected a plain one with `format: label` that is required or has a default
     x.yaml:14:36: expected a plain field, and `token` is secret
+    x.yaml:14:21: expected another header than those that the credential is attached with
     x.yaml:9:13: the field `token` is declared twice
     x.yaml:7:57: a secret field cannot have a default
     x.yaml:8:73: the field `region` must be 1 to 63 of a-z, 0-9 and `-`, beginning and ending with a letter or digit, not `eu_1`
