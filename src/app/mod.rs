@@ -113,7 +113,12 @@ impl App {
         let admin_tls = config.admin_tls.as_ref().map(tls::for_admin).transpose()?;
         let clock = Clock::system();
         let (store, vault) = control.block_on(open_store(&config, &clock))?;
-        let reach = Reach { store: store.clone(), vault: Arc::clone(&vault), runtime: control.handle().clone(), clock: clock.clone() };
+        let reach = Reach {
+            store: store.clone(),
+            vault: Arc::clone(&vault),
+            runtime: control.handle().clone(),
+            clock: clock.clone(),
+        };
         let directory = Directory::new(reach, config.store.max_stale, config.limits.per_user.is_some());
         let directory = Arc::new(directory);
         let follower = control.block_on(Follower::begin(store.clone(), vault, Arc::clone(&directory)))?;
