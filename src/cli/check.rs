@@ -2,12 +2,9 @@
 //! Owns nothing.
 //! Never changes anything: a store that is not there yet is not made.
 
-use super::{
-    Console, Failure,
-    local::{catalog, master_source, open_store},
-    wait_for,
-};
+use super::{Console, Failure, wait_for};
 use crate::{
+    app,
     clock::Clock,
     config::{ANNOTATED, Config, Loaded, Sources, TlsFiles},
     vault::Vault,
@@ -37,7 +34,7 @@ impl Check {
             Some(file) => console.note(format_args!("configuration  {}", file.display())),
             None => console.note("configuration  defaults, as there is no file"),
         }
-        console.note(format_args!("providers      {}", catalog(&config)?.iter().len()));
+        console.note(format_args!("providers      {}", app::catalog(&config)?.iter().len()));
         readable_files(&config)?;
         if !self.offline {
             wait_for(open(&config, console))?;
@@ -78,14 +75,14 @@ async fn open(config: &Config, console: &mut Console<'_>) -> Result<(), Failure>
         ));
         return Ok(());
     }
-    let store = open_store(config).await?;
+    let store = app::store(config).await?;
     store.ping().await?;
     console.note("store          reachable");
     if store.read().await?.is_empty().await? {
         console.note("master key     none yet; it is made by what uses the store first");
         return Ok(());
     }
-    let vault = Vault::open(&store, master_source(config), Clock::system().now()).await?;
+    let vault = Vault::open(&store, app::master_source(config), Clock::system().now()).await?;
     let (version, _) = vault.versions()?;
     console.note(format_args!("master key     version {version}"));
     store.close().await;

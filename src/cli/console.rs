@@ -140,11 +140,17 @@ fn cell(value: &Value) -> String {
         Value::String(text) => shown(text),
         Value::Array(items) if items.is_empty() => "-".into(),
         Value::Array(items) => items.iter().map(cell).collect::<Vec<_>>().join(", "),
+        Value::Object(fields) if fields.is_empty() => "-".into(),
         Value::Object(fields) => {
             fields.iter().map(|(name, value)| format!("{}={}", shown(name), cell(value))).collect::<Vec<_>>().join(" ")
         }
         Value::Number(number) => number.to_string(),
     }
+}
+
+/// `1 token`, `2 tokens`.
+pub fn counted(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Control characters as escapes.

@@ -2,13 +2,7 @@
 //! Owns nothing.
 //! Its texts are for the person at the terminal: what is wrong and what to do, without any secret.
 
-use crate::{
-    app::AppError,
-    config::ConfigError,
-    provider::{CatalogError, files::Unreadable},
-    store::StoreError,
-    vault::VaultError,
-};
+use crate::{app::AppError, config::ConfigError, store::StoreError, vault::VaultError};
 
 pub const FAILED: u8 = 1;
 pub const USAGE: u8 = 2;
@@ -22,13 +16,9 @@ pub enum Failure {
     #[error("{0}")]
     Usage(String),
     #[error(transparent)]
-    App(#[from] AppError),
-    #[error(transparent)]
     Config(#[from] ConfigError),
     #[error(transparent)]
-    Catalog(#[from] CatalogError),
-    #[error(transparent)]
-    Preset(#[from] Unreadable),
+    App(#[from] AppError),
     #[error(transparent)]
     Vault(#[from] VaultError),
     #[error(transparent)]
@@ -47,8 +37,8 @@ impl Failure {
     pub const fn code(&self) -> u8 {
         match self {
             Self::Usage(_) => USAGE,
+            Self::Config(_) | Self::Store(StoreError::Address(_)) => CONFIGURATION,
             Self::App(error) if error.is_configuration() => CONFIGURATION,
-            Self::Config(_) | Self::Catalog(_) | Self::Preset(_) | Self::Store(StoreError::Address(_)) => CONFIGURATION,
             Self::Vault(error) if error.is_configuration() => CONFIGURATION,
             Self::Failed(_) | Self::App(_) | Self::Vault(_) | Self::Store(_) => FAILED,
         }

@@ -2,12 +2,8 @@
 //! Owns nothing.
 //! Never shows a key, only versions.
 
-use super::{
-    Console, Failure,
-    console::Form,
-    local::{Local, master_source},
-};
-use crate::{store::Actor, vault::MasterSource};
+use super::{Console, Failure, console::Form, local::Local};
+use crate::{app, store::Actor, vault::MasterSource};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
@@ -91,7 +87,7 @@ impl Migrate {
 }
 
 fn place(local: &Local) -> String {
-    match master_source(&local.config) {
+    match app::master_source(&local.config) {
         MasterSource::File(path) => path.display().to_string(),
         MasterSource::Environment(name) => format!("the variable {name}"),
     }

@@ -4,14 +4,14 @@
 
 use super::Failure;
 use crate::{
+    app,
     clock::{Clock, Timestamp},
-    config::{Config, MasterKeySource, ProviderConfig, Upstream},
-    credential::resolve::Personal,
-    provider::{self, Catalog, Changes, PresetFile, Provider},
+    config::Config,
+    provider::{Catalog, Provider},
     store::{Actor, AuditEntry, Reading, Store, Tx},
-    vault::{MasterSource, Vault},
+    vault::Vault,
 };
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
 
 pub struct Local {
     pub config: Config,
@@ -24,10 +24,10 @@ pub struct Local {
 impl Local {
     /// An empty store gets its schema and its keys.
     pub async fn open(config: Config) -> Result<Self, Failure> {
-        let catalog = catalog(&config)?;
+        let catalog = app::catalog(&config)?;
         let clock = Clock::system();
-        let store = open_store(&config).await?;
-        let vault = Vault::open(&store, master_source(&config), clock.now()).await?;
+        let store = app::store(&config).await?;
+        let vault = Vault::open(&store, app::master_source(&config), clock.now()).await?;
         Ok(Self { config, store, vault, catalog, clock })
     }
 
@@ -55,47 +55,4 @@ impl Local {
 /// An entry of the audit trail that says that somebody at this machine did it.
 pub fn entry(action: &'static str, subject: impl fmt::Display) -> AuditEntry {
     AuditEntry::new(&Actor::CommandLine, action, subject)
-}
-
-pub async fn open_store(config: &Config) -> Result<Store, Failure> {
-    let address = crate::store::Address::parse(config.store.url.as_ref(), &config.data_dir)?;
-    Ok(Store::open(&address).await?)
-}
-
-pub fn master_source(config: &Config) -> MasterSource {
-    match &config.master_key {
-        MasterKeySource::DataDir => MasterSource::File(config.data_dir.join("master.key")),
-        MasterKeySource::File(path) => MasterSource::File(path.clone()),
-        MasterKeySource::Environment(name) => MasterSource::Environment(name.clone()),
-    }
-}
-
-/// The built-in presets and the operator's, with what the operator changes of them.
-pub fn catalog(config: &Config) -> Result<Catalog, Failure> {
-    let changes: BTreeMap<String, Changes> =
-        config.providers.iter().map(|(id, provider)| (id.clone(), changes(provider))).collect();
-    let catalog = Catalog::new(&PresetFile::read(&config.presets)?, &changes)?;
-    let unknown = config.listen.providers.keys().chain(&config.listen.root).find(|id| catalog.find(id).is_none());
-    match unknown {
-        None => Ok(catalog),
-        Some(id) => {
-            Err(crate::config::ConfigError::new("listen", format!("expected the id of a provider, and `{id}` is none"))
-                .into())
-        }
-    }
-}
-
-fn changes(provider: &ProviderConfig) -> Changes {
-    let upstream = provider.upstream.as_ref().map(|upstream| match upstream {
-        Upstream::One(origin) => provider::Upstream::One(origin.to_string()),
-        Upstream::PerService(origins) => provider::Upstream::Each(
-            origins.iter().map(|(service, origin)| (service.clone(), origin.to_string())).collect(),
-        ),
-    });
-    Changes {
-        upstream,
-        ca_file: provider.ca_file.clone(),
-        allow_private: provider.allow_private,
-        personal: if provider.personal { Personal::Allowed } else { Personal::Forbidden },
-    }
 }

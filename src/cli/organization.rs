@@ -4,7 +4,7 @@
 
 use super::{
     Console, Failure,
-    console::Form,
+    console::{Form, counted},
     local::{Local, entry},
     lookup,
 };
@@ -218,7 +218,8 @@ impl SetMember {
         tx.record(entry("member.set", &organization).detail(format!("{user} {role}")));
         let unowned = !tx.members(row.id).await?.iter().any(|member| member.role == Role::Owner);
         tx.commit().await?;
-        console.note(format_args!("{user} is {role} of {organization}"));
+        console
+            .note(format_args!("{user} is {} {role} of {organization}", if role == Role::Owner { "an" } else { "a" }));
         warn_unowned(console, &organization, unowned);
         Ok(())
     }
@@ -276,11 +277,16 @@ impl Delete {
         for project in &projects {
             credentials += tx.credentials_of(Owner::Project(project.id)).await?.len();
         }
-        let what = format!("{} projects and {credentials} credentials of {}", projects.len(), self.name);
+        let what = format!(
+            "{} and {} of {}",
+            counted(projects.len(), "project"),
+            counted(credentials, "credential"),
+            self.name
+        );
         if !self.yes {
-            let members = tx.members(row.id).await?.len();
+            let members = counted(tx.members(row.id).await?.len(), "member");
             return Err(Failure::failed(format!(
-                "this would destroy {what}, which {members} members use: add `--yes` to do it"
+                "this would destroy {what}, which serve {members}: add `--yes` to do it"
             )));
         }
         tx.delete_organization(row.id).await?;

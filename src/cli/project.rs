@@ -4,7 +4,7 @@
 
 use super::{
     Console, Failure,
-    console::Form,
+    console::{Form, counted},
     local::{Local, entry},
     lookup,
 };
@@ -204,17 +204,17 @@ impl Delete {
     async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
         let mut tx = local.write().await?;
         let project = lookup::project(&mut tx, &self.project, self.user.as_ref()).await?;
-        let credentials = tx.credentials_of(Owner::Project(project.id)).await?.len();
+        let credentials = counted(tx.credentials_of(Owner::Project(project.id)).await?.len(), "credential");
         if !self.yes {
             return Err(Failure::failed(format!(
-                "this would destroy {credentials} credentials of {}: add `--yes` to do it",
+                "this would destroy {credentials} of {}: add `--yes` to do it",
                 self.project
             )));
         }
         tx.delete_project(project.id).await?;
         tx.record(entry("project.deleted", subject(&self.project, self.user.as_ref())));
         tx.commit().await?;
-        console.note(format_args!("deleted {} and {credentials} credentials", self.project));
+        console.note(format_args!("deleted {} and {credentials}", self.project));
         Ok(())
     }
 }

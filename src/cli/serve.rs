@@ -15,7 +15,7 @@ pub struct Serve {}
 
 impl Serve {
     pub fn run(self, sources: &Sources) -> Result<(), Failure> {
-        let logging = Logging::start(&sources.load()?.config.log).map_err(|error| Failure::failed(error.to_string()))?;
-        Ok(app::serve(sources, &logging)?)
+        let log = Logging::start(&sources.load()?.config.log).map_err(|error| Failure::failed(error.to_string()))?;
+        Ok(app::serve(sources, &log)?)
     }
 }

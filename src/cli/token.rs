@@ -310,7 +310,7 @@ impl Revoke {
             Failure::failed("there is no such token, or it was revoked already: see `bellhop token list`")
         })?;
         let user = tx.user(row.user).await?.map(|user| user.name.to_string()).unwrap_or_default();
-        tx.revoke_token(row.id, crate::store::Origin::Hand).await?;
+        tx.revoke_token(row.id, Origin::Hand).await?;
         tx.record(entry("token.revoked", format_args!("{user}/{}", row.name)));
         tx.commit().await?;
         console.note(format_args!("revoked {user}'s token `{}`; it works nowhere within a second", shown(&row.name)));

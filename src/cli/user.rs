@@ -4,7 +4,7 @@
 
 use super::{
     Console, Failure,
-    console::Form,
+    console::{Form, counted},
     local::{Local, entry},
     lookup::{self, Names},
 };
@@ -252,17 +252,18 @@ impl Delete {
     async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
         let mut tx = local.write().await?;
         let user = lookup::user(&mut tx, &self.name).await?;
-        let (tokens, credentials) = (tx.tokens(user.id).await?.len(), credentials_below(&mut tx, &user).await?.len());
+        let tokens = counted(tx.tokens(user.id).await?.len(), "token");
+        let credentials = counted(credentials_below(&mut tx, &user).await?.len(), "credential");
         if !self.yes {
             return Err(Failure::failed(format!(
-                "this would revoke {tokens} tokens and destroy {credentials} credentials of {}: add `--yes` to do it",
+                "this would revoke {tokens} and destroy {credentials} of {}: add `--yes` to do it",
                 self.name
             )));
         }
-        tx.delete_user(user.id, crate::store::Origin::Hand).await?;
+        tx.delete_user(user.id, Origin::Hand).await?;
         tx.record(entry("user.deleted", &self.name));
         tx.commit().await?;
-        console.note(format_args!("deleted {}, {tokens} tokens and {credentials} credentials", self.name));
+        console.note(format_args!("deleted {}, {tokens} and {credentials}", self.name));
         Ok(())
     }
 }

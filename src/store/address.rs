@@ -5,7 +5,7 @@
 use super::{Result, StoreError, dialect::Dialect};
 use crate::secret::Secret;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use sqlx::any::AnyConnectOptions;
+use sqlx::{ConnectOptions as _, any::AnyConnectOptions};
 use std::{
     fs, io,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
@@ -55,7 +55,9 @@ impl Address {
             Self::Sqlite(path) => sqlite_url(path)?.parse(),
             Self::Postgres(url) => url.expose().parse(),
         };
-        options.map_err(|_: sqlx::Error| StoreError::Address("it is no valid URL".into()))
+        let options: AnyConnectOptions =
+            options.map_err(|_: sqlx::Error| StoreError::Address("it is no valid URL".into()))?;
+        Ok(options.disable_statement_logging())
     }
 }
 

@@ -29,6 +29,14 @@ impl Dialect {
         }
     }
 
+    /// What the database is told once, and keeps.
+    pub async fn settle(self, connection: &mut AnyConnection) -> sqlx::Result<()> {
+        match self {
+            Self::Sqlite => use_wal(connection).await,
+            Self::Postgres => Ok(()),
+        }
+    }
+
     /// What each connection is told first.
     ///
     /// `synchronous = FULL`: with NORMAL a power failure can take back the last commits, and a token that was
@@ -36,7 +44,6 @@ impl Dialect {
     pub async fn greet(self, connection: &mut AnyConnection, access: Access) -> sqlx::Result<()> {
         let words = match (self, access) {
             (Self::Sqlite, Access::Write) => {
-                use_wal(connection).await?;
                 "PRAGMA busy_timeout = 10000; PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF"
             }
             (Self::Sqlite, Access::Read) => {
@@ -98,14 +105,21 @@ impl Dialect {
 
 /// The first to open a new file switches it, which SQLite does not wait for when others are opening it too.
 async fn use_wal(connection: &mut AnyConnection) -> sqlx::Result<()> {
-    const ATTEMPTS: usize = 200;
-    for _ in 1..ATTEMPTS {
-        if sqlx::raw_sql("PRAGMA journal_mode = WAL").execute(&mut *connection).await.is_ok() {
-            return Ok(());
+    const MOST_ATTEMPTS: usize = 200;
+    let mut attempt = 1;
+    loop {
+        match sqlx::raw_sql("PRAGMA journal_mode = WAL").execute(&mut *connection).await {
+            Err(error) if is_busy(&error) && attempt < MOST_ATTEMPTS => attempt += 1,
+            done => return done.map(drop),
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    sqlx::raw_sql("PRAGMA journal_mode = WAL").execute(connection).await.map(drop)
+}
+
+fn is_busy(error: &sqlx::Error) -> bool {
+    const BUSY: i32 = 5;
+    let code = error.as_database_error().and_then(|error| error.code()?.parse::<i32>().ok());
+    code.is_some_and(|code| code & 0xff == BUSY)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -4,6 +4,7 @@
 
 use super::{
     Reading, Result, Snapshot, Store,
+    offers::{OFFERS, SEALED},
     row::Columns,
     row::corrupt,
     tokens::{read_boundary, read_scopes},
@@ -38,7 +39,7 @@ macro_rules! standing_joins {
     };
 }
 
-pub(super) const HOLDER: &str = concat!(
+const HOLDER: &str = concat!(
     "SELECT h.seq, t.id AS token_id, t.name AS token_name, t.scopes, t.providers, t.networks, t.expires, ",
     token_contexts!(),
     ", ",
@@ -50,6 +51,9 @@ pub(super) const HOLDER: &str = concat!(
 );
 
 impl Store {
+    /// The statements that every caller who is not cached asks for, so that a test can read their plans.
+    pub const HOT: [&str; 3] = [HOLDER, OFFERS, SEALED];
+
     /// Who presents this token: nobody, if it is unknown or revoked or its user is disabled.
     /// One statement, because a statement is a snapshot, and this is asked for every caller who is not cached.
     pub async fn holder(&self, digest: &PatDigest) -> Result<Snapshot<Option<TokenHolder>>> {

@@ -43,7 +43,7 @@ pub use users::{NewUser, UserChange, UserRow};
 
 use crate::clock::Timestamp;
 use dialect::{Access, Dialect};
-use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Transaction, any::AnyPoolOptions};
+use sqlx::{Any, AnyConnection, AnyPool, Transaction, any::AnyPoolOptions};
 use std::{sync::Arc, time::Duration};
 
 /// A place in the change log: the number of the last change that was seen.
@@ -79,7 +79,9 @@ pub struct Reading {
     dialect: Dialect,
 }
 
-const WAIT: Duration = Duration::from_secs(10);
+/// Who asks for a caller has somebody waiting; who writes can wait for another writer.
+const READ_WAIT: Duration = Duration::from_secs(3);
+const WRITE_WAIT: Duration = Duration::from_secs(10);
 const SQLITE_READERS: u32 = 4;
 const POSTGRES_READERS: u32 = 16;
 const POSTGRES_WRITERS: u32 = 4;
@@ -95,9 +97,9 @@ impl Store {
             Dialect::Sqlite => (SQLITE_READERS, 1),
             Dialect::Postgres => (POSTGRES_READERS, POSTGRES_WRITERS),
         };
-        let writers = connect(address, Access::Write, writers).await?;
-        migrations::run(&writers, dialect).await?;
-        let readers = connect(address, Access::Read, readers).await?;
+        migrations::run(address.options()?, dialect).await?;
+        let readers = pool(address, Access::Read, readers)?;
+        let writers = pool(address, Access::Write, writers)?;
         Ok(Self { writers, readers, dialect })
     }
 
@@ -151,17 +153,19 @@ impl std::str::FromStr for Origin {
     }
 }
 
-async fn connect(address: &Address, access: Access, most: u32) -> Result<AnyPool> {
+/// Connects when it is needed; until then it is only a promise, and the migrations have shown that it can be kept.
+fn pool(address: &Address, access: Access, most: u32) -> Result<AnyPool> {
     let dialect = address.dialect();
-    let options = address.options()?.disable_statement_logging();
-    let pool = AnyPoolOptions::new()
+    let wait = match access {
+        Access::Read => READ_WAIT,
+        Access::Write => WRITE_WAIT,
+    };
+    let options = AnyPoolOptions::new()
         .max_connections(most)
-        .acquire_timeout(WAIT)
+        .acquire_timeout(wait)
         .test_before_acquire(dialect == Dialect::Postgres)
-        .after_connect(move |connection, _| Box::pin(dialect.greet(connection, access)))
-        .connect_with(options)
-        .await?;
-    Ok(pool)
+        .after_connect(move |connection, _| Box::pin(dialect.greet(connection, access)));
+    Ok(options.connect_lazy_with(address.options()?))
 }
 
 /// The name of what is deleted: of the form of every name, and made of an id, so that nothing else can have it.

@@ -68,6 +68,8 @@ macro_rules! select_sealed {
     };
 }
 
+pub(super) const SEALED: &str = select_sealed!("v.credential_id = $1 AND v.version = $2");
+
 impl Store {
     /// The user's own credentials for this provider, their projects', their organizations' and all those
     /// organizations' projects', disabled and expired ones included. One statement: a statement is a snapshot.
@@ -82,7 +84,7 @@ impl Store {
 
     /// One version; `None` if it was never there, or its credential is deleted.
     pub async fn sealed(&self, credential: CredentialId, version: u32) -> Result<Option<SealedVersion>> {
-        let row = sqlx::query(select_sealed!("v.credential_id = $1 AND v.version = $2"))
+        let row = sqlx::query(SEALED)
             .bind(credential.to_string())
             .bind(i64::from(version))
             .fetch_optional(&self.readers)

@@ -107,17 +107,13 @@ impl Keyring {
 
     fn parse(text: &str, place: &str) -> Result<Self> {
         let mut keys = BTreeMap::new();
-        // An environment variable has one line: entries may stand beside each other there.
-        let lines = text.lines().zip(1..).filter(|(line, _)| !line.trim_start().starts_with('#'));
-        for (line, number) in lines.flat_map(|(line, number)| line.split(',').map(move |entry| (entry, number))) {
-            let line = line.trim();
-            if line.is_empty() {
-                continue;
-            }
+        for (line, number) in text.lines().zip(1..).filter(|(line, _)| !line.trim_start().starts_with('#')) {
             let malformed = || VaultError::Malformed { place: place.into(), line: number };
-            let (version, key) = parse_line(line).ok_or_else(malformed)?;
-            if keys.insert(version, key).is_some() {
-                return Err(malformed());
+            for entry in line.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
+                let (version, key) = parse_entry(entry).ok_or_else(malformed)?;
+                if keys.insert(version, key).is_some() {
+                    return Err(malformed());
+                }
             }
         }
         if keys.is_empty() {
@@ -163,8 +159,8 @@ impl std::fmt::Debug for Master {
     }
 }
 
-fn parse_line(line: &str) -> Option<(i64, Master)> {
-    let (version, key) = line.split_once(':')?;
+fn parse_entry(entry: &str) -> Option<(i64, Master)> {
+    let (version, key) = entry.split_once(':')?;
     let version = version.trim().parse().ok().filter(|version| *version > 0)?;
     let bytes = Zeroizing::new(STANDARD.decode(key.trim()).ok()?);
     let mut key = KeyBytes::default();

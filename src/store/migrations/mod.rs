@@ -2,17 +2,30 @@
 //! Owns the table `schema_versions`.
 //! Never goes back, and never touches a store that is newer than it knows.
 
-use super::{Result, StoreError, dialect::Dialect};
+use super::{
+    Result, StoreError,
+    dialect::{Access, Dialect},
+};
 use crate::clock::Clock;
-use sqlx::{AnyConnection, AnyPool, AssertSqlSafe};
+use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, any::AnyConnectOptions};
 
 /// In order; a version is the place in this list, from 1. What has been released is never edited.
 const MIGRATIONS: &[&str] = &[include_str!("0001_control.sql")];
 
 pub const KNOWN: i64 = MIGRATIONS.len() as i64;
 
-pub async fn run(writers: &AnyPool, dialect: Dialect) -> Result<()> {
-    let mut transaction = writers.begin_with(dialect.begin_write()).await?;
+/// On a connection of its own: a pool would go on trying where there is nothing to be had, and hide why.
+pub async fn run(options: AnyConnectOptions, dialect: Dialect) -> Result<()> {
+    let mut connection = AnyConnection::connect_with(&options).await?;
+    dialect.settle(&mut connection).await?;
+    dialect.greet(&mut connection, Access::Write).await?;
+    let migrated = migrate(&mut connection, dialect).await;
+    connection.close().await?;
+    migrated
+}
+
+async fn migrate(connection: &mut AnyConnection, dialect: Dialect) -> Result<()> {
+    let mut transaction = connection.begin_with(dialect.begin_write()).await?;
     if let Some(lock) = dialect.lock_for_writing() {
         sqlx::query(lock).execute(&mut *transaction).await?;
     }

@@ -1,0 +1,105 @@
+//! Where a contract test runs: a new SQLite file, or a new database of the PostgreSQL server that
+//! `BELLHOP_TEST_POSTGRES` names. Without that variable the second half says that it was skipped, and why.
+
+use bellhop::{
+    clock::{Clock, Timestamp},
+    secret::Secret,
+    store::{Actor, Address, AuditEntry, Signer, Store, Tx},
+};
+use sqlx::Connection;
+use std::{path::Path, sync::Arc};
+
+pub const NOW: Timestamp = Timestamp::from_millis(1_793_000_000_000);
+
+pub struct Place {
+    pub store: Store,
+    pub address: Address,
+    _folder: Option<tempfile::TempDir>,
+    database: Option<(String, String)>,
+}
+
+/// Chains by a sum that anybody could compute: the store does not care.
+pub struct Sum;
+
+impl Signer for Sum {
+    fn mac(&self, link: &[u8]) -> String {
+        format!("{:08x}", crc32fast::hash(link))
+    }
+}
+
+impl Place {
+    pub async fn sqlite() -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let address = sqlite_in(folder.path());
+        Some(Self { store: Store::open(&address).await.unwrap(), address, _folder: Some(folder), database: None })
+    }
+
+    pub async fn postgres() -> Option<Self> {
+        let Ok(server) = std::env::var("BELLHOP_TEST_POSTGRES") else {
+            println!("skipped: BELLHOP_TEST_POSTGRES names no PostgreSQL server");
+            return None;
+        };
+        let name = format!("bellhop_test_{}", uuid::Uuid::now_v7().simple());
+        run(&server, &format!("CREATE DATABASE {name}")).await;
+        let (base, _) = server.rsplit_once('/').unwrap();
+        let address = Address::Postgres(Secret::new(format!("{base}/{name}")));
+        let store = Store::open(&address).await.unwrap();
+        Some(Self { store, address, _folder: None, database: Some((server, name)) })
+    }
+
+    /// Begins a write that has its audit entry already.
+    pub async fn write(&self) -> Tx {
+        let mut tx = self.store.write(Arc::new(Sum), NOW).await.unwrap();
+        tx.record(AuditEntry::new(&Actor::System, "test.made", "it"));
+        tx
+    }
+
+    pub async fn remove(self) {
+        self.store.close().await;
+        if let Some((server, name)) = self.database {
+            run(&server, &format!("DROP DATABASE {name} WITH (FORCE)")).await;
+        }
+    }
+}
+
+pub fn sqlite_in(folder: &Path) -> Address {
+    Address::parse(None, &folder.join("a folder? 100% #new")).unwrap()
+}
+
+/// Whoever wants the machine's time: the tests do not care what it is.
+pub fn clock() -> Clock {
+    Clock::stopped_at(NOW)
+}
+
+async fn run(server: &str, sql: &str) {
+    let mut connection = sqlx::postgres::PgConnection::connect(server).await.unwrap();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+/// One test on each database.
+#[macro_export]
+macro_rules! on_both {
+    ($(#[$doc:meta])* async fn $name:ident($place:ident: &Place) $body:block) => {
+        $(#[$doc])*
+        mod $name {
+            use super::*;
+
+            async fn holds($place: &Place) $body
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn on_sqlite() {
+                let place = Place::sqlite().await.unwrap();
+                holds(&place).await;
+                place.remove().await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn on_postgres() {
+                let Some(place) = Place::postgres().await else { return };
+                holds(&place).await;
+                place.remove().await;
+            }
+        }
+    };
+}
