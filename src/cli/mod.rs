@@ -79,6 +79,8 @@ enum Command {
 /// What works on the store directly, beside a running `serve` or without one.
 #[derive(Subcommand, Debug)]
 enum StoreCommand {
+    /// Make the store agree with a file
+    Apply(apply::Apply),
     /// Say which credential a request would be paid with, and why each other one lost
     Explain(explain::Explain),
     /// People
@@ -151,6 +153,7 @@ impl StoreCommand {
         wait_for(async {
             let local = Local::open(config).await?;
             let done = match self {
+                Self::Apply(apply) => apply.run(&local, console).await,
                 Self::Explain(explain) => explain.run(&local, console).await,
                 Self::User(command) => command.run(&local, console).await,
                 Self::Org(command) => command.run(&local, console).await,
