@@ -5,6 +5,7 @@
 mod check;
 mod console;
 mod credential;
+mod demo;
 mod documents;
 mod explain;
 mod failure;
@@ -63,6 +64,8 @@ struct Global {
 enum Command {
     /// Run the proxy
     Serve(serve::Serve),
+    /// Try everything on this machine, with a stand-in for a provider: needs no file and no account
+    Demo(demo::Demo),
     /// Say whether configuration, presets, master key and store are in order
     Check(check::Check),
     #[command(flatten)]
@@ -135,6 +138,7 @@ impl Command {
     fn run(self, sources: &Sources, console: &mut Console<'_>) -> Result<(), Failure> {
         match self {
             Self::Serve(serve) => serve.run(sources),
+            Self::Demo(demo) => demo.run(console),
             Self::Check(check) => check.run(sources, console),
             Self::Store(command) => command.run(sources, console),
             Self::Healthcheck(healthcheck) => healthcheck.run(sources),
