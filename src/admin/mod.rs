@@ -104,7 +104,11 @@ impl Admin {
         let mut text = self.metrics.render();
         let gauges: [(&str, &str, f64); 2] = [
             ("bellhop_cached_callers", "Callers in the cache.", self.directory.len() as f64),
-            ("bellhop_store_staleness_seconds", "Since the change log was last read to its end.", self.directory.staleness().as_secs_f64()),
+            (
+                "bellhop_store_staleness_seconds",
+                "Since the change log was last read to its end.",
+                self.directory.staleness().as_secs_f64(),
+            ),
         ];
         for (name, help, value) in gauges {
             let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}");

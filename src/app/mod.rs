@@ -33,6 +33,8 @@ use std::{
 use tokio::{
     runtime::{Builder, Runtime},
     signal::unix::{SignalKind, signal},
+    task::JoinSet,
+    time::timeout,
 };
 
 /// Why Bellhop does not start.
@@ -73,6 +75,8 @@ impl AppError {
 /// A running Bellhop.
 pub struct App {
     control: Runtime,
+    /// What runs beside the data plane until the end.
+    tasks: JoinSet<()>,
     cores: Cores,
     shared: Arc<Shared>,
     admin: Arc<Admin>,
@@ -109,7 +113,12 @@ impl App {
         let admin_tls = config.admin_tls.as_ref().map(tls::for_admin).transpose()?;
         let clock = Clock::system();
         let (store, vault) = control.block_on(open_store(&config, &clock))?;
-        let reach = Reach { store: store.clone(), vault: Arc::clone(&vault), runtime: control.handle().clone(), clock: clock.clone() };
+        let reach = Reach {
+            store: store.clone(),
+            vault: Arc::clone(&vault),
+            runtime: control.handle().clone(),
+            clock: clock.clone(),
+        };
         let directory = Directory::new(reach, config.store.max_stale, config.limits.per_user.is_some());
         let directory = Arc::new(directory);
         let follower = control.block_on(Follower::begin(store.clone(), vault, Arc::clone(&directory)))?;
@@ -122,15 +131,16 @@ impl App {
         let Sockets { admin: admin_socket, cores: core_sockets, .. } = sockets;
         let guard = control.enter();
         let listener = tokio::net::TcpListener::from_std(admin_socket).map_err(AppError::Threads)?;
-        control.spawn(follower.run());
-        control.spawn(admin::serve(Arc::clone(&admin), listener, admin_tls));
-        control.spawn(note_uses(store.clone(), Arc::clone(&admin.directory)));
-        if let Some(files) = config.tls.clone() {
-            control.spawn(tls::follow_files(files, Arc::clone(&shared)));
-        }
         drop(guard);
+        let mut tasks = JoinSet::new();
+        tasks.spawn_on(follower.run(), control.handle());
+        tasks.spawn_on(admin::serve(Arc::clone(&admin), listener, admin_tls), control.handle());
+        tasks.spawn_on(note_uses(store.clone(), Arc::clone(&admin.directory)), control.handle());
+        if let Some(files) = config.tls.clone() {
+            tasks.spawn_on(tls::follow_files(files, Arc::clone(&shared)), control.handle());
+        }
         let cores = Cores::start(&shared, core_sockets).map_err(AppError::Threads)?;
-        Ok(Self { control, cores, shared, admin, store, config, addresses })
+        Ok(Self { control, tasks, cores, shared, admin, store, config, addresses })
     }
 
     async fn until_told_to_end(&self, sources: &Sources, log: &Logging) -> io::Result<()> {
@@ -179,14 +189,16 @@ impl App {
 
     /// Stops accepting, lets what is under way finish, and then cuts.
     pub fn drain(self) {
-        let Self { control, cores, admin, store, config, .. } = self;
+        let Self { control, mut tasks, cores, admin, store, config, .. } = self;
         tracing::info!("draining");
         admin.draining.store(true, Ordering::Relaxed);
         std::thread::sleep(config.drain.delay);
         cores.drain(config.drain.deadline);
         control.block_on(async {
             write_uses(&store, &admin.directory).await;
-            store.close().await;
+            // The follower keeps a connection, and closing waits for all of them.
+            tasks.shutdown().await;
+            let _ = timeout(Duration::from_secs(5), store.close()).await;
         });
         control.shutdown_timeout(Duration::from_secs(1));
         tracing::info!("ended");

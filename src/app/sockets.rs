@@ -77,7 +77,9 @@ fn socket(address: SocketAddr) -> io::Result<Socket> {
 /// What to do about an address that cannot be had.
 pub fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
-        io::ErrorKind::AddrInUse => ". Something listens there already: end it, or set another address (port 0 takes any free one)",
+        io::ErrorKind::AddrInUse => {
+            ". Something listens there already: end it, or set another address (port 0 takes any free one)"
+        }
         io::ErrorKind::PermissionDenied => ". Ports below 1024 need a privilege: choose a higher one",
         io::ErrorKind::AddrNotAvailable => ". This machine has no such address",
         _ => "",

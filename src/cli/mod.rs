@@ -2,6 +2,7 @@
 //! Owns the exit codes: 0 done, 1 failed, 2 used wrongly, 78 configured wrongly.
 //! Never takes a secret as an argument, where every process of the machine could read it.
 
+pub mod apply;
 mod check;
 mod console;
 mod credential;

@@ -23,7 +23,13 @@ where
     V: Clone + Send + Sync + 'static,
 {
     /// Waits for the look-up of this key that is under way, or starts it. Who gives up waiting does not end it.
-    pub async fn join(&self, runtime: &Handle, key: K, look_up: impl Future<Output = V> + Send + 'static, lost: V) -> V {
+    pub async fn join(
+        &self,
+        runtime: &Handle,
+        key: K,
+        look_up: impl Future<Output = V> + Send + 'static,
+        lost: V,
+    ) -> V {
         let waited = match self.0.entry(key) {
             Entry::Occupied(entry) => entry.get().clone(),
             Entry::Vacant(entry) => {

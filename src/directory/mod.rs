@@ -199,7 +199,8 @@ impl Directory {
         {
             return (head, Some(Arc::clone(&known)));
         }
-        let user_limit = self.user_limits.as_ref().map(|users| Arc::clone(&users.entry(holder.standing.user).or_default()));
+        let user_limit =
+            self.user_limits.as_ref().map(|users| Arc::clone(&users.entry(holder.standing.user).or_default()));
         let caller = Arc::new(Caller {
             holder,
             limit: Cell::default(),

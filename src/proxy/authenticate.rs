@@ -75,8 +75,8 @@ fn crumbs(cookie: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
 
 fn refuse_in_target(target: &str) -> Result<(), Refusal> {
     let decoded = || percent_encoding::percent_decode_str(target).collect::<Vec<u8>>();
-    let found = target.len() > LENGTH
-        && (holds_token(target.as_bytes()) || (target.contains('%') && holds_token(&decoded())));
+    let found =
+        target.len() > LENGTH && (holds_token(target.as_bytes()) || (target.contains('%') && holds_token(&decoded())));
     if found {
         return Err(Refusal::bad_request(
             "A token does not belong into a URL, where logs keep it. Send it in a header, and consider this one known: \
@@ -88,9 +88,8 @@ fn refuse_in_target(target: &str) -> Result<(), Refusal> {
 
 /// A token outside of its slot would be passed on to the provider.
 fn refuse_elsewhere(headers: &HeaderMap, slots: &[Slot]) -> Result<(), Refusal> {
-    let is_slot = |name: &HeaderName| {
-        *name == header::AUTHORIZATION || slots.iter().any(|slot| slot.header() == Some(name))
-    };
+    let is_slot =
+        |name: &HeaderName| *name == header::AUTHORIZATION || slots.iter().any(|slot| slot.header() == Some(name));
     let carries = |(name, value): (&HeaderName, &HeaderValue)| {
         value.len() >= LENGTH && !is_slot(name) && *name != header::COOKIE && holds_token(value.as_bytes())
     };
@@ -120,7 +119,14 @@ fn holds_token_in_base64(bytes: &[u8]) -> bool {
 
 fn run_holds_token(run: &[u8]) -> bool {
     (0..4.min(run.len())).any(|skip| {
-        let text: Vec<u8> = run[skip..].iter().map(|b| match b { b'-' => b'+', b'_' => b'/', b => *b }).collect();
+        let text: Vec<u8> = run[skip..]
+            .iter()
+            .map(|b| match b {
+                b'-' => b'+',
+                b'_' => b'/',
+                b => *b,
+            })
+            .collect();
         let whole = text.len() / 4 * 4;
         let tail = if text.len() - whole == 1 { whole } else { text.len() };
         // A tail whose unused bits are set is no canonical base64, but its whole groups can still be read.
@@ -146,7 +152,8 @@ mod tests {
     }
 
     fn slots() -> Vec<Slot> {
-        let header = |name, word: Option<&str>| Slot::Header { name: HeaderName::from_static(name), word: word.map(Into::into) };
+        let header =
+            |name, word: Option<&str>| Slot::Header { name: HeaderName::from_static(name), word: word.map(Into::into) };
         vec![header("authorization", Some("apiKey")), header("x-auth-token", None), Slot::Cookie { name: "oat".into() }]
     }
 

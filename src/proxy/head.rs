@@ -10,7 +10,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header, request}
 /// Refuses what no provider may see, whoever asks.
 pub fn check(parts: &request::Parts, headers: &HeaderMap) -> Result<(), Refusal> {
     if parts.method == Method::CONNECT || parts.method == Method::TRACE {
-        return Err(Refusal::bad_request("CONNECT and TRACE are not proxied.").status(http::StatusCode::METHOD_NOT_ALLOWED));
+        return Err(
+            Refusal::bad_request("CONNECT and TRACE are not proxied.").status(http::StatusCode::METHOD_NOT_ALLOWED)
+        );
     }
     let mut hosts = headers.get_all(header::HOST).iter();
     let host = hosts.next();
@@ -115,7 +117,8 @@ pub fn clean_answer(headers: &mut HeaderMap, cookies: Cookies) {
     let stays = |name: &HeaderName| is_passed_back(name) || (name == header::SET_COOKIE && cookies == Cookies::Passed);
     if headers.contains_key(header::CONNECTION) || !headers.keys().all(stays) {
         let named: Vec<HeaderName> = named_by_connection(headers).filter_map(|name| name.parse().ok()).collect();
-        let gone: Vec<HeaderName> = headers.keys().filter(|name| !stays(name) || named.contains(name)).cloned().collect();
+        let gone: Vec<HeaderName> =
+            headers.keys().filter(|name| !stays(name) || named.contains(name)).cloned().collect();
         for name in gone {
             headers.remove(name);
         }

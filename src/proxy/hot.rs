@@ -32,14 +32,32 @@ pub struct Hot {
 }
 
 impl Hot {
-    pub fn new(key: HotKey<'_>, epoch: u64, caller: Arc<Caller>, grant: Arc<Grant>, limit: Option<Arc<LimitCell>>) -> Rc<Self> {
+    pub fn new(
+        key: HotKey<'_>,
+        epoch: u64,
+        caller: Arc<Caller>,
+        grant: Arc<Grant>,
+        limit: Option<Arc<LimitCell>>,
+    ) -> Rc<Self> {
         let injection = grant.injection.copy();
         let echo = injection.echo().map(Rc::new);
         let receipt = HeaderValue::from_bytes(grant.receipt.as_bytes()).unwrap_or_else(|_| grant.receipt.clone());
         let HotKey { digest, provider, named } = key;
         let named = named.cloned();
         let endpoint = RefCell::default();
-        Rc::new(Self { digest, provider, named, epoch, caller, grant, credential_limit: limit, injection, receipt, echo, endpoint })
+        Rc::new(Self {
+            digest,
+            provider,
+            named,
+            epoch,
+            caller,
+            grant,
+            credential_limit: limit,
+            injection,
+            receipt,
+            echo,
+            endpoint,
+        })
     }
 
     /// Where the last request to this service went.

@@ -215,8 +215,9 @@ where
             return Some((parts.io.into_inner().into_stream(), parts.read_buf));
         }
         (End::Broken, Some(violation)) if !link.is_under_way() => refuse(violation),
-        (End::TooSlow, None) if !link.is_under_way() => Refusal::bad_request("The request's head took too long.")
-            .status(StatusCode::REQUEST_TIMEOUT),
+        (End::TooSlow, None) if !link.is_under_way() => {
+            Refusal::bad_request("The request's head took too long.").status(StatusCode::REQUEST_TIMEOUT)
+        }
         _ => return None,
     };
     let stream = connection.into_parts().io.into_inner().into_stream();

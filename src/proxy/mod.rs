@@ -87,8 +87,7 @@ impl Core {
         let current = self.current();
         current.metrics.connections.add(1);
         let timeouts = &current.settings.timeouts;
-        let patience =
-            Patience { head: timeouts.head, keep_alive: timeouts.keep_alive, body_idle: timeouts.body_idle };
+        let patience = Patience { head: timeouts.head, keep_alive: timeouts.keep_alive, body_idle: timeouts.body_idle };
         Link::new(connected, patience, current.settings.head_limits())
     }
 
@@ -246,7 +245,10 @@ impl Exchange<'_> {
         let patience = asked.operation.as_ref().and_then(|m| m.operation.head).unwrap_or(preset.head);
         let (body, deadline, alarm) = self.outbound(body, patience);
         let outgoing = match grant {
-            Some(grant) => grant.injection.authorize(head, body, &endpoint).map_err(|_| refusal::not_selectable(asked, &grant.grant))?,
+            Some(grant) => grant
+                .injection
+                .authorize(head, body, &endpoint)
+                .map_err(|_| refusal::not_selectable(asked, &grant.grant))?,
             None => scheme::without_credential(head, body, &endpoint),
         };
         Ok(Sending { outgoing, deadline, alarm })

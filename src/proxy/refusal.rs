@@ -405,12 +405,16 @@ pub fn not_forwarded(asked: &Asked<'_>, error: &SendError, waiting: Waiting) -> 
     let name = &asked.provider.preset().name;
     let refusal = match error {
         SendError::Timeout if waiting == Waiting::Caller => {
-            return Refusal::bad_request("The request's body stopped coming.").status(StatusCode::REQUEST_TIMEOUT).close();
+            return Refusal::bad_request("The request's body stopped coming.")
+                .status(StatusCode::REQUEST_TIMEOUT)
+                .close();
         }
         SendError::Timeout => {
             Refusal::new(Code::UpstreamTimeout, format!("{name} did not answer in time. Try again later."))
         }
-        SendError::Invalid => Refusal::new(Code::UpstreamInvalid, format!("{name} sent an answer that is not sound HTTP.")),
+        SendError::Invalid => {
+            Refusal::new(Code::UpstreamInvalid, format!("{name} sent an answer that is not sound HTTP."))
+        }
         SendError::Dial(_) | SendError::Broken => {
             Refusal::new(Code::UpstreamUnreachable, format!("{name} cannot be reached: {error}."))
         }
@@ -434,7 +438,12 @@ pub fn credential_refused(asked: &Asked<'_>, grant: &Grant, status: StatusCode, 
         None => "Replace it: `bellhop credential rotate`, or your Bellhop page.".to_owned(),
         Some(organization) => format!("A maintainer of {organization} can replace it."),
     };
-    let detail = format!("{name} refused the credential `{}` of {} (status {}). {who}", grant.label, grant.home, status.as_u16());
+    let detail = format!(
+        "{name} refused the credential `{}` of {} (status {}). {who}",
+        grant.label,
+        grant.home,
+        status.as_u16()
+    );
     Refusal::new(Code::CredentialRefused, detail)
         .with("owner", grant.home.to_string())
         .with("label", &*grant.label)

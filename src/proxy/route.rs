@@ -2,7 +2,10 @@
 //! Read from the raw target, the listener and, where the operator gave host names, the Host; nothing else chooses.
 //! Never decodes a provider's name, and passes on what follows it byte for byte.
 
-use super::{listen::Entry, refusal::{Code, Refusal}};
+use super::{
+    listen::Entry,
+    refusal::{Code, Refusal},
+};
 use crate::{
     config::HostPattern,
     identity::Context,

@@ -66,10 +66,8 @@ impl Settings {
         let public = TlsTrust::public();
         let trust = catalog.iter().map(|provider| match provider.ca_file() {
             None => Ok(public.clone()),
-            Some(file) => TlsTrust::of_file(file).map_err(|error| SettingsError::CaFile {
-                provider: provider.id().into(),
-                problem: error.to_string(),
-            }),
+            Some(file) => TlsTrust::of_file(file)
+                .map_err(|error| SettingsError::CaFile { provider: provider.id().into(), problem: error.to_string() }),
         });
         let trust = trust.collect::<Result<_, _>>()?;
         let known = |key, id: &str| {
@@ -122,7 +120,12 @@ pub struct Shared {
 }
 
 impl Shared {
-    pub fn new(settings: Settings, tls: Option<Arc<ServerConfig>>, directory: Arc<Directory>, clock: Clock) -> Arc<Self> {
+    pub fn new(
+        settings: Settings,
+        tls: Option<Arc<ServerConfig>>,
+        directory: Arc<Directory>,
+        clock: Clock,
+    ) -> Arc<Self> {
         Arc::new(Self {
             directory,
             metrics: Arc::new(Metrics::new(kind_names(), Code::ALL.iter().map(|code| code.as_str()).collect())),
@@ -227,7 +230,10 @@ impl Current {
             Refusal::new(Code::NoCredential, format!("The stored credential does not say where to go: {error}."))
         })?;
         let endpoint = self.intern(asked, origin).map_err(|error| {
-            Refusal::new(Code::UpstreamUnreachable, format!("The address of {} is not usable: {error}.", asked.provider.id()))
+            Refusal::new(
+                Code::UpstreamUnreachable,
+                format!("The address of {} is not usable: {error}.", asked.provider.id()),
+            )
         })?;
         if let Some(hot) = grant {
             hot.keep_endpoint(service, &endpoint);

@@ -11,7 +11,11 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, header};
 use serde_json::{Value, json};
 
-pub async fn answer(exchange: &Exchange<'_>, known: &Known, named: Option<&Context>) -> Result<Response<Answer>, Refusal> {
+pub async fn answer(
+    exchange: &Exchange<'_>,
+    known: &Known,
+    named: Option<&Context>,
+) -> Result<Response<Answer>, Refusal> {
     let holder = &known.caller.holder;
     let mut providers = serde_json::Map::new();
     for provider in exchange.current.settings.catalog.iter() {

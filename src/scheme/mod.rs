@@ -107,7 +107,12 @@ impl Injection {
     }
 
     /// Attaches the credential, last of all: nothing that the caller sent can take its place.
-    pub fn authorize(&self, mut head: Head, body: Outbound, endpoint: &Arc<Endpoint>) -> Result<Outgoing, NotSelectable> {
+    pub fn authorize(
+        &self,
+        mut head: Head,
+        body: Outbound,
+        endpoint: &Arc<Endpoint>,
+    ) -> Result<Outgoing, NotSelectable> {
         for choice in &self.selectors {
             choice.apply(&mut head)?;
         }
@@ -127,10 +132,13 @@ impl Injection {
     pub fn copy(&self) -> Self {
         let own = |value: &HeaderValue| {
             let copied = HeaderValue::from_bytes(value.as_bytes());
-            copied.map_or_else(|_| value.clone(), |mut copy| {
-                copy.set_sensitive(true);
-                copy
-            })
+            copied.map_or_else(
+                |_| value.clone(),
+                |mut copy| {
+                    copy.set_sensitive(true);
+                    copy
+                },
+            )
         };
         Self {
             headers: self.headers.iter().map(|(name, value)| (name.clone(), own(value))).collect(),
@@ -177,7 +185,8 @@ fn headers(scheme: &Scheme, fields: &Fields) -> Result<Vec<(HeaderName, HeaderVa
             Ok(vec![(header::AUTHORIZATION, sensitive(&value)?)])
         }
         Scheme::Cookies(all) => {
-            let pairs = all.iter().map(|(name, value)| Ok::<_, NotPreparable>(format!("{name}={}", expand(value)?.expose())));
+            let pairs =
+                all.iter().map(|(name, value)| Ok::<_, NotPreparable>(format!("{name}={}", expand(value)?.expose())));
             let value = Zeroizing::new(pairs.collect::<Result<Vec<_>, _>>()?.join("; "));
             Ok(vec![(header::COOKIE, sensitive(&value)?)])
         }

@@ -105,13 +105,14 @@ impl Reading {
 
     /// Of exactly this owner, oldest first.
     pub async fn credentials_of(&mut self, owner: Owner) -> Result<Vec<CredentialRow>> {
-        let sql = match owner {
-            Owner::User(_) => select_credentials!("c.user_id = $1 ORDER BY c.id"),
-            Owner::Organization(_) => select_credentials!("c.organization_id = $1 ORDER BY c.id"),
-            Owner::Project(_) => select_credentials!("c.project_id = $1 ORDER BY c.id"),
-        };
-        let query = sqlx::query(sql).bind(id_of(owner));
+        let query = sqlx::query(of_owner(owner)).bind(id_of(owner));
         query.fetch_all(self.connection()).await?.iter().map(CredentialRow::read).collect()
+    }
+
+    /// Of exactly this owner, with their current versions; in no order.
+    pub async fn sealed_of(&mut self, owner: Owner) -> Result<Vec<(CredentialRow, SealedVersion)>> {
+        let rows = sqlx::query(of_owner(owner)).bind(id_of(owner)).fetch_all(self.connection()).await?;
+        rows.iter().map(|row| Ok((CredentialRow::read(row)?, SealedVersion::read(row)?))).collect()
     }
 
     /// Those of all these users, but not of their projects, with their current versions; in no order.
@@ -319,6 +320,14 @@ fn owner_columns(owner: Owner) -> [Option<String>; 3] {
         Owner::User(id) => [Some(id.to_string()), None, None],
         Owner::Organization(id) => [None, Some(id.to_string()), None],
         Owner::Project(id) => [None, None, Some(id.to_string())],
+    }
+}
+
+const fn of_owner(owner: Owner) -> &'static str {
+    match owner {
+        Owner::User(_) => select_credentials!("c.user_id = $1 ORDER BY c.id"),
+        Owner::Organization(_) => select_credentials!("c.organization_id = $1 ORDER BY c.id"),
+        Owner::Project(_) => select_credentials!("c.project_id = $1 ORDER BY c.id"),
     }
 }
 

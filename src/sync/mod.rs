@@ -60,7 +60,11 @@ impl Follower {
         loop {
             let changes = self.store.changes_since(self.seen, BATCH).await?;
             if changes.gap {
-                tracing::warn!(seen = self.seen, head = changes.head, "the change log has a gap; all caches start over");
+                tracing::warn!(
+                    seen = self.seen,
+                    head = changes.head,
+                    "the change log has a gap; all caches start over"
+                );
                 reload_keys(&self.vault).await;
                 self.directory.start_over(changes.head);
                 self.seen = changes.head;

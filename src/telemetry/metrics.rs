@@ -27,8 +27,22 @@ impl Counter {
 }
 
 /// Upper bounds of a histogram's buckets, in microseconds.
-const BOUNDS: [u64; 14] =
-    [50, 100, 250, 500, 1_000, 5_000, 25_000, 100_000, 500_000, 1_000_000, 5_000_000, 30_000_000, 60_000_000, 900_000_000];
+const BOUNDS: [u64; 14] = [
+    50,
+    100,
+    250,
+    500,
+    1_000,
+    5_000,
+    25_000,
+    100_000,
+    500_000,
+    1_000_000,
+    5_000_000,
+    30_000_000,
+    60_000_000,
+    900_000_000,
+];
 
 #[derive(Default)]
 pub struct Histogram {
@@ -111,7 +125,9 @@ impl Metrics {
             self.render_answers(&mut text, id, &of(id));
         }
         let histograms: [(&str, &str, fn(&ProviderMetrics) -> &Histogram); 2] = [
-            ("bellhop_upstream_seconds", "From sending a request to the head of the provider's answer.", |p| &p.upstream),
+            ("bellhop_upstream_seconds", "From sending a request to the head of the provider's answer.", |p| {
+                &p.upstream
+            }),
             ("bellhop_overhead_seconds", "What Bellhop itself took before a request left.", |p| &p.overhead),
         ];
         for (name, help, pick) in histograms {
@@ -122,7 +138,9 @@ impl Metrics {
         }
         let counters: [(&str, &str, fn(&ProviderMetrics) -> &Counter); 2] = [
             ("bellhop_relayed_bytes_total", "Bytes of providers' bodies passed on.", |p| &p.relayed_bytes),
-            ("bellhop_masked_echoes_total", "Secrets that a provider sent back and that were masked.", |p| &p.masked_echoes),
+            ("bellhop_masked_echoes_total", "Secrets that a provider sent back and that were masked.", |p| {
+                &p.masked_echoes
+            }),
         ];
         for (name, help, pick) in counters {
             head(&mut text, name, "counter", help);

@@ -95,7 +95,11 @@ impl Upstreams {
     }
 
     /// Sends a request to its endpoint and waits for the head of the response.
-    pub async fn send(self: &Rc<Self>, outgoing: Outgoing, deadline: Deadline) -> Result<(Response<Incoming>, Lease), SendError> {
+    pub async fn send(
+        self: &Rc<Self>,
+        outgoing: Outgoing,
+        deadline: Deadline,
+    ) -> Result<(Response<Incoming>, Lease), SendError> {
         let (endpoint, mut request) = outgoing.into_parts();
         let repeat = match *request.method() {
             Method::GET | Method::HEAD if request.body().is_empty() => Repeat::Once,

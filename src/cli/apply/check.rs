@@ -3,29 +3,27 @@
 //! Never lets a half-read file through: the first mistake ends it, with its place.
 
 use super::{
-    Catalog, Lifetimes,
-    declared::{Credential, Named, Organization, Project, State, Token, User},
-    document::{self, Entries, Source, Text},
-    mistake::{Checked, Mistake, key, mistake},
+    declared::{Credential, Extent, Fields, Named, Organization, Project, State, Token, User},
+    document::{self, Document, Entries, Source, Text},
+    mistake::{Checked, Mistake, looks_like_a_key, mistake},
 };
 use crate::{
+    cli::moment::Moment,
     clock::Timestamp,
-    identity::{Scopes, pat::PatDigest},
+    config::TokenLifetimes,
+    identity::{Scopes, UserName, pat::PatDigest, role::Role},
+    provider::{Catalog, Provider},
     secret::Secret,
     store::JobVisibility,
 };
 use serde_yaml::{Location, Spanned};
-use std::{
-    collections::{BTreeMap, HashSet},
-    hash::Hash,
-    str::FromStr,
-};
+use std::{collections::HashSet, hash::Hash, str::FromStr};
 
 /// What checking needs to know of this installation.
 #[derive(Clone, Copy)]
 pub struct Checker<'a> {
-    pub catalog: &'a dyn Catalog,
-    pub lifetimes: Lifetimes,
+    pub catalog: &'a Catalog,
+    pub lifetimes: &'a TokenLifetimes,
     pub now: Timestamp,
 }
 
@@ -34,10 +32,11 @@ const SHORTEST_PASSWORD: usize = 15;
 const LONGEST_TEXT: usize = 120;
 
 impl Checker<'_> {
-    pub fn state(&self, document: document::Document) -> Checked<State> {
+    pub fn document(&self, text: &str) -> Checked<State> {
+        let document = Document::from_yaml(text)?;
         let users = document.users.into_iter().map(|user| self.user(user)).collect::<Checked<Vec<_>>>()?;
         let organizations = document.organizations.into_iter().map(|o| self.organization(o)).collect::<Checked<_>>()?;
-        let state = State { users, organizations };
+        let state = State { users, organizations, extent: Extent::Installation };
         once("user", state.users.iter().map(|user| (&user.name, user.at)))?;
         once("organization", state.organizations.iter().map(|o| (&o.name, o.at)))?;
         Ok(state)
@@ -46,13 +45,14 @@ impl Checker<'_> {
     pub fn user(&self, user: document::User) -> Checked<User> {
         let checked = User {
             at: user.name.referenced,
+            line: None,
             name: parsed(&user.name, A_USER_NAME)?,
             admin: user.admin,
             password: user.password.as_ref().map(password).transpose()?,
             active: user.active.as_ref().map(|text| named(text, A_CONTEXT)).transpose()?,
             tokens: user.tokens.iter().map(|token| self.token(token)).collect::<Checked<_>>()?,
-            credentials: self.credentials(user.credentials, Kind::Personal)?,
-            projects: user.projects.into_iter().map(|p| self.project(p, Kind::Personal)).collect::<Checked<_>>()?,
+            credentials: self.credentials(user.credentials, Purse::Personal)?,
+            projects: user.projects.into_iter().map(|p| self.project(p, Purse::Personal)).collect::<Checked<_>>()?,
         };
         once("token", checked.tokens.iter().map(|token| (&token.name, token.at)))?;
         once("project", checked.projects.iter().map(|project| (&project.name, project.at)))?;
@@ -66,23 +66,26 @@ impl Checker<'_> {
             name: parsed(&organization.name, A_NAME)?,
             job_visibility: visibility.unwrap_or(JobVisibility::Own),
             members: members(&organization.members)?,
-            credentials: self.credentials(organization.credentials, Kind::Shared)?,
-            projects: organization.projects.into_iter().map(|p| self.project(p, Kind::Shared)).collect::<Checked<_>>()?,
+            credentials: self.credentials(organization.credentials, Purse::Organization)?,
+            projects: organization
+                .projects
+                .into_iter()
+                .map(|p| self.project(p, Purse::Project))
+                .collect::<Checked<_>>()?,
         };
         once("project", checked.projects.iter().map(|project| (&project.name, project.at)))?;
         Ok(checked)
     }
 
-    fn project(&self, project: document::Project, kind: Kind) -> Checked<Project> {
-        if let (Kind::Personal, Some(member)) = (kind, project.members.first()) {
+    fn project(&self, project: document::Project, purse: Purse) -> Checked<Project> {
+        if let (Purse::Personal, Some(member)) = (purse, project.members.first()) {
             return mistake(member, "a user's project has no members: only an organization's has");
         }
         Ok(Project {
             at: project.name.referenced,
             name: parsed(&project.name, A_NAME)?,
             members: all_named(&project.members, A_USER_NAME)?,
-            // A project's own credential is restricted by being the project's.
-            credentials: self.credentials(project.credentials, Kind::Personal)?,
+            credentials: self.credentials(project.credentials, purse)?,
         })
     }
 
@@ -94,7 +97,11 @@ impl Checker<'_> {
             scopes: scopes(&token.scopes)?,
             pin: token.context.as_ref().map(|text| named(text, A_CONTEXT)).transpose()?,
             contexts: all_named(&token.contexts, A_CONTEXT)?,
-            providers: token.providers.iter().map(|text| self.provider(text)).collect::<Checked<_>>()?,
+            providers: token
+                .providers
+                .iter()
+                .map(|text| Ok(self.provider(text)?.id().into()))
+                .collect::<Checked<_>>()?,
             networks: token.networks.iter().map(|text| parsed(text, A_NETWORK)).collect::<Checked<_>>()?,
             expires: token.expires.as_ref().map(|text| self.token_expiry(text)).transpose()?,
         })
@@ -102,55 +109,57 @@ impl Checker<'_> {
 
     fn token_expiry(&self, text: &Text) -> Checked<Timestamp> {
         let expires = time(text)?;
-        if expires > self.now.plus(self.lifetimes.longest) {
-            let days = self.lifetimes.longest.as_secs() / 86_400;
+        if expires > self.now.plus(self.lifetimes.max_expiry) {
+            let days = self.lifetimes.max_expiry.as_secs() / 86_400;
             return mistake(text, format!("a token lives for at most {days} days (`tokens.max_expiry`)"));
         }
         Ok(expires)
     }
 
-    fn credentials(&self, credentials: Vec<document::Credential>, kind: Kind) -> Checked<Vec<Credential>> {
-        let checked: Vec<Credential> = credentials.into_iter().map(|c| self.credential(c, kind)).collect::<Checked<_>>()?;
-        once("credential for this provider", checked.iter().map(|credential| (&credential.provider, credential.at)))?;
+    fn credentials(&self, credentials: Vec<document::Credential>, purse: Purse) -> Checked<Vec<Credential>> {
+        let checked: Vec<_> = credentials.into_iter().map(|c| self.credential(c, purse)).collect::<Checked<_>>()?;
+        once("owner's credential for this provider", checked.iter().map(|c: &Credential| (&c.provider, c.at)))?;
         Ok(checked)
     }
 
-    fn credential(&self, credential: document::Credential, kind: Kind) -> Checked<Credential> {
-        let restricted = credential.projects.first().or(credential.members.first());
-        if let (Kind::Personal, Some(place)) = (kind, restricted) {
-            return mistake(place, "only an organization's own credential is restricted to projects or members");
+    fn credential(&self, credential: document::Credential, purse: Purse) -> Checked<Credential> {
+        if let (Purse::Personal | Purse::Project, Some(place)) = (purse, credential.projects.first()) {
+            return mistake(place, "only an organization's own credential is granted to projects");
+        }
+        if let (Purse::Personal, Some(place)) = (purse, credential.members.first()) {
+            return mistake(place, "a personal credential is its owner's alone");
         }
         let provider = self.provider(&credential.provider)?;
-        let fields = fetched(credential.fields)?;
-        let checked = self.catalog.check(&provider, fields);
         Ok(Credential {
             at: credential.provider.referenced,
-            label: credential.label.as_ref().map_or_else(|| Ok(provider.clone()), short_text)?,
-            fields: checked.or_else(|problem| mistake(&credential.provider, problem))?,
+            provider: provider.id().into(),
+            label: credential.label.as_ref().map_or_else(|| Ok(provider.id().into()), short_text)?,
+            fields: fields(provider, &credential.provider, credential.fields)?,
             expires: credential.expires.as_ref().map_or(Ok(Timestamp::MAX), time)?,
             projects: all_named(&credential.projects, A_NAME)?,
             members: all_named(&credential.members, A_USER_NAME)?,
-            provider,
         })
     }
 
-    fn provider(&self, text: &Text) -> Checked<Box<str>> {
-        if self.catalog.knows(&text.value) {
-            Ok(text.value.as_str().into())
-        } else {
-            mistake(text, "there is no provider of this name: `bellhop provider list` shows them")
+    fn provider(&self, text: &Text) -> Checked<&Provider> {
+        let known = || self.catalog.iter().map(|provider| provider.id()).collect::<Vec<_>>().join(", ");
+        match self.catalog.find(&text.value) {
+            Some(provider) => Ok(provider),
+            None => mistake(text, format!("expected a provider: one of {}", known())),
         }
     }
 }
 
 /// Whose credentials are being read.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum Purse {
     Personal,
-    Shared,
+    Organization,
+    Project,
 }
 
-const A_NAME: &str = "a name: 1 to 40 of a-z, 0-9 and single `-`, beginning and ending with a letter or digit, not `me`";
+const A_NAME: &str =
+    "a name: 1 to 40 of a-z, 0-9 and single `-`, beginning and ending with a letter or digit, not `me`";
 const A_USER_NAME: &str = "a user name: 1 to 120 of A-Z, a-z, 0-9 and . _ @ + -";
 const A_CONTEXT: &str = "a context: `me`, `me.<project>`, `<organization>` or `<organization>.<project>`";
 const A_NETWORK: &str = "a network, as in `10.0.0.0/8`";
@@ -168,7 +177,7 @@ fn all_named<T: FromStr>(texts: &[Text], expected: &str) -> Checked<Vec<Named<T>
     texts.iter().map(|text| named(text, expected)).collect()
 }
 
-fn members(entries: &Entries<String>) -> Checked<Vec<(Named<crate::identity::UserName>, crate::identity::role::Role)>> {
+fn members(entries: &Entries<String>) -> Checked<Vec<(Named<UserName>, Role)>> {
     let read = |(name, role): &(Text, Text)| {
         Ok((named(name, A_USER_NAME)?, parsed(role, "a role: `owner`, `maintainer` or `member`")?))
     };
@@ -197,16 +206,13 @@ fn scopes(texts: &[Text]) -> Checked<Scopes> {
     Scopes::parse(&words.join(" ")).map_or_else(|| mistake(first, "expected `run`, `read` or `manage`"), Ok)
 }
 
-/// A date means its first moment, in UTC.
+/// A time to come or gone; not a span from now on, which would be another time at each `apply`.
 fn time(text: &Text) -> Checked<Timestamp> {
-    let day = || text.value.parse::<jiff::civil::Date>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok();
-    let moment = || text.value.parse::<jiff::Timestamp>().ok();
-    let is_a_day = text.value.len() == "2027-01-01".len();
-    let time = if is_a_day { day().map(|day| day.timestamp()) } else { moment() };
-    time.map_or_else(
-        || mistake(text, format!("expected {A_TIME}")),
-        |time| Ok(Timestamp::from_millis(time.as_millisecond())),
-    )
+    match text.value.parse() {
+        Ok(Moment::At(time)) => Ok(time),
+        Ok(Moment::Never) => Ok(Timestamp::MAX),
+        Ok(Moment::After(_)) | Err(_) => mistake(text, format!("expected {A_TIME}")),
+    }
 }
 
 fn password(source: &Spanned<Source>) -> Checked<Secret> {
@@ -217,15 +223,20 @@ fn password(source: &Spanned<Source>) -> Checked<Secret> {
     Ok(password)
 }
 
-fn fetched(entries: Entries<Source>) -> Checked<BTreeMap<Box<str>, Secret>> {
-    let mut fields = BTreeMap::new();
+/// The values of a credential's fields, sorted by what the preset says of each.
+fn fields(provider: &Provider, at: &Text, entries: Entries<Source>) -> Checked<Fields> {
+    let mut given = Vec::with_capacity(entries.0.len());
     for (name, source) in entries.0 {
-        let value = fetch(&source)?;
-        if fields.insert(name.value.as_str().into(), value).is_some() {
-            return mistake(&name, format!("{} is here twice", key(&name.value)));
+        if !looks_like_a_key(&name.value) {
+            return mistake(&name, "expected the name of a field");
         }
+        given.push((name.value, fetch(&source)?));
     }
-    Ok(fields)
+    let fields = provider.fields(given).or_else(|error| mistake(at, error.to_string()))?;
+    Ok(Fields {
+        secret: fields.secrets().map(|(name, value)| (name.into(), value.clone())).collect(),
+        plain: fields.plains().map(|(name, value)| (name.into(), value.into())).collect(),
+    })
 }
 
 fn fetch(source: &Spanned<Source>) -> Checked<Secret> {

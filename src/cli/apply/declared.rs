@@ -4,7 +4,6 @@
 
 use crate::{
     clock::Timestamp,
-    credential::Owner,
     identity::{Context, Name, Scopes, UserName, pat::PatDigest, role::Role},
     secret::Secret,
     store::{JobVisibility, PlainFields},
@@ -13,15 +12,26 @@ use crate::{
 use ipnet::IpNet;
 use serde_yaml::Location;
 
-#[derive(Default)]
 pub struct State {
     pub users: Vec<User>,
     pub organizations: Vec<Organization>,
+    pub extent: Extent,
+}
+
+/// How much the file speaks of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// Whatever it does not name is not to be there.
+    Installation,
+    /// A few of the users; of the others it says nothing.
+    Users,
 }
 
 pub struct User {
     pub name: UserName,
     pub at: Location,
+    /// In a file that is read line by line.
+    pub line: Option<u64>,
     pub admin: bool,
     /// Left as it is where the file says nothing, because it cannot be read back.
     pub password: Option<Secret>,
@@ -50,7 +60,7 @@ pub struct Credential {
     pub provider: Box<str>,
     pub at: Location,
     pub label: Box<str>,
-    pub fields: CheckedFields,
+    pub fields: Fields,
     pub expires: Timestamp,
     pub projects: Vec<Named<Name>>,
     pub members: Vec<Named<UserName>>,
@@ -58,7 +68,7 @@ pub struct Credential {
 
 /// The fields of a credential, told apart by what the preset says of them.
 #[derive(Debug, Default)]
-pub struct CheckedFields {
+pub struct Fields {
     pub secret: SecretFields,
     pub plain: PlainFields,
 }
@@ -86,19 +96,10 @@ pub struct Named<T> {
     pub at: Location,
 }
 
-impl CheckedFields {
+impl Fields {
     /// Whether these are the fields of an opened version.
     pub fn equal(&self, secret: &SecretFields, plain: &PlainFields) -> bool {
         let same = |(a, b): ((&Box<str>, &Secret), (&Box<str>, &Secret))| a.0 == b.0 && a.1.expose() == b.1.expose();
         self.plain == *plain && self.secret.len() == secret.len() && self.secret.iter().zip(secret).all(same)
-    }
-}
-
-/// An owner in words, for what is told of a change.
-pub fn owner_words(owner: Owner, name: &str) -> String {
-    match owner {
-        Owner::User(_) => format!("user {name}"),
-        Owner::Organization(_) => format!("organization {name}"),
-        Owner::Project(_) => format!("project {name}"),
     }
 }

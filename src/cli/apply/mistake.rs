@@ -99,8 +99,12 @@ fn alternatives(names: &[&str]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
-/// A secret in the place of a key is not repeated.
-pub fn key(name: &str) -> String {
-    let looks_like_a_key = name.len() <= 32 && name.bytes().all(|b| b.is_ascii_lowercase() || b"_-".contains(&b));
-    if looks_like_a_key { format!("the key `{name}`") } else { "this key".into() }
+fn key(name: &str) -> String {
+    if looks_like_a_key(name) { format!("the key `{name}`") } else { "this key".into() }
+}
+
+/// What does not may be a secret that slipped into the place of a key.
+pub fn looks_like_a_key(name: &str) -> bool {
+    (1..=32).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b))
 }

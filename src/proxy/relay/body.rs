@@ -77,7 +77,13 @@ impl Answer {
 }
 
 impl Relayed {
-    pub fn new(body: Incoming, lease: Lease, echo: Option<Rc<Echo>>, silence: Option<Duration>, meter: Rc<dyn Meter>) -> Self {
+    pub fn new(
+        body: Incoming,
+        lease: Lease,
+        echo: Option<Rc<Echo>>,
+        silence: Option<Duration>,
+        meter: Rc<dyn Meter>,
+    ) -> Self {
         let mut relayed = Self { body, lease: Some(lease), echo, held: Bytes::new(), silence, timer: None, meter };
         relayed.finish_if_ended();
         relayed

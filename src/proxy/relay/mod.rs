@@ -133,7 +133,9 @@ impl Exchange<'_> {
         let target = match asked.provider.locate(location.to_str().map_err(|_| foreign())?) {
             Located::Own("") => "/".to_owned(),
             Located::Own(target) if target.starts_with('/') => target.to_owned(),
-            Located::Relative if location.as_bytes().first() == Some(&b'/') => location.to_str().unwrap_or("/").to_owned(),
+            Located::Relative if location.as_bytes().first() == Some(&b'/') => {
+                location.to_str().unwrap_or("/").to_owned()
+            }
             Located::Relative => return Ok(()),
             Located::Own(_) | Located::Foreign => return Err(foreign()),
         };

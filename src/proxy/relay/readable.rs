@@ -94,7 +94,11 @@ mod tests {
 
     #[test]
     fn json_is_known_by_its_media_type() {
-        for good in ["application/json", "Application/JSON; charset=utf-8", "application/vnd.dwave.sapi.problem+json; version=2.1"] {
+        for good in [
+            "application/json",
+            "Application/JSON; charset=utf-8",
+            "application/vnd.dwave.sapi.problem+json; version=2.1",
+        ] {
             assert!(is_json(&HeaderValue::from_static(good)), "{good}");
         }
         assert!(!is_json(&HeaderValue::from_static("text/html")));

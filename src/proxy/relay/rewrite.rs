@@ -59,7 +59,8 @@ mod tests {
     #[test]
     fn own_urls_lead_back_and_everything_else_stays_as_it_was() {
         assert_eq!(
-            run(r#"{"z": 1.10, "answer": {"url": "https://api.example.com/a%2Fb?c=d"}, "a": 12345678901234567890123}"#).unwrap(),
+            run(r#"{"z": 1.10, "answer": {"url": "https://api.example.com/a%2Fb?c=d"}, "a": 12345678901234567890123}"#)
+                .unwrap(),
             r#"{"z":1.10,"answer":{"url":"http://bellhop/x@acme/a%2Fb?c=d"},"a":12345678901234567890123}"#
         );
         assert_eq!(

@@ -1,0 +1,419 @@
+//! Whose token pays: the one rule, as the provider and the receipt tell it.
+
+use crate::support::{ACME_KEY, ADA_KEY, Ask, Bellhop, OPTICS_KEY, Pat, Site, Upstream, cast::ada_at, eventually, state::{ionq as ionq_key, with}};
+use serde_json::json;
+
+const JOB: &str = "/ionq/v0.4/jobs/job-1";
+const GLOBEX_KEY: &str = "fake-globex-ionq-key-canary";
+
+fn in_context(pat: &Pat, context: &str) -> Ask {
+    Ask::get(JOB).pat(pat).header("Bellhop-Context", context)
+}
+
+/// Ada has no key of her own; her organization and its project optics have one each.
+fn acme_with_optics(ionq: &Upstream) -> (Site, Pat) {
+    let mut site = Site::facing(ionq);
+    let ada = site.user("ada").pat();
+    site.organization("acme").key(ACME_KEY).member("ada", "member").project("optics", &["ada"]);
+    site.organization("acme").project_key("optics", OPTICS_KEY);
+    (site, ada)
+}
+
+#[tokio::test]
+async fn ones_own_key_comes_first() {
+    let ionq = Upstream::accepting(&[ADA_KEY]).await;
+    let (mut site, ada) = acme_with_optics(&ionq);
+    site.user("ada").key(ADA_KEY);
+    let bellhop = site.serve().await;
+
+    bellhop.get(&ada, JOB).await.assert_paid_by("me", "own");
+    assert_eq!(ionq.request().key(), ADA_KEY);
+}
+
+#[tokio::test]
+async fn without_a_key_of_ones_own_the_one_organization_pays() {
+    let ionq = Upstream::accepting(&[ACME_KEY]).await;
+    let mut site = Site::facing(&ionq);
+    let ada = site.user("ada").pat();
+    site.organization("acme").key(ACME_KEY).member("ada", "member");
+    site.organization("globex").member("ada", "owner");
+    let bellhop = site.serve().await;
+
+    bellhop.get(&ada, JOB).await.assert_paid_by("acme", "organization");
+}
+
+#[tokio::test]
+async fn to_a_member_of_a_project_the_projects_key_comes_before_the_organizations() {
+    let ionq = Upstream::accepting(&[ACME_KEY, OPTICS_KEY]).await;
+    let (mut site, ada) = acme_with_optics(&ionq);
+    let grace = site.user("grace").pat();
+    site.organization("acme").member("grace", "member");
+    let bellhop = site.serve().await;
+
+    bellhop.get(&ada, JOB).await.assert_paid_by("acme.optics", "organization");
+    bellhop.get(&grace, JOB).await.assert_paid_by("acme", "organization");
+}
+
+#[tokio::test]
+async fn several_that_fit_are_refused_by_name() {
+    let ionq = Upstream::accepting(&[ACME_KEY, GLOBEX_KEY]).await;
+    let mut site = Site::facing(&ionq);
+    let ada = site.user("ada").pat();
+    site.organization("acme").key(ACME_KEY).member("ada", "member");
+    site.organization("globex").key(GLOBEX_KEY).member("ada", "member");
+    let bellhop = site.serve().await;
+
+    let answer = bellhop.get(&ada, JOB).await;
+    answer.assert_refused("ambiguous-context");
+    assert!(answer.detail().contains("acme") && answer.detail().contains("globex"), "{}", answer.detail());
+    ionq.assert_untouched();
+
+    bellhop.ask(&in_context(&ada, "globex")).await.assert_paid_by("globex", "named");
+    assert_eq!(ionq.request().key(), GLOBEX_KEY);
+}
+
+#[tokio::test]
+async fn who_has_nothing_to_pay_with_is_told_where_to_add_it() {
+    let ionq = Upstream::accepting(&[]).await;
+    let mut site = Site::facing(&ionq);
+    let ada = site.user("ada").pat();
+    let bellhop = site.serve().await;
+
+    let answer = bellhop.get(&ada, JOB).await;
+    answer.assert_refused("no-credential");
+    assert!(answer.detail().contains("ionq") && answer.detail().contains("credential add"), "{}", answer.detail());
+    ionq.assert_untouched();
+}
+
+#[tokio::test]
+async fn the_request_comes_before_the_pin_and_the_pin_before_the_active_context() {
+    let ionq = Upstream::accepting(&[ADA_KEY, ACME_KEY, OPTICS_KEY]).await;
+    let (mut site, plain) = acme_with_optics(&ionq);
+    let pinned = site.user("ada").key(ADA_KEY).active("acme").pat_with("pinned", &json!({ "context": "acme.optics" }));
+    let bellhop = site.serve().await;
+
+    bellhop.get(&plain, JOB).await.assert_paid_by("acme", "active");
+    bellhop.get(&pinned, JOB).await.assert_paid_by("acme.optics", "pinned");
+    bellhop.ask(&in_context(&pinned, "me")).await.assert_paid_by("me", "named");
+    let keys: Vec<_> = ionq.requests().iter().map(|request| request.key().to_owned()).collect();
+    assert_eq!(keys, [ACME_KEY, OPTICS_KEY, ADA_KEY]);
+}
+
+#[tokio::test]
+async fn a_chosen_context_never_falls_back_to_another_purse() {
+    let ionq = Upstream::accepting(&[ADA_KEY, ACME_KEY]).await;
+    let mut site = Site::facing(&ionq);
+    let named = site.user("ada").key(ADA_KEY).pat();
+    let pinned = site.user("ada").pat_with("pinned", &json!({ "context": "acme.bare" }));
+    let active = site.user("grace").key("fake-grace-ionq-key-canary").active("acme.bare").pat();
+    site.organization("acme").key(ACME_KEY).member("ada", "member").member("grace", "member").project("bare", &["ada", "grace"]);
+    let bellhop = site.serve().await;
+
+    bellhop.ask(&in_context(&named, "acme.bare")).await.assert_refused("no-credential");
+    bellhop.get(&pinned, JOB).await.assert_refused("no-credential");
+    bellhop.get(&active, JOB).await.assert_refused("no-credential");
+    ionq.assert_untouched();
+}
+
+#[tokio::test]
+async fn a_key_that_is_switched_off_still_counts_as_having_one() {
+    let ionq = Upstream::accepting(&[ADA_KEY, ACME_KEY]).await;
+    let mut site = Site::facing(&ionq);
+    let ada = site.user("ada").key(ADA_KEY).pat();
+    site.organization("acme").key(ACME_KEY).member("ada", "member");
+    let bellhop = site.serve().await;
+    bellhop.run(&["credential", "disable", "--owner", "ada", "--provider", "ionq"]).await.assert_code(0);
+
+    let answer = bellhop.get(&ada, JOB).await;
+
+    answer.assert_refused("no-credential");
+    assert!(answer.detail().contains("disabled"), "{}", answer.detail());
+    ionq.assert_untouched();
+    bellhop.ask(&in_context(&ada, "acme")).await.assert_paid_by("acme", "named");
+}
+
+#[tokio::test]
+async fn a_key_that_has_expired_still_counts_as_having_one() {
+    let ionq = Upstream::accepting(&[ADA_KEY, ACME_KEY]).await;
+    let mut site = Site::facing(&ionq);
+    let expired = with(&ionq_key(ADA_KEY), &json!({ "expires": "2020-01-01" }));
+    let ada = site.user("ada").credential(&expired).pat();
+    site.organization("acme").key(ACME_KEY).member("ada", "member");
+    let bellhop = site.serve().await;
+
+    let answer = bellhop.get(&ada, JOB).await;
+
+    answer.assert_refused("no-credential");
+    assert!(answer.detail().contains("expired"), "{}", answer.detail());
+    ionq.assert_untouched();
+}
+
+#[tokio::test]
+async fn a_providers_refusal_never_makes_bellhop_try_another_key() {
+    let ionq = Upstream::accepting(&[ACME_KEY]).await;
+    let mut site = Site::facing(&ionq);
+    let ada = site.user("ada").key(ADA_KEY).pat();
+    site.organization("acme").key(ACME_KEY).member("ada", "member");
+    let bellhop = site.serve().await;
+
+    let answer = bellhop.get(&ada, JOB).await;
+
+    answer.assert_refused("credential-refused");
+    assert!(answer.detail().contains("ionq key"), "the label: {}", answer.detail());
+    assert!(answer.text().contains("no such key"), "the provider's own words: {}", answer.text());
+    assert_eq!(ionq.request().key(), ADA_KEY);
+}
+
+#[tokio::test]
+async fn an_organization_is_closed_to_who_is_not_in_it_and_looks_like_none() {
+    let ionq = Upstream::accepting(&[ACME_KEY]).await;
+    let mut site = Site::facing(&ionq);
+    let ada = site.user("ada").pat();
+    site.user("grace");
+    site.organization("acme").key(ACME_KEY).member("grace", "owner");
+    let bellhop = site.serve().await;
+
+    let closed = bellhop.ask(&in_context(&ada, "acme")).await;
+    let absent = bellhop.ask(&in_context(&ada, "nowhere")).await;
+
+    closed.assert_refused("not-a-member");
+    absent.assert_refused("not-a-member");
+    assert_eq!(closed.text().replace("acme", "nowhere"), absent.text());
+    ionq.assert_untouched();
+}
+
+#[tokio::test]
+async fn a_project_is_open_to_its_members_and_to_maintainers() {
+    let ionq = Upstream::accepting(&[OPTICS_KEY]).await;
+    let (mut site, ada) = acme_with_optics(&ionq);
+    let grace = site.user("grace").pat();
+    let alan = site.user("alan").pat();
+    site.organization("acme").member("grace", "member").member("alan", "maintainer");
+    let bellhop = site.serve().await;
+
+    bellhop.ask(&in_context(&ada, "acme.optics")).await.assert_paid_by("acme.optics", "named");
+    bellhop.ask(&in_context(&alan, "acme.optics")).await.assert_paid_by("acme.optics", "named");
+    bellhop.ask(&in_context(&grace, "acme.optics")).await.assert_refused("not-a-member");
+    assert_eq!(ionq.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn an_organizations_key_may_be_granted_to_projects_only() {
+    let ionq = Upstream::accepting(&[ACME_KEY]).await;
+    let mut site = Site::facing(&ionq);
+    let ada = site.user("ada").pat();
+    let grace = site.user("grace").pat();
+    let granted = with(&ionq_key(ACME_KEY), &json!({ "projects": ["optics"] }));
+    site.organization("acme").credential(&granted).member("ada", "member").member("grace", "member");
+    site.organization("acme").project("optics", &["ada"]).project("other", &["ada", "grace"]);
+    let bellhop = site.serve().await;
+
+    bellhop.ask(&in_context(&ada, "acme.optics")).await.assert_paid_by("acme", "named");
+    bellhop.get(&ada, JOB).await.assert_paid_by("acme", "organization");
+    bellhop.ask(&in_context(&ada, "acme")).await.assert_refused("no-credential");
+    bellhop.ask(&in_context(&ada, "acme.other")).await.assert_refused("no-credential");
+    bellhop.get(&grace, JOB).await.assert_refused("no-credential");
+    assert_eq!(ionq.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn a_key_may_be_restricted_to_members() {
+    let ionq = Upstream::accepting(&[ACME_KEY]).await;
+    let mut site = Site::facing(&ionq);
+    let ada = site.user("ada").pat();
+    let grace = site.user("grace").pat();
+    let restricted = with(&ionq_key(ACME_KEY), &json!({ "members": ["ada"] }));
+    site.organization("acme").credential(&restricted).member("ada", "member").member("grace", "owner");
+    let bellhop = site.serve().await;
+
+    bellhop.ask(&in_context(&ada, "acme")).await.assert_paid_by("acme", "named");
+    let answer = bellhop.ask(&in_context(&grace, "acme")).await;
+    assert_eq!(answer.status, 403, "{}", answer.text());
+    assert_eq!(ionq.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn the_operator_may_forbid_keys_of_ones_own() {
+    let ionq = Upstream::accepting(&[ACME_KEY]).await;
+    let mut site = Site::facing(&ionq).set("providers.ionq.personal", false);
+    let ada = site.user("ada").key(ADA_KEY).pat();
+    site.organization("acme").key(ACME_KEY).member("ada", "member");
+    let bellhop = site.serve().await;
+
+    bellhop.get(&ada, JOB).await.assert_paid_by("acme", "organization");
+    let answer = bellhop.ask(&in_context(&ada, "me")).await;
+    assert_eq!(answer.status, 403, "{}", answer.text());
+    assert_eq!(ionq.request().key(), ACME_KEY);
+}
+
+#[tokio::test]
+async fn a_project_of_ones_own_pays_when_it_is_named() {
+    let ionq = Upstream::accepting(&[ADA_KEY, "fake-thesis-ionq-key-canary"]).await;
+    let mut site = Site::facing(&ionq);
+    let ada = site.user("ada").key(ADA_KEY).project("thesis", &ionq_key("fake-thesis-ionq-key-canary")).pat();
+    let grace = site.user("grace").pat();
+    let bellhop = site.serve().await;
+
+    bellhop.get(&ada, JOB).await.assert_paid_by("me", "own");
+    bellhop.get(&ada, "/ionq@me.thesis/v0.4/jobs/job-1").await.assert_paid_by("me.thesis", "named");
+    bellhop.get(&grace, "/ionq@me.thesis/v0.4/jobs/job-1").await.assert_refused("no-credential");
+    assert_eq!(ionq.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn a_tokens_contexts_are_a_boundary_and_its_pin_is_a_default() {
+    let ionq = Upstream::accepting(&[ADA_KEY, ACME_KEY, OPTICS_KEY]).await;
+    let (mut site, _) = acme_with_optics(&ionq);
+    let fenced = json!({ "context": "acme", "contexts": ["acme", "acme.optics"] });
+    let fenced = site.user("ada").key(ADA_KEY).pat_with("fenced", &fenced);
+    let automatic = site.user("ada").pat_with("automatic", &json!({ "contexts": ["acme"] }));
+    let bellhop = site.serve().await;
+
+    bellhop.get(&fenced, JOB).await.assert_paid_by("acme", "pinned");
+    bellhop.ask(&in_context(&fenced, "acme.optics")).await.assert_paid_by("acme.optics", "named");
+    bellhop.ask(&in_context(&fenced, "me")).await.assert_refused("not-allowed");
+    bellhop.get(&automatic, JOB).await.assert_refused("not-allowed");
+    assert!(ionq.requests().iter().all(|request| request.key() != ADA_KEY));
+}
+
+#[tokio::test]
+async fn a_token_is_open_to_its_providers_only() {
+    let ionq = Upstream::accepting(&[ADA_KEY]).await;
+    let mut site = Site::facing(&ionq);
+    let ada = site.user("ada").key(ADA_KEY).pat_with("laptop", &json!({ "providers": ["dwave"] }));
+    let bellhop = site.serve().await;
+
+    let answer = bellhop.get(&ada, JOB).await;
+
+    answer.assert_refused("not-allowed");
+    assert!(answer.detail().contains("dwave"), "what it is for: {}", answer.detail());
+    ionq.assert_untouched();
+}
+
+#[tokio::test]
+async fn a_token_that_only_reads_submits_nothing() {
+    let ionq = Upstream::accepting(&[ADA_KEY]).await;
+    let mut site = Site::facing(&ionq);
+    let reader = site.user("ada").key(ADA_KEY).pat_with("reader", &json!({ "scopes": ["read"] }));
+    let manager = site.user("ada").pat_with("manager", &json!({ "scopes": ["manage"] }));
+    let bellhop = site.serve().await;
+
+    for target in [JOB, "/ionq/v0.4/jobs", "/ionq/v0.4/jobs/job-1/results/probabilities", "/ionq/unlisted"] {
+        bellhop.get(&reader, target).await.assert_paid_by("me", "own");
+        bellhop.get(&manager, target).await.assert_refused("not-allowed");
+    }
+    let reads = ionq.requests().len();
+    for (method, target) in [
+        ("POST", "/ionq/v0.4/jobs"),
+        ("PUT", "/ionq/v0.4/jobs/job-1/status/cancel"),
+        ("DELETE", "/ionq/v0.4/jobs/job-1"),
+        ("POST", "/ionq/unlisted"),
+    ] {
+        let answer = bellhop.ask(&Ask::new(method, target).pat(&reader).body("{}")).await;
+        answer.assert_refused("not-allowed");
+        assert!(answer.detail().contains(method), "{}", answer.detail());
+    }
+    assert_eq!(ionq.requests().len(), reads);
+}
+
+#[tokio::test]
+async fn a_token_can_never_do_more_than_its_user_can_now() {
+    let ionq = Upstream::accepting(&[ACME_KEY]).await;
+    let mut site = Site::facing(&ionq);
+    let ada = site.user("ada").active("acme").pat_with("laptop", &json!({ "context": "acme", "contexts": ["acme"] }));
+    site.organization("acme").key(ACME_KEY).member("ada", "member");
+    let mut bellhop = site.serve().await;
+    bellhop.get(&ada, JOB).await.assert_paid_by("acme", "pinned");
+
+    bellhop.organization("acme").without_member("ada");
+    bellhop.try_apply(&["--prune"]).await.assert_code(0);
+
+    eventually("the membership is over", async || {
+        bellhop.get(&ada, JOB).await.header("bellhop-refusal") == Some("not-a-member")
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_receipt_says_which_key_served() {
+    let ionq = Upstream::accepting(&[ADA_KEY, ACME_KEY]).await;
+    let mut site = Site::facing(&ionq);
+    let labelled = |key, label| with(&ionq_key(key), &json!({ "label": label }));
+    let ada = site.user("ada").credential(&labelled(ADA_KEY, "my \"own\" \\ key")).pat();
+    site.organization("acme").credential(&labelled(ACME_KEY, "Schlüssel 100%")).member("ada", "member");
+    let bellhop = site.serve().await;
+
+    let own = bellhop.get(&ada, JOB).await;
+    let shared = bellhop.ask(&in_context(&ada, "acme")).await;
+
+    let credentials = bellhop.run(&["credential", "list", "--json"]).await.assert_code(0).json();
+    let id = |owner: &str| credentials.as_array().unwrap().iter().find(|c| c["owner"] == owner).unwrap()["id"].clone();
+    let expected = format!(r#"owner="me", id={}, label="my \"own\" \\ key", why=own"#, id("ada"));
+    assert_eq!(own.header("bellhop-credential"), Some(&*expected));
+    let expected = format!(r#"owner="acme", id={}, label=%"Schl%c3%bcssel 100%25", why=named"#, id("acme"));
+    assert_eq!(shared.header("bellhop-credential"), Some(&*expected));
+}
+
+#[tokio::test]
+async fn callers_on_shared_connections_never_get_one_anothers_key() {
+    let keys: Vec<String> = (0..8).map(|n| format!("fake-user-{n}-key-canary")).collect();
+    let ionq = Upstream::answering(|request| crate::support::Reply::new(200).body(request.target.clone())).await;
+    let mut site = Site::facing(&ionq);
+    let pats: Vec<Pat> = keys.iter().enumerate().map(|(n, key)| site.user(&format!("user-{n}")).key(key).pat()).collect();
+    let bellhop = site.serve().await;
+
+    let ask_often = async |n: usize| {
+        let mut line = bellhop.connect().await;
+        for turn in 0..40 {
+            let target = format!("/v0.4/jobs/of-{n}-{turn}");
+            let answer = line.ask(&Ask::get(format!("/ionq{target}")).pat(&pats[n])).await;
+            assert_eq!(answer.text(), target);
+        }
+    };
+    futures_util::future::join_all((0..8).map(ask_often)).await;
+
+    assert_eq!(ionq.requests().len(), 320);
+    for request in ionq.requests() {
+        let n: usize = request.target.split('-').nth(1).unwrap().parse().unwrap();
+        assert_eq!(request.key(), keys[n], "{}", request.target);
+    }
+}
+
+#[tokio::test]
+async fn one_connection_may_carry_several_callers() {
+    let ionq = Upstream::accepting(&[ADA_KEY, OPTICS_KEY]).await;
+    let mut site = Site::facing(&ionq);
+    let ada = site.user("ada").key(ADA_KEY).pat();
+    let grace = site.user("grace").key(OPTICS_KEY).pat();
+    let bellhop = site.serve().await;
+
+    let mut line = bellhop.connect().await;
+    for (pat, key) in [(&ada, ADA_KEY), (&grace, OPTICS_KEY), (&ada, ADA_KEY)] {
+        line.ask(&Ask::get(JOB).pat(pat)).await.assert_paid_by("me", "own");
+        assert_eq!(ionq.last().key(), key);
+    }
+    line.ask(&Ask::get(JOB)).await.assert_refused("missing-token");
+}
+
+#[tokio::test]
+async fn the_caller_chooses_nothing_of_how_the_key_is_attached() {
+    let ionq = Upstream::accepting(&[ADA_KEY]).await;
+    let (bellhop, ada): (Bellhop, Pat) = ada_at(&ionq).await;
+
+    for (name, value) in [
+        ("Bellhop-Header", "X-Steal"),
+        ("Bellhop-Template", "{api_key}"),
+        ("Bellhop-Upstream", "http://127.0.0.1:1"),
+        ("Bellhop-Scheme", "basic"),
+        ("X-Echo", "{api_key}"),
+        ("Authorization-Format", "{api_key}"),
+    ] {
+        let target = "/ionq/v0.4/jobs/job-1?format={api_key}&base_url=http://127.0.0.1:1";
+        let target = target.replace('{', "%7B").replace('}', "%7D");
+        bellhop.ask(&Ask::get(target).pat(&ada).header(name, value)).await.assert_paid_by("me", "own");
+        let seen = ionq.last();
+        assert_eq!(seen.key(), ADA_KEY);
+        let others = seen.headers.iter().filter(|(n, _)| !n.eq_ignore_ascii_case("authorization"));
+        assert!(others.map(|(_, value)| value).all(|value| !value.contains("canary")));
+    }
+}

@@ -1,0 +1,66 @@
+//! The search at the end of every story: no token and no provider key where none may be.
+
+use super::pat::{self, is_pat};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use memchr::memmem;
+use std::{fs, path::Path};
+
+/// Every provider key of the stories ends like this.
+const KEY: &str = "-canary";
+/// As much of a digest as nobody meets by chance.
+const DIGEST_PREFIX: usize = 12;
+
+/// Searches one place for whole tokens and provider keys, as they are and in base64.
+pub fn assert_no_secret(place: &str, bytes: &[u8]) {
+    assert_no_token(place, bytes);
+    for form in key_forms() {
+        let found = memmem::find(bytes, form.as_bytes());
+        assert!(found.is_none(), "{place} holds a provider's key: {}", around(bytes, found.unwrap_or(0)));
+    }
+}
+
+/// Searches one place for whole tokens of callers, as a provider must never see them.
+pub fn assert_no_token(place: &str, bytes: &[u8]) {
+    for at in memmem::find_iter(bytes, b"bhp_") {
+        let text = bytes.get(at..at + 40).unwrap_or_default();
+        assert!(!is_pat(text), "{place} holds a personal access token: {}", around(bytes, at));
+    }
+}
+
+/// Searches one place for the beginnings of this story's digests, too.
+pub fn assert_no_trace(place: &str, bytes: &[u8]) {
+    assert_no_secret(place, bytes);
+    for digest in pat::digests() {
+        let prefix = &digest[..DIGEST_PREFIX];
+        for form in [prefix.to_owned(), prefix.to_uppercase()] {
+            assert!(memmem::find(bytes, form.as_bytes()).is_none(), "{place} holds the beginning of a digest");
+        }
+    }
+}
+
+/// Searches what Bellhop keeps on disk: database, write-ahead log, spool.
+pub fn assert_no_secret_in_folder(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.map(Result::unwrap) {
+        if entry.file_type().unwrap().is_dir() {
+            assert_no_secret_in_folder(&entry.path());
+        } else if let Ok(bytes) = fs::read(entry.path()) {
+            assert_no_secret(&entry.path().display().to_string(), &bytes);
+        }
+    }
+}
+
+/// The key's ending as it is, and in base64 at each of the three places where it can begin.
+fn key_forms() -> Vec<String> {
+    let in_base64 = |offset: usize| {
+        let text = BASE64_STANDARD.encode(format!("{}{KEY}", "x".repeat(offset)));
+        let first = [0, 2, 3][offset];
+        let last = (offset + KEY.len()) * 8 / 6;
+        text[first..last].to_owned()
+    };
+    [KEY.to_owned(), in_base64(0), in_base64(1), in_base64(2)].to_vec()
+}
+
+fn around(bytes: &[u8], at: usize) -> String {
+    bytes[at.saturating_sub(80)..(at + 60).min(bytes.len())].escape_ascii().to_string()
+}

@@ -1,0 +1,165 @@
+//! Callers that speak HTTP/2: a sound one, and one that writes frames which no sound one would.
+
+use super::{Answer, Ask, Bellhop, line::Seen, soon::PATIENCE, within};
+use bytes::Bytes;
+use h2::client::{self, ResponseFuture, SendRequest};
+use http::{Request, Version};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+pub struct Http2 {
+    sender: SendRequest<Bytes>,
+    host: String,
+    seen: Seen,
+}
+
+impl Http2 {
+    /// In the clear, by prior knowledge.
+    pub async fn connect(bellhop: &Bellhop) -> Self {
+        let stream = TcpStream::connect(bellhop.addresses.proxy).await.unwrap();
+        Self::over(stream, bellhop).await
+    }
+
+    pub async fn over(stream: impl super::line::Io + 'static, bellhop: &Bellhop) -> Self {
+        let (sender, connection) = within(PATIENCE, "an HTTP/2 handshake", client::handshake(stream)).await.unwrap();
+        tokio::spawn(async move {
+            // What goes wrong here also reaches whoever waits for an answer.
+            let _ = connection.await;
+        });
+        Self { sender, host: bellhop.addresses.proxy.to_string(), seen: bellhop.answers.clone() }
+    }
+
+    pub async fn ask(&mut self, ask: &Ask) -> Answer {
+        self.try_ask(ask).await.expect("an answer")
+    }
+
+    pub async fn try_ask(&mut self, ask: &Ask) -> Result<Answer, h2::Error> {
+        let answer = self.begin(ask).await?;
+        within(PATIENCE, "an answer over HTTP/2", whole(answer, &self.seen)).await
+    }
+
+    /// Sends the whole request, and leaves the answer to be waited for.
+    pub async fn begin(&mut self, ask: &Ask) -> Result<ResponseFuture, h2::Error> {
+        let mut request = Request::builder().method(ask.method).version(Version::HTTP_2);
+        request = request.uri(format!("http://{}{}", self.host, ask.target));
+        for (name, value) in &ask.headers {
+            request = request.header(name.as_str(), value.as_str());
+        }
+        let request = request.body(()).unwrap();
+        let mut sender = within(PATIENCE, "a stream", self.sender.clone().ready()).await?;
+        let (answer, mut body) = sender.send_request(request, ask.body.is_none())?;
+        if let Some(bytes) = &ask.body {
+            body.send_data(Bytes::from(bytes.clone()), true)?;
+        }
+        Ok(answer)
+    }
+
+    /// How many streams Bellhop lets a caller have at once, once its settings are here.
+    pub fn most_streams(&self) -> usize {
+        self.sender.current_max_send_streams()
+    }
+}
+
+/// Waits for the whole of an answer.
+pub async fn whole(answer: ResponseFuture, seen: &Seen) -> Result<Answer, h2::Error> {
+    let (parts, mut stream) = answer.await?.into_parts();
+    let text = |value: &http::HeaderValue| value.as_bytes().iter().map(|b| char::from(*b)).collect::<String>();
+    let headers: Vec<_> = parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
+    let mut body = Vec::new();
+    while let Some(part) = stream.data().await {
+        let part = part?;
+        stream.flow_control().release_capacity(part.len())?;
+        body.extend_from_slice(&part);
+    }
+    let mut seen = seen.lock().unwrap();
+    seen.extend(headers.iter().flat_map(|(name, value)| format!("{name}: {value}\n").into_bytes()));
+    seen.extend_from_slice(&body);
+    Ok(Answer { status: parts.status.as_u16(), headers, body, interim: Vec::new(), is_whole: true })
+}
+
+/// Writes frames by hand. RFC 9113 for the frames, RFC 7541 §6.2.2 for fields that need no table.
+pub struct Frames {
+    stream: TcpStream,
+}
+
+const HEADERS: u8 = 1;
+const DATA: u8 = 0;
+const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+const GOAWAY: u8 = 7;
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
+
+/// How Bellhop took what it was sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reaction {
+    Answered,
+    StreamReset,
+    ConnectionEnded,
+}
+
+impl Frames {
+    pub async fn connect(bellhop: &Bellhop) -> Self {
+        let mut stream = TcpStream::connect(bellhop.addresses.proxy).await.unwrap();
+        stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+        let mut frames = Self { stream };
+        frames.write(SETTINGS, 0, 0, &[]).await;
+        frames
+    }
+
+    /// One request on stream 1, with exactly these fields, and this body.
+    pub async fn request(&mut self, fields: &[(&str, &str)], body: Option<&[u8]>) {
+        let block: Vec<u8> = fields.iter().flat_map(|(name, value)| literal(name, value)).collect();
+        let end = if body.is_none() { END_STREAM } else { 0 };
+        self.write(HEADERS, END_HEADERS | end, 1, &block).await;
+        if let Some(body) = body {
+            self.write(DATA, END_STREAM, 1, body).await;
+        }
+    }
+
+    async fn write(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
+        let mut frame = u32::try_from(payload.len()).unwrap().to_be_bytes()[1..].to_vec();
+        frame.extend_from_slice(&[kind, flags]);
+        frame.extend_from_slice(&stream.to_be_bytes());
+        frame.extend_from_slice(payload);
+        // Bellhop may have ended the connection by now.
+        let _ = self.stream.write_all(&frame).await;
+    }
+
+    /// What comes first of an answer, a reset, or the end.
+    pub async fn reaction(&mut self) -> Reaction {
+        within(PATIENCE, "a reaction", async {
+            loop {
+                let mut head = [0; 9];
+                if self.stream.read_exact(&mut head).await.is_err() {
+                    return Reaction::ConnectionEnded;
+                }
+                let length = usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2]);
+                let mut payload = vec![0; length];
+                if self.stream.read_exact(&mut payload).await.is_err() {
+                    return Reaction::ConnectionEnded;
+                }
+                match head[3] {
+                    HEADERS => return Reaction::Answered,
+                    RST_STREAM => return Reaction::StreamReset,
+                    GOAWAY => return Reaction::ConnectionEnded,
+                    _ => {}
+                }
+            }
+        })
+        .await
+    }
+}
+
+/// A literal field without indexing, its strings without Huffman coding.
+fn literal(name: &str, value: &str) -> Vec<u8> {
+    let mut bytes = vec![0];
+    for text in [name, value] {
+        assert!(text.len() < 127, "longer strings need more than one length byte");
+        bytes.push(u8::try_from(text.len()).unwrap());
+        bytes.extend_from_slice(text.as_bytes());
+    }
+    bytes
+}
