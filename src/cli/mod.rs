@@ -6,6 +6,7 @@ pub mod apply;
 mod check;
 mod console;
 mod credential;
+mod declare;
 mod demo;
 mod documents;
 mod explain;
@@ -82,6 +83,8 @@ enum Command {
 /// What works on the store directly, beside a running `serve` or without one.
 #[derive(Subcommand, Debug)]
 enum StoreCommand {
+    /// Make the store agree with a file: people, organizations, tokens, credentials
+    Apply(declare::Apply),
     /// Say which credential a request would be paid with, and why each other one lost
     Explain(explain::Explain),
     /// People
@@ -155,6 +158,7 @@ impl StoreCommand {
         wait_for(async {
             let local = Local::open(config).await?;
             let done = match self {
+                Self::Apply(apply) => apply.run(&local, console).await,
                 Self::Explain(explain) => explain.run(&local, console).await,
                 Self::User(command) => command.run(&local, console).await,
                 Self::Org(command) => command.run(&local, console).await,
