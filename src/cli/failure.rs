@@ -2,7 +2,8 @@
 //! Owns nothing.
 //! Its texts are for the person at the terminal: what is wrong and what to do, without any secret.
 
-use crate::{app::AppError, cli::apply::ApplyError, config::ConfigError, store::StoreError, vault::VaultError};
+use super::apply::ApplyError;
+use crate::{app::AppError, config::ConfigError, store::StoreError, vault::VaultError};
 
 pub const FAILED: u8 = 1;
 pub const USAGE: u8 = 2;
@@ -39,11 +40,11 @@ impl Failure {
     pub const fn code(&self) -> u8 {
         match self {
             Self::Usage(_) => USAGE,
-            Self::Apply(ApplyError::Misplaced(_)) => CONFIGURATION,
             Self::Config(_) | Self::Store(StoreError::Address(_)) => CONFIGURATION,
             Self::App(error) if error.is_configuration() => CONFIGURATION,
-            Self::Vault(error) if error.is_configuration() => CONFIGURATION,
-            Self::Failed(_) | Self::App(_) | Self::Apply(_) | Self::Vault(_) | Self::Store(_) => FAILED,
+            Self::Vault(error) | Self::Apply(ApplyError::Vault(error)) if error.is_configuration() => CONFIGURATION,
+            Self::Apply(ApplyError::Misplaced(_)) => CONFIGURATION,
+            Self::Failed(_) | Self::Apply(_) | Self::App(_) | Self::Vault(_) | Self::Store(_) => FAILED,
         }
     }
 }

@@ -9,14 +9,12 @@
 
 mod carry;
 mod check;
-mod command;
 mod declared;
 mod document;
 mod lines;
 mod mistake;
 mod plan;
 
-pub use command::Apply;
 pub use mistake::Misplaced;
 
 use crate::{
