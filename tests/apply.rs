@@ -281,7 +281,7 @@ async fn each_mistake_is_refused_with_its_place_and_without_any_value() {
     let token = |rest: &str| format!("users:\n  - name: ada\n    tokens:\n      - {{ name: ci, {rest} }}\n");
     let credential = |rest: &str| format!("users:\n  - name: ada\n    credentials:\n      - {{ {rest} }}\n");
     for (text, expected) in [
-        ("users: fake-canary".into(), "state.yaml:1:8: expected a sequence"),
+        ("users: fake-canary".into(), "state.yaml:1:8: expected a list"),
         ("usres: []".into(), "state.yaml:1:1: the key `usres` is not known here: expected `users`, `organizations`"),
         ("users:\n  - name: ada\n  - name: [".into(), "state.yaml:3:"),
         ("users:\n  - admin: true\n".into(), "state.yaml:2:5: the key `name` is missing"),
@@ -303,28 +303,28 @@ async fn each_mistake_is_refused_with_its_place_and_without_any_value() {
         (token("providers: [nowhere]"), "state.yaml:4:33: expected a provider"),
         (
             credential("provider: ionq, fields: { api_key: { env: BELLHOP_TEST_NO_SUCH_VARIABLE } }"),
-            "state.yaml:4:44: the environment has no variable `BELLHOP_TEST_NO_SUCH_VARIABLE`",
+            "state.yaml:4:46: the environment has no variable `BELLHOP_TEST_NO_SUCH_VARIABLE`",
         ),
         (
             credential("provider: ionq, fields: { api_key: { file: /nowhere/at/all } }"),
-            "state.yaml:4:44: the file /nowhere/at/all cannot be read",
+            "state.yaml:4:46: the file /nowhere/at/all cannot be read",
         ),
         (
             credential("provider: ionq, fields: { api_key: { env: A, value: fake-canary } }"),
-            "state.yaml:4:44: expected one of `env`, `file` and `value`",
+            "state.yaml:4:46: expected one of `env`, `file` and `value`",
         ),
         (
             credential("provider: ionq, fields: { tokn: { value: fake-canary } }"),
-            "state.yaml:4:19: there is no field `tokn`",
+            "state.yaml:4:21: there is no field `tokn`",
         ),
         (
             credential("provider: ionq, fields: { FAKE-canary: { value: x } }"),
-            "state.yaml:4:35: expected the name of a field",
+            "state.yaml:4:37: expected the name of a field",
         ),
-        (credential("provider: ionq, fields: { api_key: fake-canary }"), "state.yaml:4:44: expected"),
+        (credential("provider: ionq, fields: { api_key: fake-canary }"), "state.yaml:4:46: expected a map"),
         (
             credential("provider: ionq, projects: [x], fields: { api_key: { value: fake-canary } }"),
-            "state.yaml:4:36: only an organization's own",
+            "state.yaml:4:38: only an organization's own",
         ),
         (
             "organizations:\n  - name: acme\n    members: { ada: owner }\n".into(),
@@ -414,4 +414,25 @@ async fn every_change_is_in_the_audit_trail_with_its_chain_unbroken() {
         assert_eq!(entry.mac, mac);
         assert!(!format!("{entry:?}").contains("canary"));
     }
+}
+
+/// `cargo test --release --test apply -- --ignored --nocapture`, with `BELLHOP_TEST_USERS` for another number.
+#[tokio::test]
+#[ignore = "takes minutes; its time is what it is for"]
+async fn a_million_users_are_loaded_in_three_minutes() {
+    let users = std::env::var("BELLHOP_TEST_USERS").ok().and_then(|n| n.parse().ok()).unwrap_or(1_000_000);
+    let house = House::new().await;
+    let file = house.folder.path().join("users.ndjson");
+    let lines = (0..users).map(|n| line(n) + "\n").collect::<String>();
+    std::fs::write(&file, lines).unwrap();
+    let began = std::time::Instant::now();
+    let mut lines = std::io::BufReader::new(std::fs::File::open(&file).unwrap());
+    let input = Input::Lines { name: "users.ndjson", lines: &mut lines };
+    let report = apply(house.installation(), input, Options::default(), &mut Told::default()).await.unwrap();
+    let took = began.elapsed();
+    assert_eq!(report.users, users as u64);
+    println!("{users} users, each with a token and a credential: {:.1} s", took.as_secs_f64());
+    let size = std::fs::metadata(house.folder.path().join("bellhop.db")).unwrap().len();
+    println!("the store: {} MiB", size >> 20);
+    assert!(took < Duration::from_secs(180), "{took:?}");
 }
