@@ -86,7 +86,11 @@ async fn who_has_nothing_to_pay_with_is_told_where_to_add_it() {
 
     let answer = bellhop.get(&ada, JOB).await;
     answer.assert_refused("no-credential");
-    assert!(answer.detail().contains("ionq") && answer.detail().contains("credential add ionq@me"), "{}", answer.detail());
+    assert!(
+        answer.detail().contains("ionq") && answer.detail().contains("credential add ionq@me"),
+        "{}",
+        answer.detail()
+    );
     ionq.assert_untouched();
 }
 
@@ -356,7 +360,8 @@ async fn the_receipt_says_which_key_served() {
     let shared = bellhop.ask(&in_context(&ada, "acme")).await;
 
     let credentials = bellhop.run(&["credential", "list", "--json"]).await.assert_code(0).json();
-    let id = |context: &str| credentials.as_array().unwrap().iter().find(|c| c["context"] == context).unwrap()["id"].clone();
+    let id =
+        |context: &str| credentials.as_array().unwrap().iter().find(|c| c["context"] == context).unwrap()["id"].clone();
     let expected = format!(r#"owner="me", id={}, label="my \"own\" \\ key", why=own"#, id("me"));
     assert_eq!(own.header("bellhop-credential"), Some(&*expected));
     let expected = format!(r#"owner="acme", id={}, label=%"Schl%c3%bcssel 100%25", why=named"#, id("acme"));

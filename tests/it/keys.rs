@@ -1,6 +1,10 @@
 //! The master key and what it seals: a wrong key starts nothing, an edited row pays for nothing, rotation is online.
 
-use crate::support::{ACME_KEY, ADA_KEY, Bellhop, Pat, Site, Upstream, cast::{ada_at, ada_on}, eventually};
+use crate::support::{
+    ACME_KEY, ADA_KEY, Bellhop, Pat, Site, Upstream,
+    cast::{ada_at, ada_on},
+    eventually,
+};
 use sqlx::{Connection, SqliteConnection};
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
@@ -74,14 +78,11 @@ async fn rotation_under_traffic_fails_no_request() {
     let before = fs::read(bellhop.data().join("master.key")).unwrap();
     bellhop.get(&ada, JOB).await.assert_paid_by("me", "own");
 
-    let (_, ()) = futures_util::future::join(
-        async { bellhop.run(&["key", "rotate"]).await.assert_code(0) },
-        async {
-            for _ in 0..30 {
-                bellhop.get(&ada, JOB).await.assert_paid_by("me", "own");
-            }
-        },
-    )
+    let (_, ()) = futures_util::future::join(async { bellhop.run(&["key", "rotate"]).await.assert_code(0) }, async {
+        for _ in 0..30 {
+            bellhop.get(&ada, JOB).await.assert_paid_by("me", "own");
+        }
+    })
     .await;
 
     assert_ne!(fs::read(bellhop.data().join("master.key")).unwrap(), before);
@@ -160,5 +161,6 @@ async fn seals_that_were_swapped_pay_for_nothing() {
 
 #[tokio::test]
 async fn a_credential_that_was_given_to_somebody_else_pays_for_nothing() {
-    assert_pays_nothing("UPDATE credentials SET provider = 'ionq', version = version + 1 WHERE user_id IS NOT NULL").await;
+    assert_pays_nothing("UPDATE credentials SET provider = 'ionq', version = version + 1 WHERE user_id IS NOT NULL")
+        .await;
 }

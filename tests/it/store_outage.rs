@@ -12,8 +12,10 @@ impl Outage {
     /// Every page, the write-ahead log and its index, under the running process.
     fn begin(bellhop: &Bellhop) -> Self {
         let files = fs::read_dir(bellhop.data()).unwrap().map(|entry| entry.unwrap().path());
-        let files: BTreeMap<_, _> =
-            files.filter(|path| !path.ends_with("master.key")).map(|path| (path.clone(), fs::read(path).unwrap())).collect();
+        let files: BTreeMap<_, _> = files
+            .filter(|path| !path.ends_with("master.key"))
+            .map(|path| (path.clone(), fs::read(path).unwrap()))
+            .collect();
         assert!(files.len() >= 2, "where the store is: {files:?}");
         for (path, bytes) in &files {
             overwrite(path, &vec![0xAA; bytes.len()]);
@@ -126,7 +128,8 @@ async fn a_store_that_cannot_be_opened_is_an_error_at_start_and_stays_as_it_is()
     let mut site = Site::empty();
     site.user("ada").credential(&ionq_key(ADA_KEY)).pat();
     site.apply().await;
-    let database = fs::read_dir(site.data()).unwrap().map(|e| e.unwrap().path()).find(|p| !p.ends_with("master.key")).unwrap();
+    let database =
+        fs::read_dir(site.data()).unwrap().map(|e| e.unwrap().path()).find(|p| !p.ends_with("master.key")).unwrap();
     fs::write(&database, "this is no database, and must not be taken for an empty one".repeat(100)).unwrap();
     let before = fs::read(&database).unwrap();
 
