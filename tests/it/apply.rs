@@ -1,6 +1,11 @@
 //! `bellhop apply`: the store agrees with the file, all of it or nothing, and tokens are shown once.
 
-use crate::support::{ADA_KEY, Bellhop, OPTICS_KEY, Pat, Site, Upstream, cast::ada_at, eventually, state::{ionq as ionq_key, with}};
+use crate::support::{
+    ADA_KEY, Bellhop, OPTICS_KEY, Pat, Site, Upstream,
+    cast::ada_at,
+    eventually,
+    state::{ionq as ionq_key, with},
+};
 use serde_json::{Value, json};
 use std::fs;
 
@@ -14,7 +19,8 @@ async fn listed(site: &Site, what: &str) -> Value {
 async fn a_new_token_is_printed_once_and_nothing_else_is() {
     let ionq = Upstream::accepting(&[ADA_KEY]).await;
     let mut site = Site::facing(&ionq);
-    site.state.0 = json!({ "users": [{ "name": "ada", "tokens": [{ "name": "laptop" }], "credentials": [ionq_key(ADA_KEY)] }] });
+    site.state.0 =
+        json!({ "users": [{ "name": "ada", "tokens": [{ "name": "laptop" }], "credentials": [ionq_key(ADA_KEY)] }] });
 
     let first = site.apply().await;
     let second = site.apply().await;
@@ -31,7 +37,11 @@ async fn a_new_token_is_printed_once_and_nothing_else_is() {
 async fn applying_twice_changes_nothing() {
     let mut site = Site::empty();
     site.user("ada").key(ADA_KEY).active("acme").project("thesis", &ionq_key(OPTICS_KEY)).pat();
-    site.organization("acme").key(ADA_KEY).member("ada", "owner").project("optics", &["ada"]).project_key("optics", OPTICS_KEY);
+    site.organization("acme")
+        .key(ADA_KEY)
+        .member("ada", "owner")
+        .project("optics", &["ada"])
+        .project_key("optics", OPTICS_KEY);
     site.apply().await;
     let before = (listed(&site, "token").await, listed(&site, "credential").await);
 
@@ -81,7 +91,9 @@ async fn prune_removes_what_apply_made_and_leaves_what_hands_made() {
     assert_eq!(listed(&site, "user").await.as_array().unwrap().len(), 3, "nothing goes without --prune");
     site.try_apply(&["--prune"]).await.assert_code(0);
 
-    let names = |list: &Value| list.as_array().unwrap().iter().map(|e| e["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    let names = |list: &Value| {
+        list.as_array().unwrap().iter().map(|e| e["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
     assert_eq!(names(&listed(&site, "user").await), ["ada", "alan"]);
     assert_eq!(names(&listed(&site, "token").await), ["by-hand"]);
 }
@@ -100,9 +112,18 @@ async fn a_file_with_a_mistake_changes_nothing_and_says_where() {
         ("users:\n  - name: ada\n    tokens: [{ name: a, sha256: \"fake-canary\" }]\n", "state.yaml:3:33"),
         ("users:\n  - name: ada\n    tokens: [{ name: a, scopes: [root] }]\n", "state.yaml:3:34"),
         ("users:\n  - name: ada\n    credentials: [{ provider: ionk, fields: {} }]\n", "state.yaml:3:31"),
-        ("users:\n  - name: ada\n    credentials: [{ provider: ionq, fields: { key: { value: \"fake-x-canary\" } } }]\n", "state.yaml:3:"),
-        ("users:\n  - name: ada\n    credentials: [{ provider: ionq, fields: { api_key: \"fake-x-canary\" } }]\n", "state.yaml:3:"),
-        ("users:\n  - name: ada\n    credentials: [{ provider: ionq, fields: { api_key: { env: NOT_SET } } }]\n", "state.yaml:3:"),
+        (
+            "users:\n  - name: ada\n    credentials: [{ provider: ionq, fields: { key: { value: \"fake-x-canary\" } } }]\n",
+            "state.yaml:3:",
+        ),
+        (
+            "users:\n  - name: ada\n    credentials: [{ provider: ionq, fields: { api_key: \"fake-x-canary\" } }]\n",
+            "state.yaml:3:",
+        ),
+        (
+            "users:\n  - name: ada\n    credentials: [{ provider: ionq, fields: { api_key: { env: NOT_SET } } }]\n",
+            "state.yaml:3:",
+        ),
         ("users: [\n", "state.yaml:"),
     ] {
         let file = site.write("state.yaml", text);
@@ -248,7 +269,8 @@ async fn a_broken_line_is_named_by_its_number() {
 async fn a_full_disk_leaves_the_store_as_it_was() {
     let ionq = Upstream::accepting(&[ADA_KEY]).await;
     let (mut bellhop, ada) = ada_at(&ionq).await;
-    let many: Vec<Value> = (0..400).map(|n| json!({ "name": format!("user-{n}"), "credentials": [ionq_key(ADA_KEY)] })).collect();
+    let many: Vec<Value> =
+        (0..400).map(|n| json!({ "name": format!("user-{n}"), "credentials": [ionq_key(ADA_KEY)] })).collect();
     bellhop.state.0["users"].as_array_mut().unwrap().extend(many);
     let file = bellhop.write("large.yaml", bellhop.state.0.to_string());
 
@@ -265,7 +287,8 @@ async fn a_full_disk_leaves_the_store_as_it_was() {
 #[tokio::test]
 async fn an_apply_that_is_killed_leaves_all_or_nothing() {
     let mut site = Site::empty();
-    let many: Vec<Value> = (0..200).map(|n| json!({ "name": format!("user-{n}"), "credentials": [ionq_key(ADA_KEY)] })).collect();
+    let many: Vec<Value> =
+        (0..200).map(|n| json!({ "name": format!("user-{n}"), "credentials": [ionq_key(ADA_KEY)] })).collect();
     site.apply().await;
     site.state.0["users"].as_array_mut().unwrap().extend(many);
     let file = site.write("large.yaml", site.state.0.to_string());
@@ -295,7 +318,8 @@ async fn many_may_apply_at_once() {
 async fn serving_goes_on_while_a_large_file_is_applied() {
     let ionq = Upstream::accepting(&[ADA_KEY]).await;
     let (mut bellhop, ada) = ada_at(&ionq).await;
-    let many: Vec<Value> = (0..1500).map(|n| json!({ "name": format!("user-{n}"), "credentials": [ionq_key(ADA_KEY)] })).collect();
+    let many: Vec<Value> =
+        (0..1500).map(|n| json!({ "name": format!("user-{n}"), "credentials": [ionq_key(ADA_KEY)] })).collect();
     bellhop.state.0["users"].as_array_mut().unwrap().extend(many);
     let last = Pat::fake();
     bellhop.user("user-1499").presenting("laptop", &last, &json!({}));
@@ -314,7 +338,10 @@ async fn serving_goes_on_while_a_large_file_is_applied() {
 async fn a_past_expiry_is_accepted_and_means_expired() {
     let ionq = Upstream::accepting(&[ADA_KEY]).await;
     let mut site = Site::facing(&ionq);
-    let old = site.user("ada").credential(&with(&ionq_key(ADA_KEY), &json!({}))).pat_with("old", &json!({ "expires": "2020-01-01" }));
+    let old = site
+        .user("ada")
+        .credential(&with(&ionq_key(ADA_KEY), &json!({})))
+        .pat_with("old", &json!({ "expires": "2020-01-01" }));
     let bellhop = site.serve().await;
 
     bellhop.get(&old, JOB).await.assert_refused("unknown-token");

@@ -47,7 +47,13 @@ async fn a_mistake_never_shows_a_secret() {
 
 #[tokio::test]
 async fn an_upstream_is_https_and_carries_no_user() {
-    for upstream in ["http://api.elsewhere.example", "https://user@api.elsewhere.example", "https://u:p@h", "ftp://h", "https://h/path?x"] {
+    for upstream in [
+        "http://api.elsewhere.example",
+        "https://user@api.elsewhere.example",
+        "https://u:p@h",
+        "ftp://h",
+        "https://h/path?x",
+    ] {
         refused(&format!("providers:\n  ionq:\n    upstream: \"{upstream}\"\n")).await;
     }
 }
@@ -131,9 +137,11 @@ async fn the_environment_comes_before_the_file_and_a_flag_before_both() {
 
     let run = site.run(&["check", "--offline", "--set", "log.level=loud"]).await.assert_code(78);
     assert!(run.err.contains("log.level"), "{}", run.err);
-    let wrong = Site::empty().environment("BELLHOP_LOG__LEVEL", "loud").run(&["check", "--offline"]).await.assert_code(78);
+    let wrong =
+        Site::empty().environment("BELLHOP_LOG__LEVEL", "loud").run(&["check", "--offline"]).await.assert_code(78);
     assert!(wrong.err.contains("BELLHOP_LOG__LEVEL"), "{}", wrong.err);
-    let unknown = Site::empty().environment("BELLHOP_LOG__LEVLE", "warn").run(&["check", "--offline"]).await.assert_code(78);
+    let unknown =
+        Site::empty().environment("BELLHOP_LOG__LEVLE", "warn").run(&["check", "--offline"]).await.assert_code(78);
     assert!(unknown.err.contains("BELLHOP_LOG__LEVLE"), "{}", unknown.err);
     Site::empty().environment("BELLHOP_HOME", "x").run(&["check", "--offline"]).await.assert_code(0);
 }
@@ -163,7 +171,10 @@ async fn the_listening_line_is_there_at_every_level_and_in_text_too() {
     text.apply().await;
     let mut serving = text.spawn(&["serve"]);
     let line = serving.first_error_line().await;
-    assert!(line.contains("listening") && line.contains("proxy=127.0.0.1:") && line.contains("admin=127.0.0.1:"), "{line}");
+    assert!(
+        line.contains("listening") && line.contains("proxy=127.0.0.1:") && line.contains("admin=127.0.0.1:"),
+        "{line}"
+    );
 }
 
 #[tokio::test]

@@ -1,6 +1,11 @@
 //! Whose token pays: the one rule, as the provider and the receipt tell it.
 
-use crate::support::{ACME_KEY, ADA_KEY, Ask, Bellhop, OPTICS_KEY, Pat, Site, Upstream, cast::ada_at, eventually, state::{ionq as ionq_key, with}};
+use crate::support::{
+    ACME_KEY, ADA_KEY, Ask, Bellhop, OPTICS_KEY, Pat, Site, Upstream,
+    cast::ada_at,
+    eventually,
+    state::{ionq as ionq_key, with},
+};
 use serde_json::json;
 
 const JOB: &str = "/ionq/v0.4/jobs/job-1";
@@ -81,7 +86,11 @@ async fn who_has_nothing_to_pay_with_is_told_where_to_add_it() {
 
     let answer = bellhop.get(&ada, JOB).await;
     answer.assert_refused("no-credential");
-    assert!(answer.detail().contains("ionq") && answer.detail().contains("credential add ionq@me"), "{}", answer.detail());
+    assert!(
+        answer.detail().contains("ionq") && answer.detail().contains("credential add ionq@me"),
+        "{}",
+        answer.detail()
+    );
     ionq.assert_untouched();
 }
 
@@ -106,7 +115,11 @@ async fn a_chosen_context_never_falls_back_to_another_purse() {
     let named = site.user("ada").key(ADA_KEY).pat();
     let pinned = site.user("ada").pat_with("pinned", &json!({ "context": "acme.bare" }));
     let active = site.user("grace").key("fake-grace-ionq-key-canary").active("acme.bare").pat();
-    site.organization("acme").key(ACME_KEY).member("ada", "member").member("grace", "member").project("bare", &["ada", "grace"]);
+    site.organization("acme")
+        .key(ACME_KEY)
+        .member("ada", "member")
+        .member("grace", "member")
+        .project("bare", &["ada", "grace"]);
     let bellhop = site.serve().await;
 
     bellhop.ask(&in_context(&named, "acme.bare")).await.assert_refused("no-credential");
@@ -347,7 +360,8 @@ async fn the_receipt_says_which_key_served() {
     let shared = bellhop.ask(&in_context(&ada, "acme")).await;
 
     let credentials = bellhop.run(&["credential", "list", "--json"]).await.assert_code(0).json();
-    let id = |context: &str| credentials.as_array().unwrap().iter().find(|c| c["context"] == context).unwrap()["id"].clone();
+    let id =
+        |context: &str| credentials.as_array().unwrap().iter().find(|c| c["context"] == context).unwrap()["id"].clone();
     let expected = format!(r#"owner="me", id={}, label="my \"own\" \\ key", why=own"#, id("me"));
     assert_eq!(own.header("bellhop-credential"), Some(&*expected));
     let expected = format!(r#"owner="acme", id={}, label=%"Schl%c3%bcssel 100%25", why=named"#, id("acme"));
@@ -359,7 +373,8 @@ async fn callers_on_shared_connections_never_get_one_anothers_key() {
     let keys: Vec<String> = (0..8).map(|n| format!("fake-user-{n}-key-canary")).collect();
     let ionq = Upstream::answering(|request| crate::support::Reply::new(200).body(request.target.clone())).await;
     let mut site = Site::facing(&ionq);
-    let pats: Vec<Pat> = keys.iter().enumerate().map(|(n, key)| site.user(&format!("user-{n}")).key(key).pat()).collect();
+    let pats: Vec<Pat> =
+        keys.iter().enumerate().map(|(n, key)| site.user(&format!("user-{n}")).key(key).pat()).collect();
     let bellhop = site.serve().await;
 
     let ask_often = async |n: usize| {

@@ -38,7 +38,8 @@ async fn an_echo_is_counted_and_logged_without_the_value() {
 
     bellhop.get(&ada, JOB).await.assert_relayed();
 
-    eventually("the echo is counted", async || bellhop.metric(&["bellhop_masked_echoes_total", "ionq"]).await >= 1.0).await;
+    eventually("the echo is counted", async || bellhop.metric(&["bellhop_masked_echoes_total", "ionq"]).await >= 1.0)
+        .await;
     assert!(bellhop.log().contains("masked"), "{}", bellhop.log());
 }
 
@@ -47,7 +48,10 @@ const ODD_KEY: &str = "fake/ada+\"ionq\"=key-canary";
 
 fn spellings() -> Vec<String> {
     let percent = |hex: fn(u8) -> String| -> String {
-        ODD_KEY.bytes().map(|b| if b.is_ascii_alphanumeric() || b == b'-' { char::from(b).to_string() } else { hex(b) }).collect()
+        ODD_KEY
+            .bytes()
+            .map(|b| if b.is_ascii_alphanumeric() || b == b'-' { char::from(b).to_string() } else { hex(b) })
+            .collect()
     };
     vec![
         BASE64_STANDARD.encode(ODD_KEY),
@@ -102,7 +106,10 @@ async fn an_echo_is_found_across_the_edges_of_chunks() {
     for parts in [1, 2, 7, 13, ADA_KEY.len(), ADA_KEY.len() + 1] {
         let text = bellhop.get(&ada, &format!("/ionq/v0.4/jobs/{parts}")).await.text();
         assert_eq!(text.len(), 2 * ADA_KEY.len() + 3);
-        assert!(text.starts_with('<') && text.ends_with('>') && text.contains('|') && !text.contains("canary"), "{text}");
+        assert!(
+            text.starts_with('<') && text.ends_with('>') && text.contains('|') && !text.contains("canary"),
+            "{text}"
+        );
     }
 }
 
@@ -177,7 +184,8 @@ fn gzip(text: &str) -> Vec<u8> {
 async fn a_compressed_result_passes_as_it_is() {
     let result = gzip("{\"0\":0.5,\"3\":0.5}");
     let body = result.clone();
-    let ionq = Upstream::answering(move |_| Reply::new(200).header("Content-Encoding", "gzip").body(body.clone())).await;
+    let ionq =
+        Upstream::answering(move |_| Reply::new(200).header("Content-Encoding", "gzip").body(body.clone())).await;
     let (bellhop, ada) = ada_at(&ionq).await;
 
     let answer = bellhop.ask(&Ask::get(RESULTS).pat(&ada).header("Accept-Encoding", "gzip")).await;
@@ -189,7 +197,8 @@ async fn a_compressed_result_passes_as_it_is() {
 async fn a_plain_field_is_no_secret() {
     let mat3ra = Upstream::answering(|request| Reply::new(200).body(format!("{:?}", request.headers))).await;
     let mut site = Site::empty().provider("mat3ra", &mat3ra);
-    let fields = json!({ "account_id": { "value": "fake-account-0001" }, "token": { "value": "fake-mat3ra-token-canary" } });
+    let fields =
+        json!({ "account_id": { "value": "fake-account-0001" }, "token": { "value": "fake-mat3ra-token-canary" } });
     let ada = site.user("ada").credential(&credential("mat3ra", &fields)).pat();
     let bellhop = site.serve().await;
 
@@ -201,7 +210,9 @@ async fn a_plain_field_is_no_secret() {
 
 #[tokio::test]
 async fn a_refused_keys_answer_is_shown_without_the_key() {
-    let ionq = Upstream::answering(|request| Reply::json(401, &json!({ "message": format!("bad key {}", request.key()) }))).await;
+    let ionq =
+        Upstream::answering(|request| Reply::json(401, &json!({ "message": format!("bad key {}", request.key()) })))
+            .await;
     let (bellhop, ada) = ada_at(&ionq).await;
 
     let answer = bellhop.get(&ada, JOB).await;

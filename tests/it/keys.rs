@@ -1,6 +1,10 @@
 //! The master key and what it seals: a wrong key starts nothing, an edited row pays for nothing, rotation is online.
 
-use crate::support::{ACME_KEY, ADA_KEY, Bellhop, Pat, Site, Upstream, cast::{ada_at, ada_on}, eventually};
+use crate::support::{
+    ACME_KEY, ADA_KEY, Bellhop, Pat, Site, Upstream,
+    cast::{ada_at, ada_on},
+    eventually,
+};
 use sqlx::{Connection, SqliteConnection};
 use std::{
     collections::BTreeMap,
@@ -83,14 +87,11 @@ async fn rotation_under_traffic_fails_no_request() {
     let before = fs::read(bellhop.data().join("master.key")).unwrap();
     bellhop.get(&ada, JOB).await.assert_paid_by("me", "own");
 
-    let (_, ()) = futures_util::future::join(
-        async { bellhop.run(&["key", "rotate"]).await.assert_code(0) },
-        async {
-            for _ in 0..30 {
-                bellhop.get(&ada, JOB).await.assert_paid_by("me", "own");
-            }
-        },
-    )
+    let (_, ()) = futures_util::future::join(async { bellhop.run(&["key", "rotate"]).await.assert_code(0) }, async {
+        for _ in 0..30 {
+            bellhop.get(&ada, JOB).await.assert_paid_by("me", "own");
+        }
+    })
     .await;
 
     assert_ne!(fs::read(bellhop.data().join("master.key")).unwrap(), before);

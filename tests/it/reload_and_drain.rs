@@ -1,6 +1,12 @@
 //! SIGHUP takes up a new configuration whole or not at all; SIGTERM finishes what is under way.
 
-use crate::support::{ADA_KEY, Ask, Line, ProviderLine, Reply, Site, Upstream, cast::{ada_at, ada_on}, eventually, http2::Http2, upstream::job};
+use crate::support::{
+    ADA_KEY, Ask, Line, ProviderLine, Reply, Site, Upstream,
+    cast::{ada_at, ada_on},
+    eventually,
+    http2::Http2,
+    upstream::job,
+};
 use serde_json::json;
 use std::{
     sync::Arc,
@@ -81,7 +87,10 @@ async fn what_is_under_way_is_finished_before_the_end() {
     ionq.until_requests(1).await;
 
     bellhop.signal("TERM");
-    eventually("nobody is let in any more", async || tokio::net::TcpStream::connect(bellhop.addresses.proxy).await.is_err()).await;
+    eventually("nobody is let in any more", async || {
+        tokio::net::TcpStream::connect(bellhop.addresses.proxy).await.is_err()
+    })
+    .await;
     assert!(bellhop.has_exited().is_none());
     let_go.add_permits(1);
 
@@ -105,7 +114,11 @@ async fn what_does_not_finish_is_cut_at_the_deadline() {
     bellhop.signal("TERM");
 
     assert_eq!(bellhop.exit_code().await, Some(0));
-    assert!(began.elapsed() > Duration::from_millis(900) && began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+    assert!(
+        began.elapsed() > Duration::from_millis(900) && began.elapsed() < Duration::from_secs(6),
+        "{:?}",
+        began.elapsed()
+    );
     line.until_closed().await;
 }
 

@@ -1,10 +1,8 @@
 //! What is taken away is gone within a second, on connections that are open and for answers that are under way.
 
 use crate::support::{
-    ACME_KEY, ADA_KEY, Answer, Ask, Bellhop, OPTICS_KEY, Pat, ProviderLine, Reply, Site, Upstream,
-    cast::ada_at,
-    soon::eventually_within,
-    state::credential,
+    ACME_KEY, ADA_KEY, Answer, Ask, Bellhop, OPTICS_KEY, Pat, ProviderLine, Reply, Site, Upstream, cast::ada_at,
+    soon::eventually_within, state::credential,
 };
 use serde_json::json;
 use std::time::Duration;

@@ -15,7 +15,8 @@ struct Outage(Vec<(PathBuf, Vec<u8>)>, PathBuf);
 
 impl Outage {
     fn begin(bellhop: &Bellhop) -> Self {
-        let [database, log, index] = ["bellhop.db", "bellhop.db-wal", "bellhop.db-shm"].map(|name| bellhop.data().join(name));
+        let [database, log, index] =
+            ["bellhop.db", "bellhop.db-wal", "bellhop.db-shm"].map(|name| bellhop.data().join(name));
         let files = [database, log].map(|path| (path.clone(), fs::read(path).unwrap()));
         for (path, bytes) in &files {
             overwrite(path, &vec![0xAA; bytes.len()]);
@@ -146,7 +147,8 @@ async fn a_store_that_cannot_be_opened_is_an_error_at_start_and_stays_as_it_is()
     let mut site = Site::empty();
     site.user("ada").credential(&ionq_key(ADA_KEY)).pat();
     site.apply().await;
-    let database = fs::read_dir(site.data()).unwrap().map(|e| e.unwrap().path()).find(|p| !p.ends_with("master.key")).unwrap();
+    let database =
+        fs::read_dir(site.data()).unwrap().map(|e| e.unwrap().path()).find(|p| !p.ends_with("master.key")).unwrap();
     fs::write(&database, "this is no database, and must not be taken for an empty one".repeat(100)).unwrap();
     let before = fs::read(&database).unwrap();
 

@@ -1,6 +1,8 @@
 //! Nobody holds a connection by being slow: heads, bodies and readers have their time.
 
-use crate::support::{ADA_KEY, Ask, ProviderLine, Reply, Site, Upstream, cast::ada_on, eventually, soon::PATIENCE, upstream::job, within};
+use crate::support::{
+    ADA_KEY, Ask, ProviderLine, Reply, Site, Upstream, cast::ada_on, eventually, soon::PATIENCE, upstream::job, within,
+};
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
@@ -82,7 +84,11 @@ async fn a_body_that_stops_coming_is_given_up_and_completes_nothing() {
     line.send(bytes).await;
 
     line.until_closed().await;
-    assert!(began.elapsed() > Duration::from_millis(900) && began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+    assert!(
+        began.elapsed() > Duration::from_millis(900) && began.elapsed() < Duration::from_secs(6),
+        "{:?}",
+        began.elapsed()
+    );
     eventually("the request has ended at the provider", async || !ionq.requests().is_empty()).await;
     assert!(!ionq.request().is_whole);
 }
@@ -119,7 +125,8 @@ async fn a_reader_who_takes_nothing_is_cut() {
     let bytes = Ask::get(JOB).pat(&ada).bytes("bellhop");
     line.send(bytes).await;
 
-    eventually("Bellhop lets go of the provider", async || ionq.connections() == 1 && ionq.open_connections() == 0).await;
+    eventually("Bellhop lets go of the provider", async || ionq.connections() == 1 && ionq.open_connections() == 0)
+        .await;
 }
 
 #[tokio::test]
@@ -147,7 +154,11 @@ async fn an_answer_that_falls_silent_is_cut_and_not_taken_for_the_whole() {
     let answer = bellhop.get(&ada, "/silent/jobs/1").await;
 
     assert!(!answer.is_whole);
-    assert!(began.elapsed() > Duration::from_millis(900) && began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+    assert!(
+        began.elapsed() > Duration::from_millis(900) && began.elapsed() < Duration::from_secs(6),
+        "{:?}",
+        began.elapsed()
+    );
 }
 
 #[tokio::test]

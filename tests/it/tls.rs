@@ -108,7 +108,10 @@ async fn a_provider_that_speaks_only_an_old_tls_gets_nothing() {
     let ionq = speaking_tls_1_1().await;
     let (bellhop, ada) = ada_on(trusting(&ionq, "localhost", &Authority::new())).await;
 
-    bellhop.post(&ada, "/ionq/v0.4/jobs", &json!({ "input": "fake-input" })).await.assert_refused("upstream-unreachable");
+    bellhop
+        .post(&ada, "/ionq/v0.4/jobs", &json!({ "input": "fake-input" }))
+        .await
+        .assert_refused("upstream-unreachable");
 
     let seen = String::from_utf8_lossy(&ionq.bytes()).into_owned();
     assert!(!seen.contains("fake-input") && !seen.contains("POST") && !seen.contains("canary"));
@@ -117,7 +120,8 @@ async fn a_provider_that_speaks_only_an_old_tls_gets_nothing() {
 #[tokio::test]
 async fn a_provider_that_speaks_no_tls_gets_nothing() {
     let ionq = Upstream::accepting(&[ADA_KEY]).await;
-    let (bellhop, ada) = ada_on(trusting(&ionq, "localhost", &Authority::new()).set("timeouts.tls_handshake", "1s")).await;
+    let (bellhop, ada) =
+        ada_on(trusting(&ionq, "localhost", &Authority::new()).set("timeouts.tls_handshake", "1s")).await;
 
     bellhop.get(&ada, JOB).await.assert_refused("upstream-unreachable");
 
