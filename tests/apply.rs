@@ -452,3 +452,15 @@ async fn a_million_users_are_loaded_in_three_minutes() {
     println!("the store: {} MiB", size >> 20);
     assert!(took < Duration::from_secs(180), "{took:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_that_are_applied_at_once_all_arrive() {
+    let house = House::new().await;
+    let file = |from: usize| (from..from + 3_000).map(line).collect::<Vec<_>>().join("\n");
+    let (a, b) = (file(0), file(10_000));
+    let (a, b) = tokio::join!(house.lines(&a, Options::default()), house.lines(&b, Options::default()));
+    assert_eq!((a.unwrap().0.users, b.unwrap().0.users), (3_000, 3_000));
+    for n in [0, 2_999, 10_000, 12_999] {
+        assert!(house.holder(&format!("{n:064x}")).await.is_some());
+    }
+}
