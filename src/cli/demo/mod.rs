@@ -1,6 +1,6 @@
 //! `bellhop demo`: the whole thing on one machine, with a stand-in for the provider, and a tour that can be pasted.
 //! Owns a folder, the stand-in and a running Bellhop, and takes all three down when it ends.
-//! Reads no configuration and no environment, and talks to nobody outside of this machine.
+//! Reads no configuration, and talks to nobody outside of this machine.
 
 mod folder;
 mod furnish;

@@ -80,12 +80,13 @@ impl<'s> Tour<'s> {
              provider  http://{}   a stand-in for IonQ; it takes its own keys and nothing else\n  \
              folder    {}   {}\n\n\
              ada has a key of her own. grace has none, but is in acme.optics, which has one. acme has one, too.\n\
-             Neither of them knows any of these keys: they sign in with tokens of their own.\n",
+             Neither of them knows any of these keys: they sign in with tokens of their own.\n{}",
             addresses.proxy,
             addresses.admin,
             self.standin.address(),
             folder.path().display(),
             if folder.is_temporary() { "removed at the end" } else { "kept" },
+            if is_behind_a_proxy() { "\nFirst, so that nothing goes to your network's proxy:\n\nexport no_proxy=127.0.0.1\n" } else { "" },
         ));
         steps.push(self.past_bellhop());
         for (number, step) in (1..).zip(&steps) {
@@ -317,7 +318,7 @@ impl Step {
         };
         let body = self.body.as_ref().map(|body| format!(" -H 'Content-Type: application/json' -d '{body}'"));
         format!(
-            "curl -si {method}http://{}{} -H 'Authorization: apiKey {}'{}",
+            "curl -si -w '\\n' {method}http://{}{} -H 'Authorization: apiKey {}'{}",
             self.at,
             self.path,
             self.token,
@@ -357,6 +358,11 @@ impl Seen {
         let answer: Value = serde_json::from_str(&self.body).ok()?;
         Some(answer.get("id")?.as_str()?.to_owned())
     }
+}
+
+/// curl and Python send everything there, even what is for this machine.
+fn is_behind_a_proxy() -> bool {
+    ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"].iter().any(|name| std::env::var_os(name).is_some())
 }
 
 /// As it was started, so that the line works where it is pasted.
