@@ -206,11 +206,12 @@ async fn rotation_goes_on_wherever_it_was_killed() {
     for killed_after in 0..=4 {
         let house = House::new().await;
         let ids = house.several(4).await;
-        let mut rotation = house.vault.rotation(&Actor::CommandLine, NOW).await.unwrap();
-        for _ in 0..killed_after {
-            assert!(rotation.step(1).await.unwrap());
+        {
+            let mut rotation = house.vault.rotation(&Actor::CommandLine, NOW).await.unwrap();
+            for _ in 0..killed_after {
+                assert!(rotation.step(1).await.unwrap());
+            }
         }
-        drop(rotation);
         let (store, vault) = open(house.folder.path()).await;
         for id in &ids {
             assert!(opens(&store, &vault, *id).await.unwrap(), "in between, everything opens");

@@ -11,9 +11,10 @@ use super::{
 };
 use crate::{
     id::{OrganizationId, UserId},
-    identity::{Boundary, Membership, ProjectRef, Standing, TokenHolder, pat::PatDigest},
+    identity::{Boundary, Membership, Name, ProjectRef, Standing, TokenHolder, pat::PatDigest, role::Role},
 };
 use sqlx::any::AnyRow;
+use std::collections::BTreeMap;
 
 /// One row for each membership and project of user `u`, who may be nobody.
 macro_rules! standing {
@@ -107,30 +108,18 @@ fn read_standing(first: &AnyRow, rows: &[AnyRow]) -> Result<Standing> {
 
 /// Sorted here, because two databases sort texts in two ways.
 fn read_memberships(rows: &[AnyRow]) -> Result<Box<[Membership]>> {
-    let mut memberships: Vec<(Membership, Vec<ProjectRef>)> = Vec::new();
+    let mut found: BTreeMap<Name, (OrganizationId, Role, Vec<ProjectRef>)> = BTreeMap::new();
     for row in rows {
-        let Some(organization) = row.optional::<OrganizationId>("organization_id")? else { continue };
-        let at = match memberships.iter().position(|(m, _)| m.organization == organization) {
-            Some(at) => at,
-            None => {
-                memberships.push((read_membership(organization, row)?, Vec::new()));
-                memberships.len() - 1
-            }
-        };
+        let Some(organization) = row.optional("organization_id")? else { continue };
+        let empty = (organization, row.parsed("role")?, Vec::new());
+        let (_, _, projects) = found.entry(row.parsed("organization_name")?).or_insert(empty);
         if let Some(id) = row.optional("project_id")? {
-            memberships[at].1.push(ProjectRef { id, name: row.parsed("project_name")? });
+            projects.push(ProjectRef { id, name: row.parsed("project_name")? });
         }
     }
-    memberships.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
-    Ok(memberships.into_iter().map(|(membership, projects)| with_projects(membership, projects)).collect())
-}
-
-fn read_membership(organization: OrganizationId, row: &AnyRow) -> Result<Membership> {
-    let (name, role) = (row.parsed("organization_name")?, row.parsed("role")?);
-    Ok(Membership { organization, name, role, projects: Box::default() })
-}
-
-fn with_projects(membership: Membership, mut projects: Vec<ProjectRef>) -> Membership {
-    projects.sort_by(|a, b| a.name.cmp(&b.name));
-    Membership { projects: projects.into(), ..membership }
+    let membership = |(name, (organization, role, mut projects)): (_, (_, _, Vec<ProjectRef>))| {
+        projects.sort_by(|a, b| a.name.cmp(&b.name));
+        Membership { organization, name, role, projects: projects.into() }
+    };
+    Ok(found.into_iter().map(membership).collect())
 }

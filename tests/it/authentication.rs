@@ -1,7 +1,8 @@
 //! Who is calling: one token, in one place, and every way of not being valid looks the same.
 
 use crate::support::{
-    ADA_KEY, Answer, Ask, Pat, Reply, Site, Upstream, canary::assert_no_token, cast::ada_at, eventually, state::credential,
+    ADA_KEY, Answer, Ask, Pat, Reply, Site, Upstream, canary::assert_no_token, cast::ada_at, eventually,
+    state::credential,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::json;
@@ -62,7 +63,9 @@ async fn every_way_of_not_being_valid_gets_the_same_answer() {
     unknown.assert_refused("unknown-token");
     assert!(unknown.header("www-authenticate").is_some());
     assert_eq!(unknown.header("cache-control"), Some("no-store"));
-    for token in [bad_checksum.as_str(), "bhp_", "fake-not-a-token", expired.as_str(), revoked.as_str(), disabled.as_str()] {
+    for token in
+        [bad_checksum.as_str(), "bhp_", "fake-not-a-token", expired.as_str(), revoked.as_str(), disabled.as_str()]
+    {
         let ask = Ask::get("/ionq/v0.4/jobs/job-1").header("Authorization", format!("apiKey {token}"));
         assert_eq!(without_its_own(bellhop.ask(&ask).await), without_its_own(unknown.clone()), "{token}");
     }
@@ -186,7 +189,9 @@ async fn a_token_is_compared_byte_for_byte() {
 
     let twin = Pat::with_checksum("faketokenofadaxxxxxxxxxxxxxxxx");
     bellhop.get(&twin, "/ionq/v0.4/jobs/job-1").await.assert_refused("unknown-token");
-    for pattern in [ada.as_str().to_uppercase(), format!("{}%", &ada.as_str()[..39]), format!("{ada} "), format!("{ada}x")] {
+    for pattern in
+        [ada.as_str().to_uppercase(), format!("{}%", &ada.as_str()[..39]), format!("{ada} "), format!("{ada}x")]
+    {
         let ask = Ask::get("/ionq/v0.4/jobs/job-1").header("Authorization", format!("apiKey x{pattern}"));
         bellhop.ask(&ask).await.assert_refused("unknown-token");
     }

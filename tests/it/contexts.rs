@@ -1,6 +1,11 @@
 //! Whose token pays: the one rule, as the provider and the receipt tell it.
 
-use crate::support::{ACME_KEY, ADA_KEY, Ask, Bellhop, OPTICS_KEY, Pat, Site, Upstream, cast::ada_at, eventually, state::{ionq as ionq_key, with}};
+use crate::support::{
+    ACME_KEY, ADA_KEY, Ask, Bellhop, OPTICS_KEY, Pat, Site, Upstream,
+    cast::ada_at,
+    eventually,
+    state::{ionq as ionq_key, with},
+};
 use serde_json::json;
 
 const JOB: &str = "/ionq/v0.4/jobs/job-1";
@@ -106,7 +111,11 @@ async fn a_chosen_context_never_falls_back_to_another_purse() {
     let named = site.user("ada").key(ADA_KEY).pat();
     let pinned = site.user("ada").pat_with("pinned", &json!({ "context": "acme.bare" }));
     let active = site.user("grace").key("fake-grace-ionq-key-canary").active("acme.bare").pat();
-    site.organization("acme").key(ACME_KEY).member("ada", "member").member("grace", "member").project("bare", &["ada", "grace"]);
+    site.organization("acme")
+        .key(ACME_KEY)
+        .member("ada", "member")
+        .member("grace", "member")
+        .project("bare", &["ada", "grace"]);
     let bellhop = site.serve().await;
 
     bellhop.ask(&in_context(&named, "acme.bare")).await.assert_refused("no-credential");
@@ -359,7 +368,8 @@ async fn callers_on_shared_connections_never_get_one_anothers_key() {
     let keys: Vec<String> = (0..8).map(|n| format!("fake-user-{n}-key-canary")).collect();
     let ionq = Upstream::answering(|request| crate::support::Reply::new(200).body(request.target.clone())).await;
     let mut site = Site::facing(&ionq);
-    let pats: Vec<Pat> = keys.iter().enumerate().map(|(n, key)| site.user(&format!("user-{n}")).key(key).pat()).collect();
+    let pats: Vec<Pat> =
+        keys.iter().enumerate().map(|(n, key)| site.user(&format!("user-{n}")).key(key).pat()).collect();
     let bellhop = site.serve().await;
 
     let ask_often = async |n: usize| {

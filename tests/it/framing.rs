@@ -212,7 +212,11 @@ async fn a_body_is_framed_anew_whatever_the_connection_header_names() {
         let answer = bellhop.raw(post(&ada, fields, "hello")).await;
         assert_eq!((answer.status, answer.text()), (200, "hello".into()), "{fields}");
     }
-    let answer = bellhop.raw(post(&ada, "Connection: Transfer-Encoding\r\nTransfer-Encoding: chunked", "5\r\nhello\r\n0\r\n\r\n"));
+    let answer = bellhop.raw(post(
+        &ada,
+        "Connection: Transfer-Encoding\r\nTransfer-Encoding: chunked",
+        "5\r\nhello\r\n0\r\n\r\n",
+    ));
     assert_eq!(answer.await.text(), "hello");
 }
 

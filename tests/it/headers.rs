@@ -1,6 +1,11 @@
 //! Heads in both directions: what goes, what stays, and that the caller cannot steer the injection.
 
-use crate::support::{ADA_KEY, Ask, Reply, Site, Upstream, cast::{ada_at, ada_on}, state::credential, upstream::job};
+use crate::support::{
+    ADA_KEY, Ask, Reply, Site, Upstream,
+    cast::{ada_at, ada_on},
+    state::credential,
+    upstream::job,
+};
 use serde_json::json;
 
 #[tokio::test]
@@ -23,7 +28,9 @@ async fn what_is_about_the_connection_stays_on_the_connection() {
     bellhop.ask(&ask).await.assert_paid_by("me", "own");
 
     let seen = ionq.request();
-    for name in ["connection", "x-named", "x-other", "keep-alive", "proxy-connection", "proxy-authorization", "te", "trailer"] {
+    for name in
+        ["connection", "x-named", "x-other", "keep-alive", "proxy-connection", "proxy-authorization", "te", "trailer"]
+    {
         assert_eq!(seen.header(name), None, "{name}");
     }
     assert_eq!(seen.header("x-kept"), Some("1"));
@@ -86,7 +93,8 @@ async fn a_twin_with_underscores_is_not_what_its_name_may_not_be() {
 
     assert!(answer.status == 400 || answer.header("bellhop-refusal").is_none());
     for seen in dwave.requests() {
-        let tokens = seen.headers.iter().filter(|(name, _)| name.replace('_', "-").eq_ignore_ascii_case("x-auth-token"));
+        let tokens =
+            seen.headers.iter().filter(|(name, _)| name.replace('_', "-").eq_ignore_ascii_case("x-auth-token"));
         let tokens: Vec<&str> = tokens.map(|(_, value)| &**value).collect();
         assert_eq!(tokens, ["fake-dwave-token-canary"]);
     }
@@ -134,9 +142,11 @@ async fn what_a_caller_wrote_otherwise_arrives_as_it_was_written() {
     bellhop.ask(&ask).await.assert_paid_by("me", "own");
 
     let seen = ionq.request();
-    let twice: Vec<_> = seen.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case("x-twice")).map(|(_, v)| &**v).collect();
+    let twice: Vec<_> =
+        seen.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case("x-twice")).map(|(_, v)| &**v).collect();
     assert_eq!(twice, ["a", "b, c"]);
-    for (name, value) in [("user-agent", "qiskit-ionq/1.1.1"), ("accept", "*/*"), ("x-empty", ""), ("x_innocent", "1")] {
+    for (name, value) in [("user-agent", "qiskit-ionq/1.1.1"), ("accept", "*/*"), ("x-empty", ""), ("x_innocent", "1")]
+    {
         assert_eq!(seen.header(name), Some(value), "{name}");
     }
     assert_eq!(seen.header("content-type"), Some("application/vnd.x+json; version=2"));
@@ -300,12 +310,18 @@ async fn only_a_trusted_proxy_says_where_a_caller_is() {
     let bellhop = site.serve().await;
 
     let from = |name: &str, value: &str| Ask::get("/ionq/v0.4/jobs/job-1").pat(&ada).header(name, value);
-    for (name, value) in [("X-Forwarded-For", "10.1.2.3"), ("X-Forwarded-For", "192.0.2.1, 10.1.2.3"), ("Forwarded", "for=10.1.2.3")] {
+    for (name, value) in
+        [("X-Forwarded-For", "10.1.2.3"), ("X-Forwarded-For", "192.0.2.1, 10.1.2.3"), ("Forwarded", "for=10.1.2.3")]
+    {
         bellhop.ask(&from(name, value)).await.assert_paid_by("me", "own");
         assert_eq!(ionq.last().header(name), None);
     }
     // What stands on the left is what the caller wrote.
-    for (name, value) in [("X-Forwarded-For", "10.1.2.3, 192.0.2.1"), ("Forwarded", "for=10.1.2.3, for=192.0.2.1"), ("X-Forwarded-For", "nonsense")] {
+    for (name, value) in [
+        ("X-Forwarded-For", "10.1.2.3, 192.0.2.1"),
+        ("Forwarded", "for=10.1.2.3, for=192.0.2.1"),
+        ("X-Forwarded-For", "nonsense"),
+    ] {
         bellhop.ask(&from(name, value)).await.assert_refused("not-allowed");
     }
 }

@@ -1,6 +1,10 @@
 //! Redirects: never followed, and never a way for a token to another host.
 
-use crate::support::{ADA_KEY, Reply, Site, Upstream, cast::{ada_at, ada_on}, upstream::job};
+use crate::support::{
+    ADA_KEY, Reply, Site, Upstream,
+    cast::{ada_at, ada_on},
+    upstream::job,
+};
 
 const JOB: &str = "/ionq/v0.4/jobs/job-1";
 

@@ -1,6 +1,12 @@
 //! Where a request goes: four ways in, read from the raw target, and nothing else chooses.
 
-use crate::support::{ADA_KEY, Ask, OPTICS_KEY, Pat, Site, Upstream, cast::{ada_at, ada_on}, http2::Http2, state::credential, upstream::job};
+use crate::support::{
+    ADA_KEY, Ask, OPTICS_KEY, Pat, Site, Upstream,
+    cast::{ada_at, ada_on},
+    http2::Http2,
+    state::credential,
+    upstream::job,
+};
 use serde_json::json;
 
 #[tokio::test]
@@ -33,7 +39,14 @@ async fn a_provider_is_named_exactly_or_not_at_all() {
     let ionq = Upstream::accepting(&[ADA_KEY]).await;
     let (bellhop, ada) = ada_at(&ionq).await;
 
-    for target in ["/IonQ/v0.4/jobs", "/ion%71/v0.4/jobs", "//ionq/v0.4/jobs", "/ionqx/v0.4/jobs", "/nobody/x", "/ionq%2Fv0.4/jobs"] {
+    for target in [
+        "/IonQ/v0.4/jobs",
+        "/ion%71/v0.4/jobs",
+        "//ionq/v0.4/jobs",
+        "/ionqx/v0.4/jobs",
+        "/nobody/x",
+        "/ionq%2Fv0.4/jobs",
+    ] {
         bellhop.get(&ada, target).await.assert_refused("unknown-provider");
     }
     let answer = bellhop.get(&ada, "/nobody/x").await;
@@ -90,7 +103,9 @@ async fn a_target_that_is_no_path_is_refused() {
     let ionq = Upstream::accepting(&[ADA_KEY]).await;
     let (bellhop, ada) = ada_at(&ionq).await;
 
-    for (method, target) in [("OPTIONS", "*"), ("GET", "*"), ("GET", "bellhop:80"), ("GET", "ionq/v0.4/jobs"), ("GET", "?x")] {
+    for (method, target) in
+        [("OPTIONS", "*"), ("GET", "*"), ("GET", "bellhop:80"), ("GET", "ionq/v0.4/jobs"), ("GET", "?x")]
+    {
         let answer = bellhop.ask(&Ask::new(method, target).pat(&ada)).await;
         assert!((400..500).contains(&answer.status), "{method} {target}: {}", answer.status);
     }
@@ -202,7 +217,10 @@ async fn a_context_may_stand_in_the_url_or_in_the_header_but_not_differ() {
         assert_eq!(seen.key(), OPTICS_KEY);
     }
     bellhop.ask(&ask("/ionq@acme.optics/v0.4/jobs/job-1", "me")).await.assert_refused("bad-request");
-    bellhop.ask(&ask("/ionq/v0.4/jobs/job-1", "me").header("Bellhop-Context", "acme")).await.assert_refused("bad-request");
+    bellhop
+        .ask(&ask("/ionq/v0.4/jobs/job-1", "me").header("Bellhop-Context", "acme"))
+        .await
+        .assert_refused("bad-request");
     assert_eq!(ionq.requests().len(), 3);
 }
 

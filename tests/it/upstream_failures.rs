@@ -1,6 +1,12 @@
 //! Providers that are down, hang, lie or break off: a refusal that says so, and no submit sent twice.
 
-use crate::support::{ADA_KEY, Ask, ProviderLine, Reply, Site, Upstream, cast::{ada_at, ada_on}, eventually, state::credential, upstream::job};
+use crate::support::{
+    ADA_KEY, Ask, ProviderLine, Reply, Site, Upstream,
+    cast::{ada_at, ada_on},
+    eventually,
+    state::credential,
+    upstream::job,
+};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -37,7 +43,11 @@ async fn a_provider_that_is_down_is_unreachable_and_nothing_was_sent() {
         answer.assert_refused("upstream-unreachable");
         assert_eq!(answer.header("bellhop-submit"), None);
         assert!(answer.detail().contains("ionq") || answer.detail().contains("IonQ"), "{}", answer.detail());
-        assert!(!answer.text().contains(&ionq.address.to_string()), "an address is nobody's business: {}", answer.text());
+        assert!(
+            !answer.text().contains(&ionq.address.to_string()),
+            "an address is nobody's business: {}",
+            answer.text()
+        );
     }
 }
 
@@ -53,8 +63,15 @@ async fn a_host_that_does_not_exist_is_unreachable() {
 async fn a_private_address_is_not_connected_to_unless_the_operator_allows_it() {
     let ionq = Upstream::accepting(&[ADA_KEY]).await;
     let upstream = |host: &str| json!({ "upstream": format!("https://{host}:{}", ionq.address.port()) });
-    let hosts = [("ionq", "127.0.0.1"), ("luna", "localhost"), ("iqm", "[::1]"), ("oqc", "0.0.0.0"), ("quandela", "[::ffff:127.0.0.1]")];
-    let mut site = hosts.iter().fold(Site::empty(), |site, (id, host)| site.set(&format!("providers.{id}"), upstream(host)));
+    let hosts = [
+        ("ionq", "127.0.0.1"),
+        ("luna", "localhost"),
+        ("iqm", "[::1]"),
+        ("oqc", "0.0.0.0"),
+        ("quandela", "[::ffff:127.0.0.1]"),
+    ];
+    let mut site =
+        hosts.iter().fold(Site::empty(), |site, (id, host)| site.set(&format!("providers.{id}"), upstream(host)));
     let mut ada = site.user("ada");
     for (id, _) in hosts {
         let field = if matches!(id, "ionq" | "luna") { "api_key" } else { "token" };
@@ -135,11 +152,10 @@ async fn an_answer_that_is_no_sound_http_is_refused() {
 
 #[tokio::test]
 async fn two_lengths_in_an_answer_never_become_two_answers() {
-    let ionq = saying(&[
-        "HTTP/1.1 200 OK\r\nContent-Length: 40\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n\
-         HTTP/1.1 200 OK\r\nX-Smuggled: 1\r\n\r\n",
-    ])
-    .await;
+    let ionq =
+        saying(&["HTTP/1.1 200 OK\r\nContent-Length: 40\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n\
+         HTTP/1.1 200 OK\r\nX-Smuggled: 1\r\n\r\n"])
+        .await;
     let (bellhop, ada) = ada_at(&ionq).await;
 
     let mut line = bellhop.connect().await;
@@ -212,14 +228,18 @@ async fn an_answer_that_nobody_asked_for_is_dropped_with_its_connection() {
 
     for turn in 1..4 {
         assert_eq!(bellhop.get(&ada, JOB).await.json()["id"], "job-1");
-        eventually("Bellhop lets go of the connection", async || ionq.connections() == turn && ionq.open_connections() == 0).await;
+        eventually("Bellhop lets go of the connection", async || {
+            ionq.connections() == turn && ionq.open_connections() == 0
+        })
+        .await;
     }
 }
 
 #[tokio::test]
 async fn an_unsolicited_switch_of_protocols_is_a_502() {
     let ionq =
-        saying(&["HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\nraw bytes"]).await;
+        saying(&["HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\nraw bytes"])
+            .await;
     let (bellhop, ada) = ada_at(&ionq).await;
 
     bellhop.get(&ada, &numbered(0)).await.assert_refused("upstream-invalid");
@@ -314,7 +334,10 @@ async fn a_caller_who_leaves_in_the_middle_of_a_body_completes_nothing() {
     for framing in ["Content-Length: 100\r\n\r\n{\"half\":", "Transfer-Encoding: chunked\r\n\r\n8\r\n{\"half\":\r\n"] {
         let mut line = bellhop.connect().await;
         line.send(format!("POST {JOBS} HTTP/1.1\r\nHost: b\r\nAuthorization: apiKey {ada}\r\n{framing}")).await;
-        eventually("the first half has reached the provider", async || ionq.bytes().ends_with(b"{\"half\":") || ionq.bytes().ends_with(b"{\"half\":\r\n")).await;
+        eventually("the first half has reached the provider", async || {
+            ionq.bytes().ends_with(b"{\"half\":") || ionq.bytes().ends_with(b"{\"half\":\r\n")
+        })
+        .await;
         let before = ionq.requests().len();
         drop(line);
         eventually("the request has ended at the provider", async || ionq.requests().len() > before).await;

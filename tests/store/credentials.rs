@@ -72,7 +72,7 @@ on_both! {
         assert_eq!((row.version, &*row.label, row.expires), (2, "new", Timestamp::from_millis(5)));
         assert_eq!((row.restriction.members.len(), row.state), (1, State::Active));
         assert_eq!((&*row.secret_fields[0], &*row.plain_fields["region"]), ("api_key", "na-west-1"));
-        assert_eq!(read.credentials(None, 1).await.unwrap(), [row.clone()]);
+        assert_eq!(read.credentials(None, 1).await.unwrap(), std::slice::from_ref(&row));
         assert_eq!(read.credentials(Some(row.id), 1).await.unwrap(), []);
         let sealed = place.store.sealed(first.id, 1).await.unwrap().unwrap();
         assert_eq!((sealed.sealed, sealed.key, sealed.owner), (vec![1; 40], KEY, Owner::User(world.ada)));

@@ -2,7 +2,7 @@
 //! `BELLHOP_TEST_POSTGRES` names. Without that variable the second half says that it was skipped, and why.
 
 use bellhop::{
-    clock::{Clock, Timestamp},
+    clock::Timestamp,
     secret::Secret,
     store::{Actor, Address, AuditEntry, Signer, Store, Tx},
 };
@@ -64,11 +64,6 @@ impl Place {
 
 pub fn sqlite_in(folder: &Path) -> Address {
     Address::parse(None, &folder.join("a folder? 100% #new")).unwrap()
-}
-
-/// Whoever wants the machine's time: the tests do not care what it is.
-pub fn clock() -> Clock {
-    Clock::stopped_at(NOW)
 }
 
 async fn run(server: &str, sql: &str) {

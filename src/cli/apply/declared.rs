@@ -99,7 +99,9 @@ pub struct Named<T> {
 impl Fields {
     /// Whether these are the fields of an opened version.
     pub fn equal(&self, secret: &SecretFields, plain: &PlainFields) -> bool {
-        let same = |(a, b): ((&Box<str>, &Secret), (&Box<str>, &Secret))| a.0 == b.0 && a.1.expose() == b.1.expose();
-        self.plain == *plain && self.secret.len() == secret.len() && self.secret.iter().zip(secret).all(same)
+        let same = |(name, value): (&Box<str>, &Secret)| {
+            secret.get(name).is_some_and(|other| other.expose() == value.expose())
+        };
+        self.plain == *plain && self.secret.len() == secret.len() && self.secret.iter().all(same)
     }
 }

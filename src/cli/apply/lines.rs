@@ -19,6 +19,8 @@ use std::{
 
 /// Few enough that nobody waits long for the write lock.
 const BATCH: usize = 1_000;
+/// How many users are looked at in one go when the file has ended.
+const PAGE: u32 = 1_000;
 /// Longer than any user with a reasonable number of tokens and credentials.
 const LONGEST_LINE: usize = 1 << 20;
 
@@ -126,11 +128,11 @@ async fn prune(
 ) -> Result<Report> {
     let (mut after, mut report) = (None, Report::default());
     loop {
-        let mut page = on.store.read().await?.users(after.as_ref(), BATCH as u32).await?;
+        let mut page = on.store.read().await?.users(after.as_ref(), PAGE).await?;
         let Some(last) = page.last() else { return Ok(report) };
         let next = Some(last.name.clone());
         page.retain(|row| !seen.has(&row.name));
-        let plan = Planner::new(on, options, file).await?.without(&page).await?;
+        let plan = Planner::new(on, options, file).await?.without(&page);
         if options.run == Run::Real && !plan.is_empty() {
             match carry::carry_out(on, &plan).await? {
                 carry::Outcome::Done => {}

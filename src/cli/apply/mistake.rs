@@ -67,13 +67,23 @@ fn expectation(error: &Error) -> String {
         Error::SerdeInvalidType { expected, .. }
         | Error::SerdeInvalidValue { expected, .. }
         | Error::SerdeInvalidLength { expected, .. } => format!("expected {expected}"),
-        Error::Unexpected { expected, .. } => format!("expected {expected}"),
+        Error::Unexpected { expected, .. } => format!("expected {}", in_words(expected)),
         Error::InvalidScalar { ty, .. } => format!("expected a value of type {ty}"),
         Error::NullIntoString { .. } => "expected a text, and there is nothing".into(),
         Error::DuplicateMappingKey { key: Some(name), .. } => format!("{} is here twice", key(name)),
         Error::DuplicateMappingKey { .. } => "a key is here twice".into(),
         Error::MultipleDocuments { .. } => "expected one document, without `---` between two".into(),
         _ => "expected YAML: check indentation, quotes, colons and brackets around here".into(),
+    }
+}
+
+/// The parser's names of its own events, as people would say it.
+fn in_words(expected: &str) -> &str {
+    match expected {
+        "sequence start" => "a list",
+        "mapping start" => "a map",
+        "string scalar" | "scalar" => "a text",
+        other => other,
     }
 }
 

@@ -121,8 +121,7 @@ pub async fn apply(
     match input {
         Input::Document { name, text } => {
             let state = on.checker().document(text).map_err(|mistake| mistake.within(name))?;
-            let report = settle(on, options, &state, name, output).await?;
-            Ok(report)
+            settle(on, options, &state, name, output).await
         }
         Input::Lines { name, lines } => lines::apply(on, name, lines, options, output).await,
     }

@@ -45,7 +45,8 @@ impl Answer {
     pub fn assert_paid_by(&self, owner: &str, why: &str) -> &Self {
         self.assert_relayed();
         let receipt = self.header("bellhop-credential").unwrap_or_else(|| panic!("no receipt: {:?}", self.headers));
-        let says_so = receipt.starts_with(&format!("owner=\"{owner}\", id=\"")) && receipt.ends_with(&format!("why={why}"));
+        let says_so =
+            receipt.starts_with(&format!("owner=\"{owner}\", id=\"")) && receipt.ends_with(&format!("why={why}"));
         assert!(says_so, "expected owner {owner} and why {why}, found: {receipt}");
         self
     }

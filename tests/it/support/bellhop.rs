@@ -1,11 +1,6 @@
 //! A running `bellhop serve`, from its `listening` line to its exit code.
 
-use super::{
-    Answer, Ask, Line, Pat, Site,
-    canary,
-    line::Seen,
-    soon::PATIENCE,
-};
+use super::{Answer, Ask, Line, Pat, Site, canary, line::Seen, soon::PATIENCE};
 use serde_json::Value;
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -40,7 +35,10 @@ impl Addresses {
     }
 
     pub fn provider(&self, id: &str) -> SocketAddr {
-        self.providers[id].as_str().and_then(|a| a.parse().ok()).unwrap_or_else(|| panic!("{id} in {:?}", self.providers))
+        self.providers[id]
+            .as_str()
+            .and_then(|a| a.parse().ok())
+            .unwrap_or_else(|| panic!("{id} in {:?}", self.providers))
     }
 }
 
@@ -112,7 +110,8 @@ impl Bellhop {
     /// The sum of the samples of `/metrics` whose name and labels hold all of these words.
     pub async fn metric(&self, words: &[&str]) -> f64 {
         let text = self.admin("/metrics").await.text();
-        let samples = text.lines().filter(|line| !line.starts_with('#') && words.iter().all(|word| line.contains(word)));
+        let samples =
+            text.lines().filter(|line| !line.starts_with('#') && words.iter().all(|word| line.contains(word)));
         samples.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
     }
 

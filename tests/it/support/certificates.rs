@@ -57,7 +57,11 @@ impl Identity {
 }
 
 /// A caller that trusts this authority and speaks these protocols.
-pub fn client(authority: &Authority, alpn: &[&str], versions: &[&'static SupportedProtocolVersion]) -> Arc<ClientConfig> {
+pub fn client(
+    authority: &Authority,
+    alpn: &[&str],
+    versions: &[&'static SupportedProtocolVersion],
+) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(authority.pem().as_bytes()).unwrap()).unwrap();
     let builder = ClientConfig::builder_with_provider(crypto()).with_protocol_versions(versions).unwrap();

@@ -133,8 +133,12 @@ impl Upstream {
     pub async fn accepting_at(address: SocketAddr, keys: &[&str]) -> Self {
         let keys: Vec<String> = keys.iter().map(|key| format!("apiKey {key}")).collect();
         let answer = move |request: &Arrived| {
-            let authorizations: Vec<&str> =
-                request.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case("authorization")).map(|(_, v)| &**v).collect();
+            let authorizations: Vec<&str> = request
+                .headers
+                .iter()
+                .filter(|(n, _)| n.eq_ignore_ascii_case("authorization"))
+                .map(|(_, v)| &**v)
+                .collect();
             match authorizations[..] {
                 [one] if keys.iter().any(|key| key == one) => job(),
                 _ => Reply::json(401, &serde_json::json!({ "error": "Unauthorized", "message": "no such key" })),
@@ -160,7 +164,8 @@ impl Upstream {
         config: ServerConfig,
         script: impl Fn(ProviderLine) -> F + Send + Sync + 'static,
     ) -> Self {
-        Self::listen(ANY_PORT, Some(TlsAcceptor::from(Arc::new(config))), Arc::new(move |line| Box::pin(script(line)))).await
+        Self::listen(ANY_PORT, Some(TlsAcceptor::from(Arc::new(config))), Arc::new(move |line| Box::pin(script(line))))
+            .await
     }
 
     async fn listen(address: SocketAddr, tls: Option<TlsAcceptor>, script: Script) -> Self {
@@ -212,7 +217,8 @@ impl Upstream {
     }
 
     pub async fn until_requests(&self, count: usize) {
-        eventually(&format!("{count} requests have reached the provider"), async || self.requests().len() >= count).await;
+        eventually(&format!("{count} requests have reached the provider"), async || self.requests().len() >= count)
+            .await;
     }
 
     /// Stops listening, as a provider that is down.

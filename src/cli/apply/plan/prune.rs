@@ -3,7 +3,7 @@
 //! Never removes what a person has made, and never looks where the file does not look.
 
 use super::{
-    Planner, Removal, Result,
+    Plan, Planner, Removal, Result,
     people::{PlannedOrganization, PlannedProject, PlannedUser},
 };
 use crate::{
@@ -44,9 +44,11 @@ impl Planner<'_> {
     }
 
     /// For a file that was read line by line: everybody of this page whom it did not name.
-    pub async fn without(mut self, users: &[UserRow]) -> Result<super::Plan> {
-        users.iter().for_each(|user| self.remove_user(user));
-        Ok(self.plan)
+    pub fn without(mut self, users: &[UserRow]) -> Plan {
+        for user in users {
+            self.remove_user(user);
+        }
+        self.plan
     }
 
     async fn prune_organization(&mut self, organization: &PlannedOrganization<'_>) -> Result<()> {
@@ -128,7 +130,9 @@ impl Planner<'_> {
             let page = self.reading.users(after.as_ref(), PAGE).await?;
             let Some(last) = page.last() else { return Ok(()) };
             after = Some(last.name.clone());
-            page.iter().filter(|row| !named.contains(&row.name)).for_each(|row| self.remove_user(row));
+            for row in page.iter().filter(|row| !named.contains(&row.name)) {
+                self.remove_user(row);
+            }
         }
     }
 
