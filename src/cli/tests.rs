@@ -95,7 +95,8 @@ fn the_configuration_may_be_named_before_and_after_the_command() {
     let file = desk.folder.path().join("bellhop.yaml");
     fs::write(&file, "log: { level: loud }").unwrap();
     for command in ["--config FILE check --offline", "check --offline --config FILE", "check --config=FILE --offline"] {
-        desk.run(&command.replace("FILE", file.to_str().unwrap())).assert_refused(78, "bellhop.yaml:1:15: log.level: expected one of");
+        desk.run(&command.replace("FILE", file.to_str().unwrap()))
+            .assert_refused(78, "bellhop.yaml:1:15: log.level: expected one of");
     }
 }
 
@@ -109,7 +110,8 @@ fn mistakes_have_the_exit_codes_of_the_contract() {
     desk.run("credential add ionq@me").assert_refused(2, "--from-stdin api_key");
     desk.run("explain --user ada --provider nope").assert_refused(1, "expected one of alice-bob, aqt");
     desk.run("user list --set listen.prxy=1").assert_refused(78, "--set listen.prxy");
-    desk.run("user list --set store.url=postgres://u:fake-argument-canary@db").assert_refused(78, "no secret on the command line");
+    desk.run("user list --set store.url=postgres://u:fake-argument-canary@db")
+        .assert_refused(78, "no secret on the command line");
     assert_eq!(desk.run("--version").code, 0);
     assert_eq!(desk.run("credential --help").code, 0);
 }
@@ -178,9 +180,14 @@ fn no_command_ever_shows_a_secret_field() {
         said.push_str(&ran.output);
         said.push_str(&ran.errors);
     };
-    run("credential add dwave@acme --from-stdin token --plain region=eu-central-1 --label shared", "fake-first-canary\n");
+    run(
+        "credential add dwave@acme --from-stdin token --plain region=eu-central-1 --label shared",
+        "fake-first-canary\n",
+    );
     run("credential rotate dwave@acme --from-stdin token", "fake-second-canary\n");
-    for command in ["credential list", "credential show dwave@acme", "explain --user grace --provider dwave", "org show acme"] {
+    for command in
+        ["credential list", "credential show dwave@acme", "explain --user grace --provider dwave", "org show acme"]
+    {
         run(command, "");
         run(&format!("{command} --json"), "");
     }
@@ -188,7 +195,8 @@ fn no_command_ever_shows_a_secret_field() {
     run("credential delete dwave@acme --yes", "");
     assert!(!said.contains("canary"), "{said}");
     assert!(said.contains("eu-central-1"), "plain fields are shown");
-    desk.run("credential add ionq@acme --plain api_key=fake-argument-canary").assert_refused(2, "treat the one that you just typed as leaked");
+    desk.run("credential add ionq@acme --plain api_key=fake-argument-canary")
+        .assert_refused(2, "treat the one that you just typed as leaked");
 }
 
 #[test]
@@ -196,7 +204,8 @@ fn a_credential_is_rotated_restricted_switched_and_deleted_under_one_id() {
     let desk = Desk::furnished();
     desk.run_with("credential add ionq@acme --from-stdin api_key", "fake-canary-1").assert_done();
     let first = desk.json("credential show ionq@acme");
-    desk.run_with("credential add ionq@acme --from-stdin api_key", "fake-canary-2").assert_refused(1, "credential rotate ionq@acme");
+    desk.run_with("credential add ionq@acme --from-stdin api_key", "fake-canary-2")
+        .assert_refused(1, "credential rotate ionq@acme");
     desk.run_with("credential rotate ionq@acme --from-stdin api_key", "fake-canary-2").assert_done();
     desk.run("credential restrict ionq@acme --projects optics --members grace").assert_done();
     let second = desk.json(&format!("credential show {}", first["id"].as_str().unwrap()));
@@ -233,7 +242,8 @@ fn personal_credentials_are_refused_where_they_are_switched_off() {
 fn explain_says_who_pays_and_why_each_other_one_lost() {
     let desk = Desk::furnished();
     for at in ["ionq@me --user ada", "ionq@acme", "ionq@acme.optics"] {
-        desk.run_with(&format!("credential add {at} --label of-{} --from-stdin api_key", &at[5..7]), "fake-canary").assert_done();
+        desk.run_with(&format!("credential add {at} --label of-{} --from-stdin api_key", &at[5..7]), "fake-canary")
+            .assert_done();
     }
     let own = desk.json("explain --user ada --provider ionq");
     assert_eq!((&own["pays"]["context"], own["others"].as_array().unwrap().len()), (&"me".into(), 2));
@@ -266,7 +276,15 @@ fn explain_knows_what_the_token_may_do() {
 #[test]
 fn every_table_is_json_for_programs() {
     let desk = Desk::furnished();
-    for command in ["user list", "org list", "project list", "project list acme", "project list --user ada", "token list", "credential list"] {
+    for command in [
+        "user list",
+        "org list",
+        "project list",
+        "project list acme",
+        "project list --user ada",
+        "token list",
+        "credential list",
+    ] {
         assert!(desk.json(command).is_array(), "{command}");
     }
     for command in ["user show ada", "org show acme", "key show", "key rotate", "explain --user ada --provider ionq"] {
@@ -307,7 +325,8 @@ fn check_looks_at_everything_and_makes_nothing() {
     assert!(!desk.folder.path().join("data").exists());
     desk.run("user list").assert_done();
     assert!(desk.run("check").assert_done().errors.contains("master key     version 1"));
-    desk.run("check --offline --set tls.cert=/nonexistent.pem --set tls.key=/nonexistent.pem").assert_refused(78, "tls.cert");
+    desk.run("check --offline --set tls.cert=/nonexistent.pem --set tls.key=/nonexistent.pem")
+        .assert_refused(78, "tls.cert");
     desk.run("check --set listen.root=nope").assert_refused(78, "nope");
     assert_eq!(desk.run("check --defaults").assert_done().output, crate::config::ANNOTATED);
 }

@@ -86,7 +86,11 @@ impl<'s> Tour<'s> {
             self.standin.address(),
             folder.path().display(),
             if folder.is_temporary() { "removed at the end" } else { "kept" },
-            if is_behind_a_proxy() { "\nFirst, so that nothing goes to your network's proxy:\n\nexport no_proxy=127.0.0.1\n" } else { "" },
+            if is_behind_a_proxy() {
+                "\nFirst, so that nothing goes to your network's proxy:\n\nexport no_proxy=127.0.0.1\n"
+            } else {
+                ""
+            },
         ));
         steps.push(self.past_bellhop());
         for (number, step) in (1..).zip(&steps) {
