@@ -104,28 +104,33 @@ impl Names {
     }
 
     async fn of_organization(&mut self, reading: &mut Reading, id: OrganizationId) -> Result<Home, Failure> {
-        if !self.organizations.contains_key(&id) {
-            let name = reading.organization(id).await?.map(|row| row.name);
-            self.organizations.insert(id, name);
-        }
-        let name = self.organizations.get(&id).cloned().flatten();
+        let known = self.organizations.get(&id).cloned();
+        let name = match known {
+            Some(name) => name,
+            None => reading.organization(id).await?.map(|row| row.name),
+        };
+        self.organizations.insert(id, name.clone());
         Ok(Home { context: name.map(Context::organization), user: None })
     }
 
     pub async fn user(&mut self, reading: &mut Reading, id: UserId) -> Result<Option<UserName>, Failure> {
-        if !self.users.contains_key(&id) {
-            let name = reading.user(id).await?.map(|row| row.name);
-            self.users.insert(id, name);
-        }
-        Ok(self.users.get(&id).cloned().flatten())
+        let known = self.users.get(&id).cloned();
+        let name = match known {
+            Some(name) => name,
+            None => reading.user(id).await?.map(|row| row.name),
+        };
+        self.users.insert(id, name.clone());
+        Ok(name)
     }
 
     pub async fn project(&mut self, reading: &mut Reading, id: ProjectId) -> Result<Option<ProjectRow>, Failure> {
-        if !self.projects.contains_key(&id) {
-            let row = reading.project(id).await?;
-            self.projects.insert(id, row);
-        }
-        Ok(self.projects.get(&id).cloned().flatten())
+        let known = self.projects.get(&id).cloned();
+        let row = match known {
+            Some(row) => row,
+            None => reading.project(id).await?,
+        };
+        self.projects.insert(id, row.clone());
+        Ok(row)
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     app::Addresses,
-    cli::{Console, Failure},
+    cli::{Console, Failure, console::shown},
 };
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode, header};
@@ -281,20 +281,17 @@ impl<'s> Tour<'s> {
     }
 
     fn told(&self, seen: &Seen) -> String {
-        let mut told = seen.status.to_string();
-        if let Some(payer) = seen.job().and_then(|job| self.standin.payer(&job)) {
-            told.push_str(&format!(", paid with {}", payer.name()));
+        let mut told = vec![seen.status.to_string()];
+        match seen.job().and_then(|job| self.standin.payer(&job)) {
+            Some(payer) => told.push(format!("paid with {}", payer.name())),
+            None => told.push(shown(&seen.body.chars().take(120).collect::<String>())),
         }
         for name in ["bellhop-credential", "bellhop-refusal"] {
             if let Some(value) = seen.headers.get(name).and_then(|value| value.to_str().ok()) {
-                told.push_str(&format!("; {name}: {value}"));
+                told.push(format!("{name}: {value}"));
             }
         }
-        if seen.job().is_none() {
-            let start: String = seen.body.chars().take(120).collect();
-            told.push_str(&format!("; {}", crate::cli::console::shown(&start)));
-        }
-        told
+        told.join("; ")
     }
 
     fn python(&self) -> String {
