@@ -9,7 +9,10 @@ use crate::{
     identity::{Context, Name, UserName},
     store::{ContextId, OrganizationRow, ProjectOf, ProjectRow, Reading, UserRow},
 };
-use std::{collections::HashMap, fmt};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    fmt,
+};
 
 pub async fn user(reading: &mut Reading, name: &UserName) -> Result<UserRow, Failure> {
     let found = reading.find_user(name).await?;
@@ -104,33 +107,25 @@ impl Names {
     }
 
     async fn of_organization(&mut self, reading: &mut Reading, id: OrganizationId) -> Result<Home, Failure> {
-        let known = self.organizations.get(&id).cloned();
-        let name = match known {
-            Some(name) => name,
-            None => reading.organization(id).await?.map(|row| row.name),
+        let name = match self.organizations.entry(id) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(new) => new.insert(reading.organization(id).await?.map(|row| row.name)).clone(),
         };
-        self.organizations.insert(id, name.clone());
         Ok(Home { context: name.map(Context::organization), user: None })
     }
 
     pub async fn user(&mut self, reading: &mut Reading, id: UserId) -> Result<Option<UserName>, Failure> {
-        let known = self.users.get(&id).cloned();
-        let name = match known {
-            Some(name) => name,
-            None => reading.user(id).await?.map(|row| row.name),
-        };
-        self.users.insert(id, name.clone());
-        Ok(name)
+        Ok(match self.users.entry(id) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(new) => new.insert(reading.user(id).await?.map(|row| row.name)).clone(),
+        })
     }
 
     pub async fn project(&mut self, reading: &mut Reading, id: ProjectId) -> Result<Option<ProjectRow>, Failure> {
-        let known = self.projects.get(&id).cloned();
-        let row = match known {
-            Some(row) => row,
-            None => reading.project(id).await?,
-        };
-        self.projects.insert(id, row.clone());
-        Ok(row)
+        Ok(match self.projects.entry(id) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(new) => new.insert(reading.project(id).await?).clone(),
+        })
     }
 }
 

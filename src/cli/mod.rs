@@ -71,7 +71,7 @@ enum Command {
     /// Say whether configuration, presets, master key and store are in order
     Check(check::Check),
     #[command(flatten)]
-    Store(StoreCommand),
+    Store(Box<StoreCommand>),
     /// Ask a running Bellhop whether it is ready, for containers
     Healthcheck(healthcheck::Healthcheck),
     /// Print completions for a shell

@@ -42,7 +42,7 @@ pub struct Admitted(Who);
 /// What a request that begins with no provider came to.
 pub enum AtRoot<'s> {
     Provider(&'s Arc<Provider>),
-    Answered(Response<Answer>),
+    Answered(Box<Response<Answer>>),
 }
 
 impl<'e> Exchange<'e> {
@@ -58,7 +58,7 @@ impl<'e> Exchange<'e> {
         let path = route.target.split('?').next().unwrap_or_default();
         if *method == Method::GET && matches!(path, "/" | "/whoami") {
             let known = self.known(&presented).await?;
-            return Ok(AtRoot::Answered(whoami::answer(self, &known, route.context.as_ref()).await?));
+            return Ok(AtRoot::Answered(Box::new(whoami::answer(self, &known, route.context.as_ref()).await?)));
         }
         let id = match presented {
             Presented::Nothing => settings.root.clone(),

@@ -90,8 +90,18 @@ fn refuse_in_target(target: &str) -> Result<(), Refusal> {
 fn refuse_elsewhere(headers: &HeaderMap, slots: &[Slot]) -> Result<(), Refusal> {
     let is_slot =
         |name: &HeaderName| *name == header::AUTHORIZATION || slots.iter().any(|slot| slot.header() == Some(name));
+    let is_slot_crumb = |crumb: &[u8]| {
+        slots
+            .iter()
+            .any(|slot| matches!(slot, Slot::Cookie { name } if crumbs(crumb).any(|(n, _)| n == name.as_bytes())))
+    };
     let carries = |(name, value): (&HeaderName, &HeaderValue)| {
-        value.len() >= LENGTH && !is_slot(name) && *name != header::COOKIE && holds_token(value.as_bytes())
+        let value = value.as_bytes();
+        match *name {
+            _ if value.len() < LENGTH || is_slot(name) => false,
+            header::COOKIE => value.split(|b| *b == b';').any(|crumb| !is_slot_crumb(crumb) && holds_token(crumb)),
+            _ => holds_token(value),
+        }
     };
     match headers.iter().find(|field| carries(*field)) {
         None => Ok(()),

@@ -197,7 +197,7 @@ impl Exchange<'_> {
             Some(provider) => provider,
             None => match self.at_root(&parts.method, &route, &headers).await? {
                 AtRoot::Provider(provider) => provider,
-                AtRoot::Answered(answer) => return Ok(answer),
+                AtRoot::Answered(answer) => return Ok(*answer),
             },
         };
         let asked = self.classify(provider, &parts.method, &route)?;

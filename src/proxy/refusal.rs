@@ -151,7 +151,7 @@ impl Refusal {
     pub fn unknown_token() -> Self {
         Self::new(
             Code::UnknownToken,
-            "This Bellhop token is not valid. Make a new one (`bellhop token create`, or your Bellhop page) and put \
+            "This Bellhop token is not valid. Make a new one (`bellhop token create`) and put \
              it where your SDK expects the provider's token.",
         )
     }
@@ -345,15 +345,15 @@ pub fn unresolved(asked: &Asked<'_>, error: &Unresolvable) -> Refusal {
             Code::NoCredential,
             format!(
                 "There is no {name} token that could pay for this: you have none of your own, and no organization of \
-                 yours offers you one. Add yours (`bellhop credential add --provider {provider}`), or ask a maintainer \
-                 of your organization."
+                 yours offers you one. Add yours (`bellhop credential add {provider}@me --user NAME`), or ask a \
+                 maintainer of your organization."
             ),
         ),
         Unresolved::NoCredential { context: Some(context) } => Refusal::new(
             Code::NoCredential,
             format!(
                 "The context {context} offers no {name} token, and a chosen context never falls back to another. Add \
-                 one there (`bellhop credential add --owner {context} --provider {provider}`), or choose another context."
+                 one there (`bellhop credential add {provider}@{context}`), or choose another context."
             ),
         )
         .with("context", context.to_string()),
@@ -435,8 +435,12 @@ pub fn credential_refused(asked: &Asked<'_>, grant: &Grant, status: StatusCode, 
         "the provider refused a stored credential"
     );
     let who = match &grant.home.organization {
-        None => "Replace it: `bellhop credential rotate`, or your Bellhop page.".to_owned(),
-        Some(organization) => format!("A maintainer of {organization} can replace it."),
+        None => format!("Replace it: `bellhop credential rotate {}@{} --user NAME`.", asked.provider.id(), grant.home),
+        Some(organization) => format!(
+            "A maintainer of {organization} can replace it: `bellhop credential rotate {}@{}`.",
+            asked.provider.id(),
+            grant.home
+        ),
     };
     let detail = format!(
         "{name} refused the credential `{}` of {} (status {}). {who}",

@@ -5,10 +5,20 @@
 
 mod support;
 
+mod apply;
 mod authentication;
+mod configuration;
 mod contexts;
+mod echo;
 mod framing;
 mod headers;
+mod keys;
+mod limits;
 mod redirects;
+mod reload_and_drain;
+mod revocation;
 mod routing;
+mod store_outage;
+mod time;
+mod tls;
 mod upstream_failures;

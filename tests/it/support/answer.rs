@@ -55,7 +55,9 @@ impl Answer {
     #[track_caller]
     pub fn assert_refused(&self, code: &str) -> &Self {
         assert_eq!(self.header("bellhop-refusal"), Some(code), "{} {}", self.status, self.text());
-        assert_eq!(self.status, expected_status(code), "the status of {code}");
+        // Presets of SDKs that repeat a POST after a 5xx state another status for a submit of unknown fate.
+        let stated = self.header("bellhop-submit").is_some() && matches!(self.status, 409 | 424);
+        assert!(stated || self.status == expected_status(code), "the status {} of {code}", self.status);
         self.assert_readable_refusal()
     }
 
