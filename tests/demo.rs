@@ -1,5 +1,7 @@
 //! The demo, as the person who types it sees it.
 
+#![allow(clippy::unwrap_used, reason = "a test ends where it finds something else than it expects")]
+
 use std::{
     io::{BufRead, BufReader},
     process::{Child, Command, Stdio},
