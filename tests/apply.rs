@@ -1,9 +1,13 @@
 //! What `apply` promises: the store agrees with the file, again and again, all of it or nothing, and nothing is told
 //! that is nobody's business.
 
+#[allow(dead_code, reason = "shared with the store's own tests, which use all of it")]
+#[path = "store/place.rs"]
+mod place;
+
 use bellhop::{
     cli::apply::{ApplyError, Input, Installation, MadeToken, Options, Output, Prune, Report, Run, apply},
-    clock::{Clock, Timestamp},
+    clock::Clock,
     config::TokenLifetimes,
     credential::{Owner, State},
     identity::{TokenHolder, pat::PlainPat},
@@ -11,9 +15,9 @@ use bellhop::{
     store::{Actor, Address, AuditEntry, CredentialChange, Origin, Signer, Store},
     vault::{MasterSource, Vault},
 };
+use place::{NOW, Place};
 use std::time::Duration;
 
-const NOW: Timestamp = Timestamp::from_millis(1_793_000_000_000);
 const DAY: Duration = Duration::from_secs(86_400);
 const DIGEST_A: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 const DIGEST_B: &str = "BBbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
@@ -78,6 +82,14 @@ impl House {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&Address::parse(None, folder.path()).unwrap()).await.unwrap();
+        Self::with_store(folder, store).await
+    }
+
+    async fn at(place: &Place) -> Self {
+        Self::with_store(tempfile::tempdir().unwrap(), place.store.clone()).await
+    }
+
+    async fn with_store(folder: tempfile::TempDir, store: Store) -> Self {
         let source = MasterSource::File(folder.path().join("master.key"));
         let vault = Vault::open(&store, source, NOW).await.unwrap();
         std::fs::write(folder.path().join("dwave"), "fake-dwave-canary\n").unwrap();
@@ -128,42 +140,44 @@ impl House {
     }
 }
 
-#[tokio::test]
-async fn a_file_becomes_the_installation_that_it_describes() {
-    let house = House::new().await;
-    let told = house.apply(STATE).await;
-    let [(user, token, value)] = &told.made[..] else { panic!("{:?}", told.words) };
-    assert_eq!((user.as_str(), token.as_str()), ("ada", "laptop"));
-    let laptop = PlainPat::parse(value.as_bytes()).unwrap();
-    let ada = house.store.holder(&laptop.digest()).await.unwrap().value.unwrap();
-    assert_eq!((ada.expires, ada.boundary.is_none()), (NOW.plus(90 * DAY), true));
-    assert_eq!((ada.standing.admin, ada.standing.active.unwrap().to_string()), (true, "acme".into()));
-    let ci = house.holder(DIGEST_A).await.unwrap();
-    let boundary = ci.boundary.unwrap();
-    assert_eq!(boundary.pin.unwrap().to_string(), "acme.optics");
-    assert_eq!(boundary.contexts.iter().map(ToString::to_string).collect::<Vec<_>>(), ["me.thesis", "acme.optics"]);
-    assert_eq!((boundary.providers.len(), boundary.networks.len()), (1, 1));
-    assert_eq!(ci.expires.to_string(), "2027-01-01T00:00:00Z");
-    let offers = house.store.offers(ci.standing.user, "dwave").await.unwrap().value;
-    assert_eq!((offers[0].projects[0].as_str(), offers[0].members.len()), ("optics", 2));
-    let sealed = house.store.sealed(offers[0].credential, 1).await.unwrap().unwrap();
-    assert_eq!(house.vault.unseal(&sealed).await.unwrap()["token"].expose(), "fake-dwave-canary");
-    assert_eq!(&*sealed.plain_fields["region"], "na-west-1");
-    let mut read = house.store.read().await.unwrap();
-    assert!(read.password_hash(ci.standing.user).await.unwrap().unwrap().expose().starts_with("$argon2id$"));
-    assert!(!format!("{:?} {:?}", told.words, told.remarks).contains("canary"));
+on_both! {
+    async fn a_file_becomes_the_installation_that_it_describes(place: &Place) {
+        let house = House::at(place).await;
+        let told = house.apply(STATE).await;
+        let [(user, token, value)] = &told.made[..] else { panic!("{:?}", told.words) };
+        assert_eq!((user.as_str(), token.as_str()), ("ada", "laptop"));
+        let laptop = PlainPat::parse(value.as_bytes()).unwrap();
+        let ada = house.store.holder(&laptop.digest()).await.unwrap().value.unwrap();
+        assert_eq!((ada.expires, ada.boundary.is_none()), (NOW.plus(90 * DAY), true));
+        assert_eq!((ada.standing.admin, ada.standing.active.unwrap().to_string()), (true, "acme".into()));
+        let ci = house.holder(DIGEST_A).await.unwrap();
+        let boundary = ci.boundary.unwrap();
+        assert_eq!(boundary.pin.unwrap().to_string(), "acme.optics");
+        assert_eq!(boundary.contexts.iter().map(ToString::to_string).collect::<Vec<_>>(), ["me.thesis", "acme.optics"]);
+        assert_eq!((boundary.providers.len(), boundary.networks.len()), (1, 1));
+        assert_eq!(ci.expires.to_string(), "2027-01-01T00:00:00Z");
+        let offers = house.store.offers(ci.standing.user, "dwave").await.unwrap().value;
+        assert_eq!((offers[0].projects[0].as_str(), offers[0].members.len()), ("optics", 2));
+        let sealed = house.store.sealed(offers[0].credential, 1).await.unwrap().unwrap();
+        assert_eq!(house.vault.unseal(&sealed).await.unwrap()["token"].expose(), "fake-dwave-canary");
+        assert_eq!(&*sealed.plain_fields["region"], "na-west-1");
+        let mut read = house.store.read().await.unwrap();
+        assert!(read.password_hash(ci.standing.user).await.unwrap().unwrap().expose().starts_with("$argon2id$"));
+        assert!(!format!("{:?} {:?}", told.words, told.remarks).contains("canary"));
+    }
 }
 
-#[tokio::test]
-async fn the_same_file_again_changes_nothing() {
-    let house = House::new().await;
-    house.apply(STATE).await;
-    let head = house.store.head().await.unwrap();
-    house.clock.advance(DAY);
-    let (report, told) = house.with(STATE, Options { prune: Prune::Remove, ..Options::default() }).await.unwrap();
-    assert_eq!((told.words, told.made), (vec![], vec![]));
-    assert_eq!((report.users, report.changes), (3, 0));
-    assert_eq!(house.store.head().await.unwrap(), head);
+on_both! {
+    async fn the_same_file_again_changes_nothing(place: &Place) {
+        let house = House::at(place).await;
+        house.apply(STATE).await;
+        let head = house.store.head().await.unwrap();
+        house.clock.advance(DAY);
+        let (report, told) = house.with(STATE, Options { prune: Prune::Remove, ..Options::default() }).await.unwrap();
+        assert_eq!((told.words, told.made), (vec![], vec![]));
+        assert_eq!((report.users, report.changes), (3, 0));
+        assert_eq!(house.store.head().await.unwrap(), head);
+    }
 }
 
 #[tokio::test]
@@ -225,54 +239,55 @@ async fn other_fields_make_a_new_version_and_the_same_fields_do_not() {
     assert_eq!((offers.len(), offers[0].version, offers[0].state), (1, 3, State::Disabled), "off stays off");
 }
 
-#[tokio::test]
-async fn pruning_removes_what_files_have_made_and_leaves_what_people_have_made() {
-    let house = House::new().await;
-    house.apply(STATE).await;
-    let ada = house.holder(DIGEST_A).await.unwrap().standing.user;
-    let mut tx = house.store.write(house.vault.signer(), NOW).await.unwrap();
-    let by_hand = bellhop::store::NewUser {
-        id: bellhop::id::UserId::new(),
-        name: "hand".parse().unwrap(),
-        admin: false,
-        password_hash: None,
-        origin: Origin::Hand,
-    };
-    tx.insert_users(&[by_hand]).await.unwrap();
-    tx.record(AuditEntry::new(&Actor::CommandLine, "user.added", "hand"));
-    tx.commit().await.unwrap();
-    let smaller = "
+on_both! {
+    async fn pruning_removes_what_files_have_made_and_leaves_what_people_have_made(place: &Place) {
+        let house = House::at(place).await;
+        house.apply(STATE).await;
+        let ada = house.holder(DIGEST_A).await.unwrap().standing.user;
+        let mut tx = house.store.write(house.vault.signer(), NOW).await.unwrap();
+        let by_hand = bellhop::store::NewUser {
+            id: bellhop::id::UserId::new(),
+            name: "hand".parse().unwrap(),
+            admin: false,
+            password_hash: None,
+            origin: Origin::Hand,
+        };
+        tx.insert_users(&[by_hand]).await.unwrap();
+        tx.record(AuditEntry::new(&Actor::CommandLine, "user.added", "hand"));
+        tx.commit().await.unwrap();
+        let smaller = "
 users: [ { name: ada, tokens: [ { name: laptop } ] } ]
 organizations: [ { name: acme, members: { ada: owner }, projects: [ { name: optics } ] } ]";
-    assert_eq!(
-        house.apply(smaller).await.words,
-        ["user ada: no longer admin", "organization acme: job visibility own"]
-            .map(String::from)
-            .into_iter()
-            .rev()
-            .collect::<Vec<_>>()
-    );
-    let (_, told) = house.with(smaller, Options { prune: Prune::Remove, ..Options::default() }).await.unwrap();
-    for words in [
-        "member acme: alan",
-        "member acme: grace",
-        "project acme.optics: alan",
-        "credential ionq@acme.optics: deleted",
-        "credential dwave@acme: deleted",
-        "token ada/ci: revoked",
-        "project ada.thesis: deleted",
-        "credential ionq@ada: deleted",
-        "user alan: deleted",
-        "user grace: deleted",
-    ] {
-        assert!(told.words.iter().any(|told| told == words), "{words} in {:?}", told.words);
+        assert_eq!(
+            house.apply(smaller).await.words,
+            ["user ada: no longer admin", "organization acme: job visibility own"]
+                .map(String::from)
+                .into_iter()
+                .rev()
+                .collect::<Vec<_>>()
+        );
+        let (_, told) = house.with(smaller, Options { prune: Prune::Remove, ..Options::default() }).await.unwrap();
+        for words in [
+            "member acme: alan",
+            "member acme: grace",
+            "project acme.optics: alan",
+            "credential ionq@acme.optics: deleted",
+            "credential dwave@acme: deleted",
+            "token ada/ci: revoked",
+            "project ada.thesis: deleted",
+            "credential ionq@ada: deleted",
+            "user alan: deleted",
+            "user grace: deleted",
+        ] {
+            assert!(told.words.iter().any(|told| told == words), "{words} in {:?}", told.words);
+        }
+        assert!(house.holder(DIGEST_A).await.is_none());
+        let mut read = house.store.read().await.unwrap();
+        let left: Vec<_> = read.users(None, 10).await.unwrap().into_iter().map(|user| user.name.to_string()).collect();
+        assert_eq!(left, ["ada", "hand"]);
+        assert_eq!(read.credentials(None, 10).await.unwrap(), []);
+        assert_eq!(read.credentials_of(Owner::User(ada)).await.unwrap(), []);
     }
-    assert!(house.holder(DIGEST_A).await.is_none());
-    let mut read = house.store.read().await.unwrap();
-    let left: Vec<_> = read.users(None, 10).await.unwrap().into_iter().map(|user| user.name.to_string()).collect();
-    assert_eq!(left, ["ada", "hand"]);
-    assert_eq!(read.credentials(None, 10).await.unwrap(), []);
-    assert_eq!(read.credentials_of(Owner::User(ada)).await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -365,19 +380,20 @@ fn line(n: usize) -> String {
     )
 }
 
-#[tokio::test]
-async fn lines_are_applied_in_batches_that_can_be_run_again() {
-    let house = House::new().await;
-    let file = (0..2_500).map(line).collect::<Vec<_>>().join("\n");
-    let (report, told) = house.lines(&file, Options::default()).await.unwrap();
-    assert_eq!((report.users, report.changes, told.words.len()), (2_500, 7_500, 3));
-    assert!(house.holder(&format!("{:064x}", 2_499)).await.is_some());
-    let (report, told) = house.lines(&file, Options::default()).await.unwrap();
-    assert_eq!((report.users, report.changes, told.words.len()), (2_500, 0, 0));
-    let fewer = (0..1_200).map(line).collect::<Vec<_>>().join("\n");
-    let (report, _) = house.lines(&fewer, Options { prune: Prune::Remove, ..Options::default() }).await.unwrap();
-    assert_eq!((report.users, report.changes), (1_200, 1_300));
-    assert!(house.holder(&format!("{:064x}", 2_499)).await.is_none());
+on_both! {
+    async fn lines_are_applied_in_batches_that_can_be_run_again(place: &Place) {
+        let house = House::at(place).await;
+        let file = (0..2_500).map(line).collect::<Vec<_>>().join("\n");
+        let (report, told) = house.lines(&file, Options::default()).await.unwrap();
+        assert_eq!((report.users, report.changes, told.words.len()), (2_500, 7_500, 3));
+        assert!(house.holder(&format!("{:064x}", 2_499)).await.is_some());
+        let (report, told) = house.lines(&file, Options::default()).await.unwrap();
+        assert_eq!((report.users, report.changes, told.words.len()), (2_500, 0, 0));
+        let fewer = (0..1_200).map(line).collect::<Vec<_>>().join("\n");
+        let (report, _) = house.lines(&fewer, Options { prune: Prune::Remove, ..Options::default() }).await.unwrap();
+        assert_eq!((report.users, report.changes), (1_200, 1_300));
+        assert!(house.holder(&format!("{:064x}", 2_499)).await.is_none());
+    }
 }
 
 #[tokio::test]
@@ -435,4 +451,16 @@ async fn a_million_users_are_loaded_in_three_minutes() {
     let size = std::fs::metadata(house.folder.path().join("bellhop.db")).unwrap().len();
     println!("the store: {} MiB", size >> 20);
     assert!(took < Duration::from_secs(180), "{took:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_that_are_applied_at_once_all_arrive() {
+    let house = House::new().await;
+    let file = |from: usize| (from..from + 3_000).map(line).collect::<Vec<_>>().join("\n");
+    let (a, b) = (file(0), file(10_000));
+    let (a, b) = tokio::join!(house.lines(&a, Options::default()), house.lines(&b, Options::default()));
+    assert_eq!((a.unwrap().0.users, b.unwrap().0.users), (3_000, 3_000));
+    for n in [0, 2_999, 10_000, 12_999] {
+        assert!(house.holder(&format!("{n:064x}")).await.is_some());
+    }
 }

@@ -40,10 +40,11 @@ impl Failure {
     pub const fn code(&self) -> u8 {
         match self {
             Self::Usage(_) => USAGE,
-            Self::Config(_) | Self::Store(StoreError::Address(_)) => CONFIGURATION,
             Self::App(error) if error.is_configuration() => CONFIGURATION,
             Self::Vault(error) | Self::Apply(ApplyError::Vault(error)) if error.is_configuration() => CONFIGURATION,
-            Self::Apply(ApplyError::Misplaced(_)) => CONFIGURATION,
+            Self::Config(_) | Self::Apply(ApplyError::Misplaced(_)) | Self::Store(StoreError::Address(_)) => {
+                CONFIGURATION
+            }
             Self::Failed(_) | Self::Apply(_) | Self::App(_) | Self::Vault(_) | Self::Store(_) => FAILED,
         }
     }

@@ -141,12 +141,15 @@ impl Global {
 impl Command {
     fn run(self, sources: &Sources, console: &mut Console<'_>) -> Result<(), Failure> {
         match self {
-            Self::Serve(serve) => serve.run(sources),
+            Self::Serve(_) => serve::run(sources),
             Self::Demo(demo) => demo.run(console),
             Self::Check(check) => check.run(sources, console),
             Self::Store(command) => command.run(sources, console),
             Self::Healthcheck(healthcheck) => healthcheck.run(sources),
-            Self::Completions(completions) => completions.run(Cli::command(), console),
+            Self::Completions(completions) => {
+                completions.run(Cli::command(), console);
+                Ok(())
+            }
             Self::Manpage(manpage) => manpage.run(Cli::command(), console),
         }
     }

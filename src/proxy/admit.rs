@@ -80,7 +80,7 @@ impl<'e> Exchange<'e> {
         }
         match (&presented, asked.kind()) {
             (Presented::Nothing, Some(Kind::Open)) => Ok(Who::Nobody),
-            _ => self.known(&presented).await.map(Who::Known),
+            _ => Box::pin(self.known(&presented)).await.map(Who::Known),
         }
     }
 
@@ -149,7 +149,7 @@ impl<'e> Exchange<'e> {
         let hot = match who {
             Who::Nobody => return Err(Refusal::missing_token()),
             Who::Hot(hot, _) => hot,
-            Who::Known(known) => self.grant(asked, known).await?,
+            Who::Known(known) => Box::pin(self.grant(asked, known)).await?,
         };
         if let (Some(rate), Some(cell)) = (self.current.settings.limits.per_credential, &hot.credential_limit) {
             let since_start: Duration = self.arrived.saturating_duration_since(self.core.shared.started);

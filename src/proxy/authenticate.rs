@@ -187,7 +187,7 @@ mod tests {
             ("x-auth-token", token.to_owned()),
             ("cookie", format!("a=b; oat={token}")),
         ] {
-            let found = ask(&[field.clone()], "/").unwrap();
+            let found = ask(std::slice::from_ref(&field), "/").unwrap();
             assert!(matches!(found, Presented::Token(digest) if digest == pat.digest()), "{}", field.0);
         }
         let twice = [("authorization", format!("Bearer {token}")), ("x-auth-token", token.to_owned())];

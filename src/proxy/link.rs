@@ -59,6 +59,7 @@ pub struct Link {
     resting: Cell<bool>,
     /// The caller does not take what is written; kept is what was waited for before that.
     stalled: Cell<Option<(Instant, Waiting)>>,
+    /// To be polled again when there is room, or when what is under way has ended.
     on_room: RefCell<Option<Waker>>,
 }
 
@@ -97,6 +98,11 @@ impl Link {
             && !self.is_under_way()
             && self.stalled.get().is_none()
             && self.guard.borrow().is_between_requests()
+    }
+
+    /// Nothing was ever asked here.
+    pub fn is_unused(&self) -> bool {
+        !self.has_answered.get() && !self.is_under_way() && self.guard.borrow().is_between_requests()
     }
 
     /// Sets the alarm for when a connection that stays at rest should let go of its buffers.
@@ -139,6 +145,16 @@ impl Link {
         Ok(())
     }
 
+    /// After a violation nothing more is read; but what was sound before it is still answered.
+    fn refuse_to_read(&self, cx: &Context<'_>) -> Poll<io::Result<()>> {
+        if self.is_under_way() {
+            *self.on_room.borrow_mut() = Some(cx.waker().clone());
+            Poll::Pending
+        } else {
+            Poll::Ready(Err(io::ErrorKind::InvalidData.into()))
+        }
+    }
+
     fn written(&self) {
         if let Some((at, waiting)) = self.stalled.replace(None) {
             self.alarm.set(at.max(Instant::now() + self.patience.body_idle), waiting);
@@ -169,6 +185,9 @@ impl Drop for Ticket {
     fn drop(&mut self) {
         self.0.under_way.set(self.0.under_way.get() - 1);
         self.0.has_answered.set(true);
+        if let Some(waker) = self.0.on_room.borrow_mut().take() {
+            waker.wake();
+        }
     }
 }
 
@@ -228,7 +247,7 @@ impl AsyncRead for LinkIo {
             return Poll::Ready(Ok(()));
         }
         if self.link.violation().is_some() {
-            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+            return self.link.refuse_to_read(cx);
         }
         let before = buf.filled().len();
         let read = either!(&mut self.stream, stream => stream.poll_read(cx, buf));
@@ -237,10 +256,10 @@ impl AsyncRead for LinkIo {
         }
         if let Err((sound, violation)) = self.link.read(&buf.filled()[before..]) {
             self.link.violation.set(Some(violation));
-            if sound == 0 {
-                return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
-            }
             buf.set_filled(before + sound);
+            if sound == 0 {
+                return self.link.refuse_to_read(cx);
+            }
         }
         read
     }

@@ -81,7 +81,11 @@ async fn welcome(core: &Rc<Core>, stream: TcpStream, peer: SocketAddr, entry: En
             _ => return,
         },
     };
-    let Ok(Some(protocol)) = timeout(timeouts.head, protocol_of(&stream)).await else { return };
+    let protocol = tokio::select! {
+        protocol = timeout(timeouts.head, protocol_of(&stream)) => protocol,
+        () = core.drain.begun() => return,
+    };
+    let Ok(Some(protocol)) = protocol else { return };
     let secure = matches!(stream, CallerStream::Tls(_));
     let link = core.link(Caller { peer: peer.ip(), protocol, secure, accepted });
     match protocol {
@@ -149,6 +153,9 @@ async fn busy(
             if !draining && drain.as_mut().poll(cx).is_ready() {
                 draining = true;
                 Pin::new(&mut connection).graceful_shutdown();
+                if link.is_unused() {
+                    return Poll::Ready(End::Closed);
+                }
             }
             if let Poll::Ready(result) = Pin::new(&mut connection).poll(cx) {
                 return Poll::Ready(if result.is_ok() { End::Closed } else { End::Broken });
@@ -209,12 +216,12 @@ where
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let refusal = match (end, link.violation()) {
-        (End::Closed, _) => return None,
         (End::Rests, _) => {
             let parts = connection.into_parts();
             return Some((parts.io.into_inner().into_stream(), parts.read_buf));
         }
-        (End::Broken, Some(violation)) if !link.is_under_way() => refuse(violation),
+        // Hyper calls it closed when the very first bytes could not be read.
+        (End::Broken | End::Closed, Some(violation)) if !link.is_under_way() => refuse(violation),
         (End::TooSlow, None) if !link.is_under_way() => {
             Refusal::bad_request("The request's head took too long.").status(StatusCode::REQUEST_TIMEOUT)
         }

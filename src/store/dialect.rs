@@ -98,9 +98,6 @@ impl Dialect {
             };
         }
     }
-
-    /// The most values that are bound to one statement: SQLite takes 32,766, PostgreSQL 65,535.
-    pub const MOST_PARAMETERS: usize = 30_000;
 }
 
 /// The first to open a new file switches it, which SQLite does not wait for when others are opening it too.

@@ -16,6 +16,9 @@ pub struct Insert {
     failed: Option<sqlx::error::BoxDynError>,
 }
 
+/// With twenty columns, still within the parameters that a database takes: SQLite 32,766, PostgreSQL 65,535.
+const MOST_ROWS: usize = 500;
+
 #[derive(Default)]
 struct Rows {
     count: usize,
@@ -29,9 +32,8 @@ impl Insert {
 
     /// Begins a row; its values follow in the order of the columns.
     pub fn row(&mut self) -> &mut Self {
-        let most = Dialect::MOST_PARAMETERS / self.columns.len();
         match self.statements.last_mut() {
-            Some(rows) if rows.count < most => rows.count += 1,
+            Some(rows) if rows.count < MOST_ROWS => rows.count += 1,
             _ => self.statements.push(Rows { count: 1, ..Rows::default() }),
         }
         self
@@ -53,7 +55,9 @@ impl Insert {
         for rows in self.statements {
             let sql = text(self.dialect, self.table, self.columns, rows.count);
             // Safe: the text is made of this program's own words and parameters.
-            sqlx::query_with(AssertSqlSafe(sql), rows.values).execute(&mut *connection).await?;
+            let query = sqlx::query_with(AssertSqlSafe(sql), rows.values);
+            // Only the full ones come again; the others would fill the cache of statements with texts of every length.
+            query.persistent(rows.count == MOST_ROWS).execute(&mut *connection).await?;
         }
         Ok(())
     }

@@ -2,10 +2,7 @@
 //! Owns the write lock for no longer than the statements take.
 //! Never carries out a plan that was made against another store than this one is now.
 
-use super::{
-    Installation,
-    plan::{Edit, Plan, Removal},
-};
+use super::plan::{Edit, Plan, Removal};
 use crate::store::{Origin, StoreError, Tx};
 
 pub enum Outcome {
@@ -14,8 +11,7 @@ pub enum Outcome {
     Overtaken,
 }
 
-pub async fn carry_out(on: Installation<'_>, plan: &Plan) -> Result<Outcome, StoreError> {
-    let mut tx = on.store.write(on.vault.signer(), on.clock.now()).await?;
+pub async fn carry_out(mut tx: Tx, plan: &Plan) -> Result<Outcome, StoreError> {
     if tx.head().await? != plan.head {
         return Ok(Outcome::Overtaken);
     }

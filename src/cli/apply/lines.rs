@@ -134,7 +134,7 @@ async fn prune(
         page.retain(|row| !seen.has(&row.name));
         let plan = Planner::new(on, options, file).await?.without(&page);
         if options.run == Run::Real && !plan.is_empty() {
-            match carry::carry_out(on, &plan).await? {
+            match carry::carry_out(on.write().await?, &plan).await? {
                 carry::Outcome::Done => {}
                 carry::Outcome::Overtaken => continue,
             }

@@ -22,7 +22,7 @@ use crate::{
     config::TokenLifetimes,
     provider::Catalog,
     secret::Secret,
-    store::{Conflict, Store, StoreError},
+    store::{Conflict, Store, StoreError, Tx},
     vault::{Vault, VaultError},
 };
 use check::Checker;
@@ -128,7 +128,8 @@ pub async fn apply(
 }
 
 /// Plans against the store as it is, and carries the plan out if the store is still so; else plans again.
-/// Sealing and hashing belong to the plan, so that nobody waits for the write lock meanwhile.
+/// Sealing and hashing belong to the plan, so that nobody waits for the write lock meanwhile; only who is overtaken
+/// again and again plans under the lock.
 async fn settle(
     on: Installation<'_>,
     options: Options,
@@ -136,17 +137,22 @@ async fn settle(
     file: &str,
     output: &mut dyn Output,
 ) -> Result<Report> {
-    const ATTEMPTS: usize = 8;
-    for _ in 0..ATTEMPTS {
+    const PATIENCE: usize = 3;
+    const ATTEMPTS: usize = 2 * PATIENCE;
+    for attempt in 0..ATTEMPTS {
+        let lock = if attempt < PATIENCE || options.run == Run::Dry { None } else { Some(on.write().await?) };
         let plan = Planner::new(on, options, file).await?.plan(state).await?;
         if options.run == Run::Dry || plan.is_empty() {
             return Ok(tell(&plan, state, output));
         }
-        match carry::carry_out(on, &plan).await {
+        let tx = match lock {
+            Some(tx) => tx,
+            None => on.write().await?,
+        };
+        match carry::carry_out(tx, &plan).await {
             Ok(carry::Outcome::Done) => return Ok(tell(&plan, state, output)),
-            Ok(carry::Outcome::Overtaken) | Err(StoreError::Conflict(Conflict::KeyReplaced)) => {
-                on.vault.reload().await?
-            }
+            Ok(carry::Outcome::Overtaken) => {}
+            Err(StoreError::Conflict(Conflict::KeyReplaced)) => on.vault.reload().await?,
             Err(error) => return Err(error.into()),
         }
     }
@@ -161,6 +167,10 @@ fn tell(plan: &Plan, state: &State, output: &mut dyn Output) -> Report {
 }
 
 impl Installation<'_> {
+    async fn write(&self) -> Result<Tx, StoreError> {
+        self.store.write(self.vault.signer(), self.clock.now()).await
+    }
+
     fn checker(&self) -> Checker<'_> {
         Checker { catalog: self.catalog, lifetimes: self.lifetimes, now: self.clock.now() }
     }

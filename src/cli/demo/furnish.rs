@@ -53,8 +53,7 @@ impl Keys {
             SystemRandom::new()
                 .fill(&mut bytes)
                 .map_err(|_| Failure::failed("the system's random generator failed"))?;
-            let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            Ok(Secret::new(format!("demo-key-{digits}")))
+            Ok(Secret::new(format!("demo-key-{:032x}", u128::from_be_bytes(bytes))))
         };
         let [ada, acme, optics] = Purse::ALL.map(key);
         Ok(Self([ada?, acme?, optics?]))

@@ -1,6 +1,6 @@
 //! `bellhop demo`: the whole thing on one machine, with a stand-in for the provider, and a tour that can be pasted.
 //! Owns a folder, the stand-in and a running Bellhop, and takes all three down when it ends.
-//! Reads no configuration and no environment, and talks to nobody outside of this machine.
+//! Reads no configuration, and talks to nobody outside of this machine.
 
 mod folder;
 mod furnish;
@@ -68,7 +68,7 @@ impl Demo {
 /// The defaults, on free ports of this machine, with the stand-in in the place of IonQ.
 fn installation(config: Config, folder: &Path, port: u16, standin: SocketAddr) -> Config {
     let mut config = config;
-    config.data_dir = folder.to_owned();
+    config.data_dir = folder.into();
     config.listen.proxy = (Ipv4Addr::LOCALHOST, port).into();
     config.listen.admin = (Ipv4Addr::LOCALHOST, 0).into();
     config.drain.deadline = Duration::from_secs(2);

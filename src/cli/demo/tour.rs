@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     app::Addresses,
-    cli::{Console, Failure},
+    cli::{Console, Failure, console::shown},
 };
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode, header};
@@ -80,12 +80,17 @@ impl<'s> Tour<'s> {
              provider  http://{}   a stand-in for IonQ; it takes its own keys and nothing else\n  \
              folder    {}   {}\n\n\
              ada has a key of her own. grace has none, but is in acme.optics, which has one. acme has one, too.\n\
-             Neither of them knows any of these keys: they sign in with tokens of their own.\n",
+             Neither of them knows any of these keys: they sign in with tokens of their own.\n{}",
             addresses.proxy,
             addresses.admin,
             self.standin.address(),
             folder.path().display(),
             if folder.is_temporary() { "removed at the end" } else { "kept" },
+            if is_behind_a_proxy() {
+                "\nFirst, so that nothing goes to your network's proxy:\n\nexport no_proxy=127.0.0.1\n"
+            } else {
+                ""
+            },
         ));
         steps.push(self.past_bellhop());
         for (number, step) in (1..).zip(&steps) {
@@ -276,20 +281,17 @@ impl<'s> Tour<'s> {
     }
 
     fn told(&self, seen: &Seen) -> String {
-        let mut told = seen.status.to_string();
-        if let Some(payer) = seen.job().and_then(|job| self.standin.payer(&job)) {
-            told.push_str(&format!(", paid with {}", payer.name()));
+        let mut told = vec![seen.status.to_string()];
+        match seen.job().and_then(|job| self.standin.payer(&job)) {
+            Some(payer) => told.push(format!("paid with {}", payer.name())),
+            None => told.push(shown(&seen.body.chars().take(120).collect::<String>())),
         }
         for name in ["bellhop-credential", "bellhop-refusal"] {
             if let Some(value) = seen.headers.get(name).and_then(|value| value.to_str().ok()) {
-                told.push_str(&format!("; {name}: {value}"));
+                told.push(format!("{name}: {value}"));
             }
         }
-        if seen.job().is_none() {
-            let start: String = seen.body.chars().take(120).collect();
-            told.push_str(&format!("; {}", crate::cli::console::shown(&start)));
-        }
-        told
+        told.join("; ")
     }
 
     fn python(&self) -> String {
@@ -317,7 +319,7 @@ impl Step {
         };
         let body = self.body.as_ref().map(|body| format!(" -H 'Content-Type: application/json' -d '{body}'"));
         format!(
-            "curl -si {method}http://{}{} -H 'Authorization: apiKey {}'{}",
+            "curl -si -w '\\n' {method}http://{}{} -H 'Authorization: apiKey {}'{}",
             self.at,
             self.path,
             self.token,
@@ -357,6 +359,11 @@ impl Seen {
         let answer: Value = serde_json::from_str(&self.body).ok()?;
         Some(answer.get("id")?.as_str()?.to_owned())
     }
+}
+
+/// curl and Python send everything there, even what is for this machine.
+fn is_behind_a_proxy() -> bool {
+    ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"].iter().any(|name| std::env::var_os(name).is_some())
 }
 
 /// As it was started, so that the line works where it is pasted.
