@@ -304,6 +304,10 @@ impl AsyncWrite for LinkIo {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Hyper ends what it could not read; the refusal is still to be said.
+        if self.link.violation().is_some() {
+            return Poll::Ready(Ok(()));
+        }
         either!(&mut self.stream, stream => stream.poll_shutdown(cx))
     }
 }
