@@ -299,15 +299,18 @@ async fn idle(link: &Link) {
     }
 }
 
-async fn respond(
+fn respond(
     core: Rc<Core>,
     link: Rc<Link>,
     entry: Entry,
     request: Request<Incoming>,
-) -> Result<Response<Answer>, Infallible> {
+) -> impl Future<Output = Result<Response<Answer>, Infallible>> {
+    // Taken before the first poll: hyper may read ahead before that, and find what follows unsound.
     let ticket = link.enter();
-    let answer = super::serve(&core, &link, entry, request).await;
-    Ok(answer.map(|body| body.with_ticket(ticket)))
+    async move {
+        let answer = super::serve(&core, &link, entry, request).await;
+        Ok(answer.map(|body| body.with_ticket(ticket)))
+    }
 }
 
 /// Runs HTTP/2's streams on the core that accepted their connection.
