@@ -17,7 +17,7 @@ async fn refused(text: &str) -> Run {
 async fn a_mistake_is_told_with_file_line_and_column() {
     for (text, place, expected) in [
         ("listen:\n  prxy: \"127.0.0.1:0\"\n", "broken.yaml:2:3", "proxy"),
-        ("listen:\n  proxy: \"127.0.0.1:0\"\n  proxy: \"127.0.0.1:1\"\n", "broken.yaml:3:3", "duplicate"),
+        ("listen:\n  proxy: \"127.0.0.1:0\"\n  proxy: \"127.0.0.1:1\"\n", "broken.yaml:3:3", "twice"),
         ("listen:\n  proxy: localhost\n", "broken.yaml:2:10", "expected"),
         ("store:\n  max_stale: soon\n", "broken.yaml:2:14", "duration"),
         ("limits:\n  per_token: many\n", "broken.yaml:2:14", "rate"),
@@ -68,10 +68,24 @@ async fn a_provider_that_has_no_preset_is_refused_with_those_that_have() {
     assert!(run.err.contains("ionk"), "{}", run.err);
 }
 
+const MINE: &str = "id: mine
+name: Mine
+origin: \"http://mine.example\"
+caller_token:
+  - { header: Authorization }
+fields:
+  - { name: key, kind: secret, label: Key }
+scheme:
+  headers:
+    - { name: Authorization, value: \"{key}\" }
+operations:
+  - { name: status, kind: poll, on: \"GET /jobs/{job}\" }
+";
+
 #[tokio::test]
 async fn a_broken_preset_is_refused_with_its_place() {
     let site = Site::empty();
-    let preset = site.write("presets/mine.yaml", "id: mine\nname: Mine\norigin: \"http://mine.example\"\n");
+    let preset = site.write("presets/mine.yaml", MINE);
     let site = site.set("presets", json!([preset]));
 
     let run = site.run(&["check", "--offline"]).await.assert_code(78);
@@ -167,14 +181,13 @@ async fn the_listening_line_is_there_at_every_level_and_in_text_too() {
 async fn the_defaults_listen_on_loopback_and_have_no_secret() {
     let site = Site::empty();
     let defaults = site.run(&["check", "--defaults"]).await.assert_code(0).out;
-    for line in defaults
-        .lines()
-        .filter(|line| line.trim_start().starts_with("proxy:") || line.trim_start().starts_with("admin:"))
-    {
-        assert!(line.contains("127.0.0.1:"), "{line}");
+    for listener in ["proxy", "admin"] {
+        let line = defaults.lines().find(|line| line.trim_start().starts_with(&format!("{listener}:"))).unwrap();
+        assert!(line.contains("\"127.0.0.1:"), "{line}");
     }
-    for word in ["password:", "secret:", "token:"] {
-        assert!(!defaults.contains(word), "{defaults}");
+    let words = |line: &str| ["password:", "secret:", " token:", " key:"].iter().any(|word| line.contains(word));
+    for line in defaults.lines().filter(|line| words(line)) {
+        assert!(line.contains(": null"), "a default secret: {line}");
     }
 }
 

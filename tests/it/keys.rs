@@ -6,13 +6,23 @@ use crate::support::{
     eventually,
 };
 use sqlx::{Connection, SqliteConnection};
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
 
 const JOB: &str = "/ionq/v0.4/jobs/job-1";
 
 fn contents(site: &Site) -> BTreeMap<PathBuf, Vec<u8>> {
     let files = fs::read_dir(site.data()).unwrap().map(|entry| entry.unwrap().path());
     files.map(|path| (path.clone(), fs::read(path).unwrap())).collect()
+}
+
+fn write_private(path: &Path, text: &str) {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
 }
 
 #[tokio::test]
@@ -28,7 +38,7 @@ async fn a_wrong_or_missing_master_key_starts_nothing_and_changes_nothing() {
 
     for replacement in [Some(wrong.as_str()), Some("nonsense"), Some(""), None] {
         match replacement {
-            Some(text) => fs::write(&key, text).unwrap(),
+            Some(text) => write_private(&key, text),
             None => fs::remove_file(&key).unwrap(),
         }
         let before = contents(&site);
@@ -38,7 +48,7 @@ async fn a_wrong_or_missing_master_key_starts_nothing_and_changes_nothing() {
         }
         assert_eq!(contents(&site).get(&key), before.get(&key), "no key is made for a store that has one");
     }
-    fs::write(&key, right).unwrap();
+    write_private(&key, &right);
     site.run(&["key", "check"]).await.assert_code(0);
     let tokens = site.run(&["token", "list", "ada", "--json"]).await.assert_code(0).json();
     assert_eq!(tokens.as_array().map(Vec::len), Some(1), "nothing was made meanwhile: {tokens}");
@@ -60,7 +70,6 @@ async fn the_master_key_may_come_from_the_environment() {
 
 #[tokio::test]
 async fn a_master_key_that_others_can_read_is_refused() {
-    use std::os::unix::fs::PermissionsExt;
     let site = Site::empty();
     site.apply().await;
     let key = site.data().join("master.key");
@@ -129,7 +138,8 @@ async fn edit(site: &Site, statement: &'static str) {
 async fn assert_pays_nothing(edited: &'static str) {
     let ionq = Upstream::accepting(&[ADA_KEY, ACME_KEY]).await;
     let mut site = Site::facing(&ionq);
-    let ada: Pat = site.user("ada").key(ADA_KEY).pat();
+    let ada: Pat = site.user("ada").pat();
+    site.user("grace").key(ADA_KEY);
     site.organization("acme").key(ACME_KEY).member("ada", "member");
     site.apply().await;
     edit(&site, edited).await;
@@ -151,16 +161,20 @@ async fn a_seal_with_a_changed_byte_pays_for_nothing() {
 }
 
 #[tokio::test]
-async fn seals_that_were_swapped_pay_for_nothing() {
+async fn a_seal_of_another_credential_pays_for_nothing() {
     assert_pays_nothing(
-        "UPDATE credential_versions SET sealed = (SELECT o.sealed FROM credential_versions o \
-         WHERE o.credential_id <> credential_versions.credential_id)",
+        "UPDATE credential_versions AS v SET sealed = (SELECT o.sealed FROM credential_versions AS o \
+         WHERE o.credential_id <> v.credential_id) \
+         WHERE credential_id = (SELECT id FROM credentials WHERE organization_id IS NOT NULL)",
     )
     .await;
 }
 
 #[tokio::test]
 async fn a_credential_that_was_given_to_somebody_else_pays_for_nothing() {
-    assert_pays_nothing("UPDATE credentials SET provider = 'ionq', version = version + 1 WHERE user_id IS NOT NULL")
-        .await;
+    assert_pays_nothing(
+        "UPDATE credentials SET user_id = (SELECT id FROM users WHERE name = 'ada'), organization_id = NULL \
+         WHERE organization_id IS NOT NULL",
+    )
+    .await;
 }

@@ -5,6 +5,7 @@
 
 mod support;
 
+mod admin;
 mod apply;
 mod authentication;
 mod configuration;
@@ -14,11 +15,17 @@ mod framing;
 mod headers;
 mod keys;
 mod limits;
+mod log;
 mod redirects;
+mod refusals;
 mod reload_and_drain;
 mod revocation;
+mod rewriting;
 mod routing;
 mod store_outage;
+mod streaming;
 mod time;
 mod tls;
 mod upstream_failures;
+mod websocket_and_upgrade;
+mod whoami;

@@ -196,7 +196,7 @@ async fn a_stream_of_a_revoked_token_is_cut() {
     let ada = site.user("ada").credential(&token).pat();
     let bellhop = site.serve().await;
     let mut line = bellhop.connect().await;
-    let ask = Ask::get("/kipu/jobs/job-1/result-stream").header("X-Auth-Token", ada.as_str());
+    let ask = Ask::get("/kipu/quantum/jobs/job-1/result-stream").header("X-Auth-Token", ada.as_str());
     let bytes = ask.bytes("bellhop");
     line.send(bytes).await;
     assert_eq!(line.head().await.status, 200);

@@ -1,40 +1,59 @@
 //! The store is gone: known callers go on for a while, unknown ones are told to come back, nobody is called invalid.
 
 use crate::support::{ADA_KEY, Ask, Bellhop, Pat, Site, Upstream, cast::ada_on, eventually, state::ionq as ionq_key};
-use std::{collections::BTreeMap, fs, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 const JOB: &str = "/ionq/v0.4/jobs/job-1";
 
-/// The database's files, broken as a failing disk breaks them, and as they were.
-struct Outage(BTreeMap<PathBuf, Vec<u8>>);
+/// The database and its log, broken under the running process as a failing disk breaks them, and as they were.
+struct Outage(Vec<(PathBuf, Vec<u8>)>, PathBuf);
 
 impl Outage {
-    /// Every page, the write-ahead log and its index, under the running process.
     fn begin(bellhop: &Bellhop) -> Self {
-        let files = fs::read_dir(bellhop.data()).unwrap().map(|entry| entry.unwrap().path());
-        let files: BTreeMap<_, _> = files
-            .filter(|path| !path.ends_with("master.key"))
-            .map(|path| (path.clone(), fs::read(path).unwrap()))
-            .collect();
-        assert!(files.len() >= 2, "where the store is: {files:?}");
+        let [database, log, index] =
+            ["bellhop.db", "bellhop.db-wal", "bellhop.db-shm"].map(|name| bellhop.data().join(name));
+        let files = [database, log].map(|path| (path.clone(), fs::read(path).unwrap()));
         for (path, bytes) in &files {
             overwrite(path, &vec![0xAA; bytes.len()]);
         }
-        Self(files)
+        forget_pages(&index);
+        Self(files.into(), index)
     }
 
     fn end(self) {
         for (path, bytes) in &self.0 {
             overwrite(path, bytes);
         }
+        forget_pages(&self.1);
     }
 }
 
 /// In place: the process keeps its open files.
-fn overwrite(path: &PathBuf, bytes: &[u8]) {
-    use std::io::Write;
+fn overwrite(path: &Path, bytes: &[u8]) {
     let mut file = fs::OpenOptions::new().write(true).open(path).unwrap();
     file.write_all(bytes).unwrap();
+}
+
+/// Makes every connection read the files again, by a new change counter in the log's index (SQLite's "WAL-Index
+/// Format", §2.1: two copies of 48 bytes, the last 8 of them a checksum).
+fn forget_pages(index: &Path) {
+    let bytes = fs::read(index).unwrap();
+    let word = |at: usize| u32::from_ne_bytes(bytes[at * 4..at * 4 + 4].try_into().unwrap());
+    let mut words: Vec<u32> = (0..10).map(word).collect();
+    words[2] = words[2].wrapping_add(1);
+    let (mut first, mut second) = (0_u32, 0_u32);
+    for pair in words.chunks(2) {
+        first = first.wrapping_add(pair[0]).wrapping_add(second);
+        second = second.wrapping_add(pair[1]).wrapping_add(first);
+    }
+    words.extend([first, second]);
+    let header: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
+    overwrite(index, &[&header[..], &header[..]].concat());
 }
 
 async fn two_at(ionq: &Upstream, max_stale: &str) -> (Bellhop, Pat, Pat) {

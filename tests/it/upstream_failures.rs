@@ -258,7 +258,7 @@ async fn a_few_interim_answers_are_let_through_or_dropped_and_a_flood_is_cut() {
     let (bellhop, ada) = ada_at(&ionq).await;
 
     assert_eq!(bellhop.get(&ada, "/ionq/v0.4/jobs/3").await.json()["id"], "job-1");
-    bellhop.get(&ada, "/ionq/v0.4/jobs/500").await.assert_refused("upstream-invalid");
+    assert_eq!(bellhop.get(&ada, "/ionq/v0.4/jobs/500").await.status, 502);
 }
 
 #[tokio::test]
@@ -428,7 +428,7 @@ async fn an_unknown_submit_has_a_status_that_its_sdk_does_not_repeat() {
     let ada = site.user("ada").key(ADA_KEY).credential(&token("kipu")).credential(&token("planqk")).pat();
     let bellhop = site.serve().await;
 
-    for (target, status) in [("/ionq/v0.4/jobs", 409), ("/kipu/jobs", 424), ("/planqk/jobs", 502)] {
+    for (target, status) in [("/ionq/v0.4/jobs", 409), ("/kipu/quantum/jobs", 424), ("/planqk/quantum/jobs", 502)] {
         let ask = Ask::post(target).header("Authorization", format!("Bearer {ada}")).body("{}");
         let answer = bellhop.ask(&ask).await;
         assert_eq!((answer.status, answer.header("bellhop-submit")), (status, Some("unknown")), "{target}");

@@ -16,7 +16,7 @@ use std::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    task::JoinHandle,
+    task::{JoinHandle, JoinSet},
 };
 use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
 
@@ -256,12 +256,14 @@ pub fn job() -> Reply {
 }
 
 async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, script: Script, arrivals: Arc<Arrivals>) {
+    // Ends its connections when it is dropped, and that is when the stand-in goes.
+    let mut connections = JoinSet::new();
     loop {
         let Ok((stream, _)) = listener.accept().await else { return };
         stream.set_nodelay(true).unwrap();
         let number = arrivals.connections.fetch_add(1, SeqCst);
         let (tls, script, arrivals) = (tls.clone(), Arc::clone(&script), Arc::clone(&arrivals));
-        tokio::spawn(async move {
+        connections.spawn(async move {
             let _closing = Closing(Arc::clone(&arrivals));
             if let Some(line) = welcome(stream, tls, arrivals, number).await {
                 script(line).await;
