@@ -199,8 +199,10 @@ impl Refusal {
 
     /// The fate of a submit is not known. SDKs that repeat a POST after a 5xx get the preset's status instead.
     #[must_use]
-    pub const fn submit_unknown(mut self, instead: Option<StatusCode>) -> Self {
+    pub fn submit_unknown(mut self, instead: Option<StatusCode>) -> Self {
         self.submit_unknown = true;
+        self.detail +=
+            " The job may have been submitted all the same: look at your list of jobs before you send it again.";
         if let Some(status) = instead {
             self.status = status;
         }
@@ -279,7 +281,7 @@ impl Refusal {
 /// Method and path template, which name no ids, for refusals that say what is not allowed.
 fn what(asked: &Asked<'_>) -> String {
     match &asked.operation {
-        Some(found) => format!("{} {}", asked.method, found.pattern),
+        Some(found) => found.pattern.to_string(),
         None => format!("{} on a path that the preset `{}` does not list", asked.method, asked.provider.id()),
     }
 }
@@ -409,9 +411,7 @@ pub fn not_forwarded(asked: &Asked<'_>, error: &SendError, waiting: Waiting) -> 
                 .status(StatusCode::REQUEST_TIMEOUT)
                 .close();
         }
-        SendError::Timeout => {
-            Refusal::new(Code::UpstreamTimeout, format!("{name} did not answer in time. Try again later."))
-        }
+        SendError::Timeout => Refusal::new(Code::UpstreamTimeout, format!("{name} did not answer in time.")),
         SendError::Invalid => {
             Refusal::new(Code::UpstreamInvalid, format!("{name} sent an answer that is not sound HTTP."))
         }

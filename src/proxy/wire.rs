@@ -147,12 +147,10 @@ impl Guard {
 
     fn line_ended(&mut self, line: &[u8]) -> Result<(), Violation> {
         let line = line.strip_suffix(b"\r").ok_or(Violation::BareLineEnd)?;
-        if memchr(b'\r', line).is_some() {
-            return Err(Violation::BareLineEnd);
-        }
         // Folded instead of searched: no early exit lets the compiler look at many bytes at once.
         if line.iter().fold(false, |bad, b| bad | ((*b < 0x20) & (*b != b'\t')) | (*b == 0x7f)) {
-            return Err(Violation::ControlCharacter);
+            let bare = memchr(b'\r', line).is_some();
+            return Err(if bare { Violation::BareLineEnd } else { Violation::ControlCharacter });
         }
         self.place = match self.place {
             // RFC 9112 §2.2: an empty line before a request line is to be ignored.

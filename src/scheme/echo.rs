@@ -144,8 +144,10 @@ fn spellings_of(secret: &str) -> Vec<Zeroizing<Vec<u8>>> {
     if !secret.bytes().all(|b| b.is_ascii_alphanumeric()) {
         let percent = |set| Zeroizing::new(percent_encoding::utf8_percent_encode(secret, set).to_string().into_bytes());
         // Encoders differ on which of the unreserved characters they leave alone (RFC 3986 §2.3).
-        all.push(percent(percent_encoding::NON_ALPHANUMERIC));
-        all.push(percent(UNRESERVED));
+        for escaped in [percent(percent_encoding::NON_ALPHANUMERIC), percent(UNRESERVED)] {
+            all.push(lower_hex(&escaped));
+            all.push(escaped);
+        }
         all.extend(in_json(secret));
     }
     for before in 0..3 {
@@ -166,12 +168,37 @@ fn spellings_of(secret: &str) -> Vec<Zeroizing<Vec<u8>>> {
 const UNRESERVED: &percent_encoding::AsciiSet =
     &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// As a JSON string has it; RFC 8259 §7 lets a slash be escaped, and PHP does.
+/// `%2f` for `%2F`: RFC 3986 §2.1 takes them for the same, and some encoders write the small letters.
+fn lower_hex(escaped: &[u8]) -> Zeroizing<Vec<u8>> {
+    let mut text = Zeroizing::new(escaped.to_vec());
+    let mut at = 0;
+    while at + 3 <= text.len() {
+        if text[at] == b'%' {
+            text[at + 1..at + 3].make_ascii_lowercase();
+            at += 2;
+        }
+        at += 1;
+    }
+    text
+}
+
+/// As a JSON string has it. RFC 8259 §7 lets anything be escaped: PHP escapes slashes, and encoders that think of HTML
+/// write `\u002B` for what could end an attribute or a tag.
 fn in_json(secret: &str) -> Vec<Zeroizing<Vec<u8>>> {
     let Ok(json) = serde_json::to_string(secret) else { return Vec::new() };
     let json = Zeroizing::new(json);
     let inner = json.get(1..json.len() - 1).unwrap_or_default();
-    vec![Zeroizing::new(inner.as_bytes().to_vec()), Zeroizing::new(inner.replace('/', "\\/").into_bytes())]
+    let bytes = |text: String| Zeroizing::new(text.into_bytes());
+    let for_html = |format: fn(u32) -> String| {
+        let escape = |c: char| if "+\"&'<>`".contains(c) { format(c.into()) } else { c.to_string() };
+        secret.chars().map(|c| if c == '\\' { "\\\\".to_owned() } else { escape(c) }).collect::<String>()
+    };
+    vec![
+        bytes(inner.to_owned()),
+        bytes(inner.replace('/', "\\/")),
+        bytes(for_html(|c| format!("\\u{c:04X}"))),
+        bytes(for_html(|c| format!("\\u{c:04x}"))),
+    ]
 }
 
 /// The characters of the secret's base64 that depend on nothing else, when `before` bytes (modulo 3) stand before it.

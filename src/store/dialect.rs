@@ -54,6 +54,14 @@ impl Dialect {
         sqlx::raw_sql(words).execute(connection).await.map(drop)
     }
 
+    /// 64 MiB each: of pages in memory, and of log before it is folded into the file.
+    pub const fn bulk(self) -> Option<&'static str> {
+        match self {
+            Self::Sqlite => Some("PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 16384"),
+            Self::Postgres => None,
+        }
+    }
+
     /// Makes control writes take turns, as SQLite's `BEGIN IMMEDIATE` does by itself, so that what a transaction
     /// reads before it writes is still so when it commits. Given up with the transaction.
     pub const fn lock_for_writing(self) -> Option<&'static str> {

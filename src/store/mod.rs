@@ -108,6 +108,15 @@ impl Store {
         Tx::begin(self, signer, now).await
     }
 
+    /// For a process that is about to write very much: memory for SQLite's pages, and fewer, larger checkpoints.
+    /// Digests fall all over their index, and each page of it would be read and written again for every batch.
+    pub async fn expect_bulk(&self) -> Result<()> {
+        if let Some(words) = self.dialect.bulk() {
+            sqlx::raw_sql(words).execute(&self.writers).await?;
+        }
+        Ok(())
+    }
+
     /// The store at one moment, for reads that must agree with each other.
     pub async fn read(&self) -> Result<Reading> {
         let transaction = self.readers.begin_with(self.dialect.begin_read()).await?;

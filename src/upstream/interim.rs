@@ -9,22 +9,25 @@ use std::{
     pin::Pin,
     task::{Context, Poll},
 };
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf, Take};
 
 /// More than this before an answer, and the connection is given up.
 const MOST: usize = 8;
 const INTERIM: &[u8] = b"HTTP/1.1 1";
+/// Hyper doubles its buffer while reads fill it. A little less than 32 KiB at a time keeps it there: a thousand stalled
+/// readers must fit in memory.
+const READ: u64 = 31 * 1024;
 
 /// A connection whose interim answers are counted.
 pub struct Watched {
-    stream: Stream,
+    stream: Take<Stream>,
     /// `None` once something else than interim answers came.
     interim: Option<usize>,
 }
 
 impl Watched {
-    pub const fn new(stream: Stream) -> Self {
-        Self { stream, interim: Some(0) }
+    pub fn new(stream: Stream) -> Self {
+        Self { stream: stream.take(READ), interim: Some(0) }
     }
 
     fn count(&mut self, arrived: &[u8]) -> io::Result<()> {
@@ -42,8 +45,8 @@ impl Watched {
 impl AsyncRead for Watched {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
-        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
-        match read {
+        self.stream.set_limit(READ);
+        match Pin::new(&mut self.stream).poll_read(cx, buf) {
             Poll::Ready(Ok(())) => Poll::Ready(self.count(&buf.filled()[before..])),
             read => read,
         }
@@ -53,7 +56,7 @@ impl AsyncRead for Watched {
 impl AsyncWrite for Watched {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.interim = Some(0);
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        Pin::new(self.stream.get_mut()).poll_write(cx, bytes)
     }
 
     fn poll_write_vectored(
@@ -62,18 +65,18 @@ impl AsyncWrite for Watched {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.interim = Some(0);
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+        Pin::new(self.stream.get_mut()).poll_write_vectored(cx, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.stream.get_ref().is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        Pin::new(self.stream.get_mut()).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        Pin::new(self.stream.get_mut()).poll_shutdown(cx)
     }
 }

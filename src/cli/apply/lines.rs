@@ -31,6 +31,7 @@ pub async fn apply(
     options: Options,
     output: &mut dyn Output,
 ) -> Result<Report> {
+    on.store.expect_bulk().await?;
     let mut source = Lines { file: name, input: lines, number: 0 };
     let (mut report, mut seen) = (Report::default(), Seen::default());
     loop {

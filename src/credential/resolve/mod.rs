@@ -170,11 +170,9 @@ impl Question<'_> {
         )
     }
 
-    /// An owner has at most one active credential for a provider, but may keep disabled ones beside it;
-    /// of those, one that this user could use is meant before one that is restricted to others.
+    /// An owner has at most one active credential for a provider, but may keep disabled ones beside it.
     fn best<'a>(&self, offers: impl Iterator<Item = &'a Offer>) -> Option<&'a Offer> {
-        let restricted = |o: &Offer| !o.members.is_empty() && !o.members.contains(&self.standing.user);
-        offers.min_by_key(|o| (self.unusable(o).is_some(), restricted(o)))
+        offers.min_by_key(|o| self.unusable(o).is_some())
     }
 
     fn unusable(&self, offer: &Offer) -> Option<Unusable> {

@@ -27,7 +27,7 @@ use hyper::body::Incoming;
 use std::{rc::Rc, sync::Arc, time::Duration};
 
 /// What a connection may hold of an answer that the caller does not take.
-pub const BUFFER: usize = 64 * 1024;
+pub const BUFFER: usize = 16 * 1024;
 /// An answer that must be read as a whole may be this large.
 const READABLE: usize = 32 * 1024 * 1024;
 /// What is told of a provider's refusal.
@@ -86,9 +86,9 @@ impl Exchange<'_> {
     fn must_be_read(&self, asked: &Asked<'_>, parts: &http::response::Parts, masks: bool) -> bool {
         let has_body = *asked.method != Method::HEAD && parts.status != StatusCode::NO_CONTENT;
         let rewrites = asked.operation.as_ref().is_some_and(|found| !found.operation.rewrites.is_empty());
-        let is_json = parts.headers.get(header::CONTENT_TYPE).is_some_and(readable::is_json);
         let compressed = masks && asked.kind() != Some(Kind::Result) && is_compressed(&parts.headers);
-        has_body && ((rewrites && is_json) || compressed)
+        // Whatever the media type says: SDKs do not look at it before they follow a URL.
+        has_body && ((rewrites && parts.status.is_success()) || compressed)
     }
 
     /// The whole body, decompressed and masked. What is too large or cannot be decompressed is withheld.
@@ -114,8 +114,7 @@ impl Exchange<'_> {
 
     fn read_whole(&self, asked: &Asked<'_>, headers: &mut HeaderMap, bytes: Bytes) -> Result<Answer, Refusal> {
         let pointers = asked.operation.as_ref().map_or(&[][..], |found| &found.operation.rewrites);
-        let is_json = headers.get(header::CONTENT_TYPE).is_some_and(readable::is_json);
-        let bytes = if pointers.is_empty() || !is_json {
+        let bytes = if pointers.is_empty() {
             bytes
         } else {
             let base = self.base(asked);
