@@ -11,6 +11,7 @@ mod authentication;
 mod configuration;
 mod contexts;
 mod echo;
+mod explain;
 mod framing;
 mod headers;
 mod keys;

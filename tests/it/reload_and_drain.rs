@@ -1,7 +1,7 @@
 //! SIGHUP takes up a new configuration whole or not at all; SIGTERM finishes what is under way.
 
 use crate::support::{
-    ADA_KEY, Ask, Line, ProviderLine, Reply, Site, Upstream,
+    ADA_KEY, Ask, Bellhop, Line, ProviderLine, Reply, Site, Upstream,
     cast::{ada_at, ada_on},
     eventually,
     http2::Http2,
@@ -176,6 +176,21 @@ async fn a_long_answer_reaches_its_end_while_draining() {
     let answer = line.answer().await;
     assert!(answer.is_whole && answer.body.len() == 100_000);
     assert_eq!(bellhop.exit_code().await, Some(0));
+}
+
+#[tokio::test]
+async fn after_a_power_failure_everything_is_where_it_was() {
+    let ionq = Upstream::accepting(&[ADA_KEY]).await;
+    let (bellhop, ada) = ada_at(&ionq).await;
+    bellhop.get(&ada, JOB).await.assert_paid_by("me", "own");
+    bellhop.run(&["token", "create", "ada", "second"]).await.assert_code(0);
+    bellhop.run(&["token", "revoke", "ada", "second"]).await.assert_code(0);
+
+    let bellhop = Bellhop::start(bellhop.kill().await).await;
+
+    bellhop.get(&ada, JOB).await.assert_paid_by("me", "own");
+    let tokens = bellhop.run(&["token", "list", "ada", "--json"]).await.assert_code(0).json();
+    assert_eq!(tokens.as_array().map(Vec::len), Some(1), "{tokens}");
 }
 
 #[tokio::test]

@@ -89,7 +89,7 @@ async fn readers_who_stall_hold_little_memory() {
     tokio::time::sleep(std::time::Duration::from_millis(500)).await;
 
     let (now, _) = bellhop.memory();
-    assert!(now < before + 100 * 128, "{before} KiB became {now} KiB with 100 stalled readers");
+    assert!(now < before + 100 * 192, "{before} KiB became {now} KiB with 100 stalled readers");
 }
 
 #[tokio::test]

@@ -178,10 +178,11 @@ impl Site {
         command.current_dir(self.folder.path()).env_clear().envs(self.environment.iter().cloned());
     }
 
-    /// The file that Bellhop finds where it is started.
+    /// The file that Bellhop finds where it is started. Whole at every moment: commands may run side by side.
     pub fn write_config(&self) {
         // JSON is YAML.
-        self.write("bellhop.yaml", serde_json::to_string_pretty(&self.config).unwrap());
+        let new = self.write("bellhop.yaml.new", serde_json::to_string_pretty(&self.config).unwrap());
+        fs::rename(new, self.path("bellhop.yaml")).unwrap();
     }
 
     /// Applies the state as it is now.

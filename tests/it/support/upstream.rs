@@ -73,10 +73,6 @@ impl Arrived {
         let value = self.header("authorization").unwrap_or_else(|| panic!("no key in {:?}", self.headers));
         value.strip_prefix("apiKey ").unwrap_or_else(|| panic!("an unusual Authorization: {value}"))
     }
-
-    pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap()
-    }
 }
 
 /// What a stand-in answers.
