@@ -87,7 +87,7 @@ fn reachable(listener: SocketAddr) -> Result<Origin, Failure> {
 async fn ask(endpoint: &Endpoint) -> Result<StatusCode, Box<dyn Error + Send + Sync>> {
     let stream = endpoint.dial(PATIENCE, PATIENCE).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    let request = Request::get("/readyz").header(HOST, endpoint.host()).body(Empty::<Bytes>::new())?;
+    let request = Request::get("/readyz").header(HOST, endpoint.authority()).body(Empty::<Bytes>::new())?;
     // The sender goes with the exchange: as long as it lives, the connection does.
     let exchange = async move { Ok(sender.send_request(request).await?.status()) };
     let (status, _) = tokio::join!(exchange, connection);

@@ -122,6 +122,10 @@ impl Link {
     pub fn enter(self: &Rc<Self>) -> Ticket {
         self.under_way.set(self.under_way.get() + 1);
         self.resting.set(false);
+        if self.protocol == Protocol::Http1 {
+            // Until the request leaves it waits for nobody but Bellhop itself, and its look-ups have bounds of their own.
+            self.alarm.set(Instant::now() + self.patience.keep_alive, Waiting::Provider);
+        }
         Ticket(Rc::clone(self))
     }
 
@@ -198,6 +202,14 @@ pub enum CallerStream {
 }
 
 impl CallerStream {
+    /// For writing, whichever it is.
+    pub fn boxed(self) -> Pin<Box<dyn AsyncWrite>> {
+        match self {
+            Self::Plain(stream) => Box::pin(stream),
+            Self::Tls(stream) => Box::pin(*stream),
+        }
+    }
+
     pub fn socket(&self) -> &TcpStream {
         match self {
             Self::Plain(stream) => stream,
@@ -303,8 +315,8 @@ impl AsyncWrite for LinkIo {
         self.note(flushed)
     }
 
+    /// After a violation there is still something to say, by whoever takes the stream back.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // Hyper ends what it could not read; the refusal is still to be said.
         if self.link.violation().is_some() {
             return Poll::Ready(Ok(()));
         }

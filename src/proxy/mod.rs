@@ -25,7 +25,7 @@ pub use settings::{Current, Settings, SettingsError, Shared};
 use crate::{
     provider::{Match, Provider, preset::operation::Kind},
     scheme::{self, Head, Outgoing},
-    upstream::{Alarm, Deadline, Driver, Lease, Outbound, Upstreams, Waiting},
+    upstream::{Alarm, Deadline, Driver, Endpoint, Lease, Outbound, Upstreams, Waiting},
 };
 use admit::AtRoot;
 use drain::Drain;
@@ -298,7 +298,7 @@ impl Exchange<'_> {
 
 /// A request that may leave, and how long it may take.
 struct Sending {
-    outgoing: Outgoing,
+    outgoing: Outgoing<Arc<Endpoint>, Outbound>,
     deadline: Deadline,
     alarm: Rc<Alarm>,
 }

@@ -170,6 +170,13 @@ impl Tx {
 }
 
 impl ProjectOf {
+    pub const fn user(self) -> Option<UserId> {
+        match self {
+            Self::User(id) => Some(id),
+            Self::Organization(_) => None,
+        }
+    }
+
     pub(super) const fn change(self) -> Change {
         match self {
             Self::User(id) => Change::User(id),

@@ -99,7 +99,7 @@ impl Upstreams {
     /// Sends a request to its endpoint and waits for the head of the response.
     pub async fn send(
         self: &Rc<Self>,
-        outgoing: Outgoing,
+        outgoing: Outgoing<Arc<Endpoint>, Outbound>,
         deadline: Deadline,
     ) -> Result<(Response<Incoming>, Lease), SendError> {
         let (endpoint, mut request) = outgoing.into_parts();

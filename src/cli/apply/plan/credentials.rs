@@ -25,7 +25,8 @@ const CHUNK: usize = 1_000;
 struct Purse<'p> {
     owner: Owner,
     context: &'p str,
-    organization: Option<ProjectOf>,
+    /// Whose it is, or whose project's.
+    of: ProjectOf,
 }
 
 type Found = (CredentialRow, SealedVersion);
@@ -34,7 +35,8 @@ impl Planner<'_> {
     pub(super) async fn credentials_of_users(&mut self, users: &[PlannedUser<'_>]) -> Result<()> {
         let mut found = self.sealed_of_users(users).await?;
         for user in users {
-            let purse = Purse { owner: Owner::User(user.id), context: user.declared.name.as_str(), organization: None };
+            let (owner, of) = (Owner::User(user.id), ProjectOf::User(user.id));
+            let purse = Purse { owner, context: user.declared.name.as_str(), of };
             self.credentials(purse, &user.declared.credentials, found.remove(&user.id).unwrap_or_default()).await?;
             for project in &user.projects {
                 self.credentials_of_project(purse, project).await?;
@@ -48,9 +50,8 @@ impl Planner<'_> {
         organizations: &[PlannedOrganization<'_>],
     ) -> Result<()> {
         for organization in organizations {
-            let owner = Owner::Organization(organization.id);
-            let of = Some(ProjectOf::Organization(organization.id));
-            let purse = Purse { owner, context: organization.declared.name.as_str(), organization: of };
+            let (owner, of) = (Owner::Organization(organization.id), ProjectOf::Organization(organization.id));
+            let purse = Purse { owner, context: organization.declared.name.as_str(), of };
             let found = if organization.is_new { Vec::new() } else { self.sealed_of(owner).await? };
             self.credentials(purse, &organization.declared.credentials, found).await?;
             for project in &organization.projects {
@@ -97,7 +98,8 @@ impl Planner<'_> {
             origin: Origin::Apply,
         };
         self.plan.credentials.push(new);
-        self.note("credential.added", format_args!("{}@{}", credential.provider, purse.context), "added");
+        let subject = format!("{}@{}", credential.provider, purse.context);
+        self.note_of(purse.of.user(), "credential.added", subject, "added".into());
         Ok(())
     }
 
@@ -154,11 +156,7 @@ impl Planner<'_> {
     async fn restriction(&mut self, purse: Purse<'_>, credential: &declared::Credential) -> Result<Restriction> {
         let mut restriction = Restriction::default();
         for project in &credential.projects {
-            let found = match purse.organization {
-                Some(of) => self.project_id(of, &project.name).await?,
-                None => None,
-            };
-            match found {
+            match self.project_id(purse.of, &project.name).await? {
                 Some(id) => restriction.projects.push(id),
                 None => return self.mistake(project.at, format!("expected a project of {}", purse.context)),
             }

@@ -19,8 +19,9 @@ use crate::{
     },
 };
 use names::Names;
+use people::PlannedUser;
 use serde_yaml::Location;
-use std::fmt;
+use std::{collections::HashMap, fmt};
 
 /// In the order in which it is carried out.
 #[derive(Default)]
@@ -36,7 +37,7 @@ pub struct Plan {
     pub edits: Vec<Edit>,
     pub tokens: Vec<NewToken>,
     pub credentials: Vec<NewCredential>,
-    /// One for each change.
+    /// One for each change, and one for all that a new user gets.
     pub entries: Vec<AuditEntry>,
     pub words: Vec<String>,
     /// What the file asks for and does not get.
@@ -72,6 +73,8 @@ pub struct Planner<'a> {
     reading: Reading,
     now: Timestamp,
     names: Names,
+    /// What each user gets whom this plan makes.
+    new_users: HashMap<UserId, Vec<String>>,
     plan: Plan,
 }
 
@@ -79,7 +82,16 @@ impl<'a> Planner<'a> {
     pub async fn new(on: Installation<'a>, options: Options, file: &'a str) -> Result<Self> {
         let mut reading = on.store.read().await?;
         let plan = Plan { head: reading.head().await?, ..Plan::default() };
-        Ok(Self { on, options, file, reading, now: on.clock.now(), names: Names::default(), plan })
+        Ok(Self {
+            on,
+            options,
+            file,
+            reading,
+            now: on.clock.now(),
+            names: Names::default(),
+            new_users: HashMap::new(),
+            plan,
+        })
     }
 
     pub async fn plan(mut self, state: &State) -> Result<Plan> {
@@ -92,15 +104,39 @@ impl<'a> Planner<'a> {
         self.credentials_of_users(&users).await?;
         self.credentials_of_organizations(&organizations).await?;
         self.prune(state, &organizations, &users).await?;
+        self.record_new_users(&users);
         Ok(self.plan)
     }
 
     /// Notes a change twice: for whoever reads standard error now, and for the audit trail.
     /// `action` is what the trail calls it, and its first word what it was done to.
     fn note(&mut self, action: &'static str, subject: impl fmt::Display, what: impl Into<String>) {
-        let (noun, what) = (action.split('.').next().unwrap_or(action), what.into());
-        self.plan.words.push(format!("{noun} {subject}: {what}"));
+        let what = what.into();
+        self.tell(action, &subject, &what);
         self.plan.entries.push(AuditEntry::new(&Actor::CommandLine, action, subject).detail(what));
+    }
+
+    /// What is new of a new user goes into the one entry of that user: a file of a million users is loaded
+    /// half as fast with an entry for each token and each credential.
+    fn note_of(&mut self, owner: Option<UserId>, action: &'static str, subject: impl fmt::Display, what: String) {
+        let Some(things) = owner.and_then(|user| self.new_users.get_mut(&user)) else {
+            return self.note(action, subject, what);
+        };
+        things.push(format!("{action} {subject}: {what}"));
+        self.tell(action, &subject, &what);
+    }
+
+    fn tell(&mut self, action: &'static str, subject: &impl fmt::Display, what: &str) {
+        let noun = action.split('.').next().unwrap_or(action);
+        self.plan.words.push(format!("{noun} {subject}: {what}"));
+    }
+
+    fn record_new_users(&mut self, users: &[PlannedUser<'_>]) {
+        for user in users {
+            let Some(things) = self.new_users.remove(&user.id) else { continue };
+            let entry = AuditEntry::new(&Actor::CommandLine, "user.added", &user.declared.name);
+            self.plan.entries.push(entry.detail(things.join("; ")));
+        }
     }
 
     /// A mistake that only the store could show.

@@ -106,7 +106,9 @@ impl Planner<'_> {
         let (name, admin) = (declared.name.clone(), declared.admin);
         self.names.add_user(&name, id);
         self.plan.users.push(NewUser { id, name, admin, password_hash, origin: Origin::Apply });
-        self.note("user.added", &declared.name, if admin { "added, admin" } else { "added" });
+        let what = if admin { "added, admin" } else { "added" };
+        self.tell("user.added", &declared.name, what);
+        self.new_users.insert(id, vec![what.into()]);
         Ok(id)
     }
 
@@ -124,7 +126,8 @@ impl Planner<'_> {
                 let name = declared.name.clone();
                 self.names.add_project(of, &name, id);
                 self.plan.projects.push(NewProject { id, of, name, origin: Origin::Apply });
-                self.note("project.added", format_args!("{owner}.{}", declared.name), "added");
+                let of_user = of.user();
+                self.note_of(of_user, "project.added", format_args!("{owner}.{}", declared.name), "added".into());
             }
             planned.push(PlannedProject { declared, id, is_new: known.is_none() });
         }
@@ -184,7 +187,8 @@ impl Planner<'_> {
             if before != Some(&active.name) {
                 let context = self.context_id(user, active).await?;
                 self.plan.edits.push(Edit::User(user.id, UserChange::Active(Some(context))));
-                self.note("user.changed", &user.declared.name, format!("active context {}", active.name));
+                let what = format!("active context {}", active.name);
+                self.note_of(Some(user.id), "user.changed", &user.declared.name, what);
             }
         }
         Ok(())

@@ -60,7 +60,7 @@ impl Planner<'_> {
             }
             None => {
                 let expires = self.new_token(user, token).await?;
-                self.note("token.created", subject, format!("created, expires {expires}"));
+                self.note_of(Some(user.id), "token.created", subject, format!("created, expires {expires}"));
             }
         }
         Ok(())
