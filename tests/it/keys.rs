@@ -128,7 +128,8 @@ async fn a_rotation_that_was_killed_goes_on() {
 /// Changes rows behind Bellhop's back.
 async fn edit(site: &Site, statement: &'static str) {
     let database = fs::read_dir(site.data()).unwrap().map(|entry| entry.unwrap().path());
-    let database = database.filter(|path| fs::read(path).unwrap().starts_with(b"SQLite format 3")).next().unwrap();
+    let mut database = database.filter(|path| fs::read(path).unwrap().starts_with(b"SQLite format 3"));
+    let database = database.next().unwrap();
     let mut connection = SqliteConnection::connect(database.to_str().unwrap()).await.unwrap();
     let done = sqlx::query(statement).execute(&mut connection).await.unwrap();
     assert!(done.rows_affected() > 0, "{statement}");

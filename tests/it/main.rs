@@ -1,7 +1,13 @@
 //! Stories of Bellhop as its callers, operators and providers meet it: through its commands and its doors.
 //! One file for each theme; each story runs a Bellhop of its own, and ends with a search for secrets.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what is wrong by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test says what is wrong by panicking, and then what Bellhop logged"
+)]
 
 mod support;
 
