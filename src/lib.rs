@@ -15,6 +15,8 @@
 //! The life of a request, in `proxy::serve`: accept → route → authenticate → admit → resolve →
 //! authorize → forward → relay. Each step returns the evidence that the next one asks for.
 
+#![forbid(unsafe_code)]
+
 pub mod admin;
 pub mod app;
 pub mod cli;

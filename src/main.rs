@@ -1,5 +1,7 @@
 //! The program: arguments and environment in, an exit code out.
 
+#![forbid(unsafe_code)]
+
 use bellhop::{
     cli::{self, Console},
     config::Environment,

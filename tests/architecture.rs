@@ -1,5 +1,7 @@
 //! The map of `src/lib.rs`, enforced: what each module may import, and who alone may do what.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking, also in what helps it")]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
