@@ -23,6 +23,7 @@ mod headers;
 mod keys;
 mod limits;
 mod log;
+mod postgres;
 mod redirects;
 mod refusals;
 mod reload_and_drain;
