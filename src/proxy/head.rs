@@ -65,11 +65,9 @@ fn named_by_connection(headers: &HeaderMap) -> impl Iterator<Item = &str> {
 
 /// The fields that go upstream. `slots` are the headers in which a caller's token may have been.
 pub fn outgoing(headers: HeaderMap, slots: &[HeaderName], cookies: Cookies) -> HeaderMap {
-    let named: Vec<HeaderName> = if headers.contains_key(header::CONNECTION) {
-        named_by_connection(&headers).filter_map(|name| name.parse().ok()).collect()
-    } else {
-        Vec::new()
-    };
+    // What most SDKs name there is no field of theirs.
+    let fields = named_by_connection(&headers).filter(|name| !name.eq_ignore_ascii_case("keep-alive"));
+    let named: Vec<HeaderName> = fields.filter_map(|name| name.parse().ok()).collect();
     let mut kept = HeaderMap::with_capacity(headers.len() + 4);
     let mut keep = false;
     let mut last = header::HOST;

@@ -151,11 +151,17 @@ fn has_dot_segment(path: &str) -> bool {
     if !path.bytes().any(suspicious) {
         return false;
     }
-    let lower = path.to_ascii_lowercase();
-    if lower.contains('\\') || lower.contains("%5c") {
-        return true;
+    let has_backslash = path.contains('\\') || path.as_bytes().windows(3).any(|w| w.eq_ignore_ascii_case(b"%5c"));
+    has_backslash || path.split('/').any(is_dot_segment)
+}
+
+/// One or two dots, each as it is or percent-encoded.
+fn is_dot_segment(segment: &str) -> bool {
+    let (mut rest, mut dots) = (segment, 0);
+    while let Some(after) = [".", "%2e", "%2E"].iter().find_map(|dot| rest.strip_prefix(dot)) {
+        (rest, dots) = (after, dots + 1);
     }
-    lower.split('/').any(|segment| matches!(segment.replace("%2e", ".").as_str(), "." | ".."))
+    rest.is_empty() && matches!(dots, 1 | 2)
 }
 
 #[cfg(test)]
