@@ -8,11 +8,14 @@
 //! | top | [`cli`] the commands · [`app`] puts the parts together |
 //! | doors | [`proxy`] the data plane · [`admin`] health and metrics |
 //! | machines | [`directory`] who is calling, and with what · [`limits`] · [`scheme`] attaches credentials · [`sync`] follows the store · [`upstream`] connections to providers |
-//! | facts | [`provider`] presets · [`identity`] users, roles, tokens · [`credential`] whose token pays · [`vault`] seals secrets |
-//! | ground | [`store`] · [`config`] · [`telemetry`] · [`secret`] · [`id`] · [`clock`] |
+//! | keep | [`vault`] seals secrets · [`store`] everything durable |
+//! | facts | [`provider`] presets · [`identity`] users, roles, tokens · [`credential`] whose token pays |
+//! | ground | [`config`] · [`telemetry`] · [`secret`] · [`id`] · [`clock`] |
 //!
 //! The life of a request, in `proxy::serve`: accept → route → authenticate → admit → resolve →
 //! authorize → forward → relay. Each step returns the evidence that the next one asks for.
+
+#![forbid(unsafe_code)]
 
 pub mod admin;
 pub mod app;

@@ -1,6 +1,14 @@
 //! What `apply` promises: the store agrees with the file, again and again, all of it or nothing, and nothing is told
 //! that is nobody's business.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, also in what helps it, and says what it skips"
+)]
+
 #[allow(dead_code, reason = "shared with the store's own tests, which use all of it")]
 #[path = "store/place.rs"]
 mod place;

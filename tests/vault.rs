@@ -1,5 +1,13 @@
 //! What the vault promises: what it sealed comes back as it was or not at all, through every rotation and every accident.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, also in what helps it, and says what it skips"
+)]
+
 use bellhop::{
     clock::Timestamp,
     credential::Owner,

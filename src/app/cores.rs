@@ -56,6 +56,8 @@ async fn run(
             Err(error) => tracing::error!(%error, "a listener could not be taken over"),
         }
     }
+    let watching = core.clone();
+    tokio::task::spawn_local(async move { watching.watch_streams().await });
     let deadline = loop {
         if let Some(deadline) = *ended.borrow_and_update() {
             break deadline;

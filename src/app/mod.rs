@@ -32,7 +32,9 @@ use std::{
 };
 use tokio::{
     runtime::{Builder, Runtime},
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
+    task::JoinSet,
+    time::timeout,
 };
 
 /// Why Bellhop does not start.
@@ -73,6 +75,8 @@ impl AppError {
 /// A running Bellhop.
 pub struct App {
     control: Runtime,
+    /// What runs beside the data plane until the end.
+    tasks: JoinSet<()>,
     cores: Cores,
     shared: Arc<Shared>,
     admin: Arc<Admin>,
@@ -92,10 +96,30 @@ pub struct Addresses {
 /// Runs until SIGTERM or SIGINT, and then drains; SIGHUP reloads.
 pub fn serve(sources: &Sources, log: &Logging) -> Result<(), AppError> {
     let app = App::start(sources.load()?.config)?;
+    // Before anybody is told that it listens: who is told may end it at once.
+    let signals = Signals::register(&app.control).map_err(AppError::Threads)?;
     log.listening(app.addresses.proxy, app.addresses.admin, &app.addresses.providers);
-    app.control.block_on(app.until_told_to_end(sources, log)).map_err(AppError::Threads)?;
+    app.control.block_on(app.until_told_to_end(signals, sources, log));
     app.drain();
     Ok(())
+}
+
+/// What an operator tells a running process.
+struct Signals {
+    term: Signal,
+    int: Signal,
+    hup: Signal,
+}
+
+impl Signals {
+    fn register(runtime: &Runtime) -> io::Result<Self> {
+        let _inside = runtime.enter();
+        Ok(Self {
+            term: signal(SignalKind::terminate())?,
+            int: signal(SignalKind::interrupt())?,
+            hup: signal(SignalKind::hangup())?,
+        })
+    }
 }
 
 impl App {
@@ -127,25 +151,24 @@ impl App {
         let Sockets { admin: admin_socket, cores: core_sockets, .. } = sockets;
         let guard = control.enter();
         let listener = tokio::net::TcpListener::from_std(admin_socket).map_err(AppError::Threads)?;
-        control.spawn(follower.run());
-        control.spawn(admin::serve(Arc::clone(&admin), listener, admin_tls));
-        control.spawn(note_uses(store.clone(), Arc::clone(&admin.directory)));
-        if let Some(files) = config.tls.clone() {
-            control.spawn(tls::follow_files(files, Arc::clone(&shared)));
-        }
         drop(guard);
+        let mut tasks = JoinSet::new();
+        tasks.spawn_on(follower.run(), control.handle());
+        tasks.spawn_on(admin::serve(Arc::clone(&admin), listener, admin_tls), control.handle());
+        tasks.spawn_on(note_uses(store.clone(), Arc::clone(&admin.directory)), control.handle());
+        if let Some(files) = config.tls.clone() {
+            tasks.spawn_on(tls::follow_files(files, Arc::clone(&shared)), control.handle());
+        }
         let cores = Cores::start(&shared, core_sockets).map_err(AppError::Threads)?;
-        Ok(Self { control, cores, shared, admin, store, config, addresses })
+        Ok(Self { control, tasks, cores, shared, admin, store, config, addresses })
     }
 
-    async fn until_told_to_end(&self, sources: &Sources, log: &Logging) -> io::Result<()> {
-        let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        let mut hup = signal(SignalKind::hangup())?;
+    async fn until_told_to_end(&self, mut signals: Signals, sources: &Sources, log: &Logging) {
         loop {
             tokio::select! {
-                _ = term.recv() => return Ok(()),
-                _ = int.recv() => return Ok(()),
-                _ = hup.recv() => match self.reload(sources, log) {
+                _ = signals.term.recv() => return,
+                _ = signals.int.recv() => return,
+                _ = signals.hup.recv() => match self.reload(sources, log) {
                     Ok(()) => tracing::info!("reloaded"),
                     Err(error) => tracing::error!(%error, "not reloaded: what was in force stays in force"),
                 },
@@ -184,14 +207,16 @@ impl App {
 
     /// Stops accepting, lets what is under way finish, and then cuts.
     pub fn drain(self) {
-        let Self { control, cores, admin, store, config, .. } = self;
+        let Self { control, mut tasks, cores, admin, store, config, .. } = self;
         tracing::info!("draining");
         admin.draining.store(true, Ordering::Relaxed);
         std::thread::sleep(config.drain.delay);
         cores.drain(config.drain.deadline);
         control.block_on(async {
             write_uses(&store, &admin.directory).await;
-            store.close().await;
+            // The follower keeps a connection, and closing waits for all of them.
+            tasks.shutdown().await;
+            let _ = timeout(Duration::from_secs(5), store.close()).await;
         });
         control.shutdown_timeout(Duration::from_secs(1));
         tracing::info!("ended");

@@ -4,9 +4,10 @@
 
 use super::{Console, Failure, wait_for};
 use crate::{
-    app,
+    app::{self, AppError},
     clock::Clock,
     config::{ANNOTATED, Config, Loaded, Sources, TlsFiles},
+    proxy::Settings,
     vault::Vault,
 };
 use clap::Args;
@@ -34,7 +35,8 @@ impl Check {
             Some(file) => console.note(format_args!("configuration  {}", file.display())),
             None => console.note("configuration  defaults, as there is no file"),
         }
-        console.note(format_args!("providers      {}", app::catalog(&config)?.iter().len()));
+        let settings = Settings::new(&config, app::catalog(&config)?).map_err(AppError::from)?;
+        console.note(format_args!("providers      {}", settings.catalog.iter().len()));
         readable_files(&config)?;
         if !self.offline {
             wait_for(open(&config, console))?;
@@ -51,11 +53,6 @@ fn readable_files(config: &Config) -> Result<(), Failure> {
     {
         readable(&format!("{section}.cert"), cert)?;
         readable(&format!("{section}.key"), key)?;
-    }
-    for (id, provider) in &config.providers {
-        if let Some(file) = &provider.ca_file {
-            readable(&format!("providers.{id}.ca_file"), file)?;
-        }
     }
     Ok(())
 }

@@ -23,11 +23,10 @@ pub struct Manpage {
 }
 
 impl Completions {
-    pub fn run(self, mut command: clap::Command, console: &mut Console<'_>) -> Result<(), Failure> {
+    pub fn run(self, mut command: clap::Command, console: &mut Console<'_>) {
         let mut text = Vec::new();
         clap_complete::generate(self.shell, &mut command, "bellhop", &mut text);
         console.say(String::from_utf8_lossy(&text));
-        Ok(())
     }
 }
 

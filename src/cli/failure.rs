@@ -2,6 +2,7 @@
 //! Owns nothing.
 //! Its texts are for the person at the terminal: what is wrong and what to do, without any secret.
 
+use super::apply::ApplyError;
 use crate::{app::AppError, config::ConfigError, store::StoreError, vault::VaultError};
 
 pub const FAILED: u8 = 1;
@@ -20,6 +21,8 @@ pub enum Failure {
     #[error(transparent)]
     App(#[from] AppError),
     #[error(transparent)]
+    Apply(#[from] ApplyError),
+    #[error(transparent)]
     Vault(#[from] VaultError),
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -37,10 +40,12 @@ impl Failure {
     pub const fn code(&self) -> u8 {
         match self {
             Self::Usage(_) => USAGE,
-            Self::Config(_) | Self::Store(StoreError::Address(_)) => CONFIGURATION,
             Self::App(error) if error.is_configuration() => CONFIGURATION,
-            Self::Vault(error) if error.is_configuration() => CONFIGURATION,
-            Self::Failed(_) | Self::App(_) | Self::Vault(_) | Self::Store(_) => FAILED,
+            Self::Vault(error) | Self::Apply(ApplyError::Vault(error)) if error.is_configuration() => CONFIGURATION,
+            Self::Config(_) | Self::Apply(ApplyError::Misplaced(_)) | Self::Store(StoreError::Address(_)) => {
+                CONFIGURATION
+            }
+            Self::Failed(_) | Self::Apply(_) | Self::App(_) | Self::Vault(_) | Self::Store(_) => FAILED,
         }
     }
 }

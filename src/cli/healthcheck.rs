@@ -1,9 +1,13 @@
 //! `bellhop healthcheck`: asks a running Bellhop whether it is ready, for containers without curl.
 //! Owns one connection, for at most five seconds.
-//! Never asks anything but `/readyz`.
+//! Never asks anything but `/readyz`, and never believes a certificate unchecked.
 
 use super::{Failure, wait_for};
-use crate::config::{BaseUrl, Config, Sources};
+use crate::{
+    config::{self, BaseUrl, Config, Scheme, Sources},
+    provider::origin::{Origin, Protocol},
+    upstream::{Endpoint, TlsTrust},
+};
 use bytes::Bytes;
 use clap::Args;
 use http::{Request, StatusCode, header::HOST};
@@ -11,12 +15,9 @@ use http_body_util::Empty;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use std::{
+    error::Error,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     time::Duration,
-};
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
 };
 
 #[derive(Args, Debug)]
@@ -31,52 +32,64 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Healthcheck {
     pub fn run(self, sources: &Sources) -> Result<(), Failure> {
-        let address = match self.url {
-            Some(url) => format!("{}:{}", url.origin.host, url.origin.port),
-            None => reachable(sources.load()?.config)?.to_string(),
+        let (origin, trust) = match self.url {
+            Some(url) => (asked(&url.origin), TlsTrust::public()),
+            None => configured(&sources.load()?.config)?,
         };
+        let not_ready = |what: String| Failure::failed(format!("{origin} is not ready: {what}"));
+        let endpoint = Endpoint::new(origin.clone(), &trust, true).map_err(|error| not_ready(error.to_string()))?;
         wait_for(async {
-            let asked = tokio::time::timeout(PATIENCE, ask(&address)).await;
-            let told = |what: String| Failure::failed(format!("{address} is not ready: {what}"));
-            match asked {
+            match tokio::time::timeout(PATIENCE, ask(&endpoint)).await {
                 Ok(Ok(StatusCode::OK)) => Ok(()),
-                Ok(Ok(status)) => Err(told(format!("it answers {status}"))),
-                Ok(Err(error)) => Err(told(error)),
-                Err(_) => Err(told(format!("no answer in {} seconds", PATIENCE.as_secs()))),
+                Ok(Ok(status)) => Err(not_ready(format!("it answers {status}"))),
+                Ok(Err(error)) => Err(not_ready(error.to_string())),
+                Err(_) => Err(not_ready(format!("no answer in {} seconds", PATIENCE.as_secs()))),
             }
         })
     }
 }
 
+/// With TLS, its own certificate is believed, under the name of `listen.admin_url`.
+fn configured(config: &Config) -> Result<(Origin, TlsTrust), Failure> {
+    let Some(tls) = &config.admin_tls else { return Ok((reachable(config.listen.admin)?, TlsTrust::public())) };
+    let url = config.listen.admin_url.as_ref().ok_or_else(|| {
+        Failure::usage(
+            "the admin listener has TLS: give --url, or set listen.admin_url, with the name in its certificate",
+        )
+    })?;
+    let trust = TlsTrust::of_file(&tls.cert);
+    let trust =
+        trust.map_err(|error| Failure::Config(config::ConfigError::new("admin_tls.cert", error.to_string())))?;
+    Ok((asked(&url.origin), trust))
+}
+
+fn asked(origin: &config::Origin) -> Origin {
+    let protocol = match origin.scheme {
+        Scheme::Http => Protocol::Http,
+        Scheme::Https => Protocol::Https,
+    };
+    Origin { protocol, host: origin.host.trim_matches(['[', ']']).into(), port: origin.port }
+}
+
 /// A listener on every address is reached over loopback.
-fn reachable(config: Config) -> Result<SocketAddr, Failure> {
-    let mut address = config.listen.admin;
-    if address.port() == 0 {
+fn reachable(listener: SocketAddr) -> Result<Origin, Failure> {
+    if listener.port() == 0 {
         return Err(Failure::usage("listen.admin has port 0, so the port is anybody's guess: give --url"));
     }
-    if address.ip().is_unspecified() {
-        address.set_ip(if address.is_ipv4() {
-            IpAddr::V4(Ipv4Addr::LOCALHOST)
-        } else {
-            IpAddr::V6(Ipv6Addr::LOCALHOST)
-        });
-    }
-    Ok(address)
+    let address = match listener.ip() {
+        IpAddr::V4(address) if address.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(address) if address.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        address => address,
+    };
+    Ok(Origin { protocol: Protocol::Http, host: address.to_string().into(), port: listener.port() })
 }
 
-async fn ask(address: &str) -> Result<StatusCode, String> {
-    let stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
-    exchange(stream, address).await.map_err(|error| error.to_string())
-}
-
-async fn exchange<S>(stream: S, authority: &str) -> Result<StatusCode, Box<dyn std::error::Error + Send + Sync>>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
+async fn ask(endpoint: &Endpoint) -> Result<StatusCode, Box<dyn Error + Send + Sync>> {
+    let stream = endpoint.dial(PATIENCE, PATIENCE).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    let request = Request::get("/readyz").header(HOST, authority).body(Empty::<Bytes>::new())?;
-    tokio::select! {
-        answer = sender.send_request(request) => Ok(answer?.status()),
-        ended = connection => Err(ended.err().map_or_else(|| "it closed the connection".into(), Into::into)),
-    }
+    let request = Request::get("/readyz").header(HOST, endpoint.authority()).body(Empty::<Bytes>::new())?;
+    // The sender goes with the exchange: as long as it lives, the connection does.
+    let exchange = async move { Ok(sender.send_request(request).await?.status()) };
+    let (status, _) = tokio::join!(exchange, connection);
+    status
 }

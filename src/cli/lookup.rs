@@ -9,7 +9,10 @@ use crate::{
     identity::{Context, Name, UserName},
     store::{ContextId, OrganizationRow, ProjectOf, ProjectRow, Reading, UserRow},
 };
-use std::{collections::HashMap, fmt};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    fmt,
+};
 
 pub async fn user(reading: &mut Reading, name: &UserName) -> Result<UserRow, Failure> {
     let found = reading.find_user(name).await?;
@@ -104,28 +107,25 @@ impl Names {
     }
 
     async fn of_organization(&mut self, reading: &mut Reading, id: OrganizationId) -> Result<Home, Failure> {
-        if !self.organizations.contains_key(&id) {
-            let name = reading.organization(id).await?.map(|row| row.name);
-            self.organizations.insert(id, name);
-        }
-        let name = self.organizations.get(&id).cloned().flatten();
+        let name = match self.organizations.entry(id) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(new) => new.insert(reading.organization(id).await?.map(|row| row.name)).clone(),
+        };
         Ok(Home { context: name.map(Context::organization), user: None })
     }
 
     pub async fn user(&mut self, reading: &mut Reading, id: UserId) -> Result<Option<UserName>, Failure> {
-        if !self.users.contains_key(&id) {
-            let name = reading.user(id).await?.map(|row| row.name);
-            self.users.insert(id, name);
-        }
-        Ok(self.users.get(&id).cloned().flatten())
+        Ok(match self.users.entry(id) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(new) => new.insert(reading.user(id).await?.map(|row| row.name)).clone(),
+        })
     }
 
     pub async fn project(&mut self, reading: &mut Reading, id: ProjectId) -> Result<Option<ProjectRow>, Failure> {
-        if !self.projects.contains_key(&id) {
-            let row = reading.project(id).await?;
-            self.projects.insert(id, row);
-        }
-        Ok(self.projects.get(&id).cloned().flatten())
+        Ok(match self.projects.entry(id) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(new) => new.insert(reading.project(id).await?).clone(),
+        })
     }
 }
 

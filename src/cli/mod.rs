@@ -6,6 +6,8 @@ pub mod apply;
 mod check;
 mod console;
 mod credential;
+mod declare;
+mod demo;
 mod documents;
 mod explain;
 mod failure;
@@ -64,10 +66,12 @@ struct Global {
 enum Command {
     /// Run the proxy
     Serve(serve::Serve),
+    /// Try everything on this machine, with a stand-in for a provider: needs no file and no account
+    Demo(demo::Demo),
     /// Say whether configuration, presets, master key and store are in order
     Check(check::Check),
     #[command(flatten)]
-    Store(StoreCommand),
+    Store(Box<StoreCommand>),
     /// Ask a running Bellhop whether it is ready, for containers
     Healthcheck(healthcheck::Healthcheck),
     /// Print completions for a shell
@@ -79,6 +83,8 @@ enum Command {
 /// What works on the store directly, beside a running `serve` or without one.
 #[derive(Subcommand, Debug)]
 enum StoreCommand {
+    /// Make the store agree with a file: people, organizations, tokens, credentials
+    Apply(declare::Apply),
     /// Say which credential a request would be paid with, and why each other one lost
     Explain(explain::Explain),
     /// People
@@ -135,11 +141,15 @@ impl Global {
 impl Command {
     fn run(self, sources: &Sources, console: &mut Console<'_>) -> Result<(), Failure> {
         match self {
-            Self::Serve(serve) => serve.run(sources),
+            Self::Serve(_) => serve::run(sources),
+            Self::Demo(demo) => demo.run(console),
             Self::Check(check) => check.run(sources, console),
             Self::Store(command) => command.run(sources, console),
             Self::Healthcheck(healthcheck) => healthcheck.run(sources),
-            Self::Completions(completions) => completions.run(Cli::command(), console),
+            Self::Completions(completions) => {
+                completions.run(Cli::command(), console);
+                Ok(())
+            }
             Self::Manpage(manpage) => manpage.run(Cli::command(), console),
         }
     }
@@ -151,6 +161,7 @@ impl StoreCommand {
         wait_for(async {
             let local = Local::open(config).await?;
             let done = match self {
+                Self::Apply(apply) => apply.run(&local, console).await,
                 Self::Explain(explain) => explain.run(&local, console).await,
                 Self::User(command) => command.run(&local, console).await,
                 Self::Org(command) => command.run(&local, console).await,

@@ -13,9 +13,7 @@ use clap::Args;
 )]
 pub struct Serve {}
 
-impl Serve {
-    pub fn run(self, sources: &Sources) -> Result<(), Failure> {
-        let log = Logging::start(&sources.load()?.config.log).map_err(|error| Failure::failed(error.to_string()))?;
-        Ok(app::serve(sources, &log)?)
-    }
+pub fn run(sources: &Sources) -> Result<(), Failure> {
+    let log = Logging::start(&sources.load()?.config.log).map_err(|error| Failure::failed(error.to_string()))?;
+    Ok(app::serve(sources, &log)?)
 }

@@ -1,1 +1,378 @@
-// placeholder
+//! Commands as people give them: arguments in, exit code and texts out, on a store of their own.
+
+use super::*;
+use serde_json::Value;
+use std::{fs, io::Cursor};
+use tempfile::TempDir;
+
+/// A folder for the store, and nothing of this machine's environment.
+struct Desk {
+    folder: TempDir,
+}
+
+struct Ran {
+    code: u8,
+    output: String,
+    errors: String,
+}
+
+impl Desk {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// One with ada, who owns acme, and grace, a member of it and of its project optics.
+    fn furnished() -> Self {
+        let desk = Self::new();
+        for command in [
+            "user add ada",
+            "user add grace",
+            "org add acme --owner ada",
+            "org member set acme grace member",
+            "project add acme.optics",
+            "project add me.thesis --user ada",
+            "project member add acme.optics grace",
+        ] {
+            desk.run(command).assert_done();
+        }
+        desk
+    }
+
+    fn run(&self, command: &str) -> Ran {
+        self.run_with(command, "")
+    }
+
+    fn run_with(&self, command: &str, input: &str) -> Ran {
+        let data = self.folder.path().join("data");
+        let arguments = ["bellhop", "--data-dir", data.to_str().unwrap()].into_iter().chain(command.split_whitespace());
+        let (mut output, mut errors) = (Vec::new(), Vec::new());
+        let mut console = Console {
+            input: &mut Cursor::new(input.to_owned()),
+            output: &mut output,
+            errors: &mut errors,
+            interactive: false,
+            colours: false,
+        };
+        let code = run(arguments.map(OsString::from), Environment::default(), &mut console);
+        Ran { code, output: String::from_utf8(output).unwrap(), errors: String::from_utf8(errors).unwrap() }
+    }
+
+    fn json(&self, command: &str) -> Value {
+        let ran = self.run(&format!("{command} --json")).assert_done();
+        serde_json::from_str(&ran.output).unwrap()
+    }
+}
+
+impl Ran {
+    #[track_caller]
+    fn assert_done(self) -> Self {
+        assert_eq!(self.code, 0, "{}{}", self.output, self.errors);
+        self
+    }
+
+    #[track_caller]
+    fn assert_refused(self, code: u8, part: &str) {
+        assert_eq!(self.code, code, "{}{}", self.output, self.errors);
+        assert!(self.errors.contains(part), "{}", self.errors);
+        assert_eq!(self.output, "");
+    }
+}
+
+#[test]
+fn the_commands_are_consistent_and_each_says_what_it_does() {
+    fn walk(command: &clap::Command) {
+        assert!(command.get_about().is_some(), "{} says nothing", command.get_name());
+        command.get_subcommands().for_each(walk);
+    }
+    let command = Cli::command();
+    command.clone().debug_assert();
+    walk(&command);
+}
+
+#[test]
+fn the_configuration_may_be_named_before_and_after_the_command() {
+    let desk = Desk::new();
+    let file = desk.folder.path().join("bellhop.yaml");
+    fs::write(&file, "log: { level: loud }").unwrap();
+    for command in ["--config FILE check --offline", "check --offline --config FILE", "check --config=FILE --offline"] {
+        desk.run(&command.replace("FILE", file.to_str().unwrap()))
+            .assert_refused(78, "bellhop.yaml:1:15: log.level: expected one of");
+    }
+}
+
+#[test]
+fn mistakes_have_the_exit_codes_of_the_contract() {
+    let desk = Desk::furnished();
+    desk.run("frobnicate").assert_refused(2, "unrecognized subcommand");
+    desk.run("user add a/b").assert_refused(2, "is no user name");
+    desk.run("user show alan").assert_refused(1, "there is no user `alan`: see `bellhop user list`");
+    desk.run("user add ada").assert_refused(1, "there is a user `ada` already");
+    desk.run("credential add ionq@me").assert_refused(2, "--from-stdin api_key");
+    desk.run("explain --user ada --provider nope").assert_refused(1, "expected one of alice-bob, aqt");
+    desk.run("user list --set listen.prxy=1").assert_refused(78, "--set listen.prxy");
+    desk.run("user list --set store.url=postgres://u:fake-argument-canary@db")
+        .assert_refused(78, "no secret on the command line");
+    assert_eq!(desk.run("--version").code, 0);
+    assert_eq!(desk.run("credential --help").code, 0);
+}
+
+#[test]
+fn another_master_key_is_refused_and_the_store_stays_as_it_is() {
+    let desk = Desk::furnished();
+    let other = Desk::new();
+    other.run("user list").assert_done();
+    let (data, others) = (desk.folder.path().join("data"), other.folder.path().join("data"));
+    fs::copy(others.join("master.key"), data.join("master.key")).unwrap();
+    for command in ["user list", "user add eve", "key rotate", "check"] {
+        desk.run(command).assert_refused(78, "is not the one that this store is sealed with");
+    }
+    fs::remove_file(data.join("master.key")).unwrap();
+    desk.run("user list").assert_refused(78, "missing");
+    assert!(!data.join("master.key").exists());
+}
+
+#[test]
+fn a_new_token_is_alone_on_standard_output_and_listed_by_its_beginning() {
+    let desk = Desk::furnished();
+    let made = desk.run("token create ada laptop").assert_done();
+    let token = made.output.trim_end();
+    assert!(crate::identity::pat::PlainPat::parse(token.as_bytes()).is_some());
+    assert!(!made.errors.contains(&token[8..]));
+    let list = desk.run("token list").assert_done().output;
+    assert!(list.contains(&token[..8]) && !list.contains(&token[..9]), "{list}");
+    desk.run("token create ada laptop").assert_refused(1, "ada has a token `laptop` already");
+    desk.run_with("token revoke --stdin", &format!("  {token}\n")).assert_done();
+    desk.run_with("token revoke --stdin", token).assert_refused(1, "revoked already");
+    desk.run("token create ada laptop").assert_done();
+    desk.run("token revoke ada laptop").assert_done();
+    assert_eq!(desk.json("token list ada"), Value::Array(Vec::new()));
+}
+
+#[test]
+fn a_token_has_the_limits_that_it_was_made_with() {
+    let desk = Desk::furnished();
+    desk.run("token create grace ci --context acme.optics --contexts acme.optics,acme --providers ionq,dwave --scopes read --networks 10.0.0.0/8,192.0.2.1 --expires 30d").assert_done();
+    let token = &desk.json("token list grace")[0];
+    assert_eq!(token["context"], "acme.optics");
+    assert_eq!(token["contexts"], serde_json::json!(["acme", "acme.optics"]));
+    assert_eq!(token["providers"], serde_json::json!(["ionq", "dwave"]));
+    assert_eq!(token["networks"], serde_json::json!(["10.0.0.0/8", "192.0.2.1/32"]));
+    assert_eq!(token["scopes"], "read");
+    for (arguments, code, part) in [
+        ("--expires never", 1, "tokens.max_expiry"),
+        ("--expires soon", 2, "expected a duration"),
+        ("--providers nope", 1, "there is no provider `nope`"),
+        ("--context gamma", 1, "there is no context `gamma` for grace"),
+        ("--context acme --contexts acme.optics", 2, "--contexts does not allow `acme`"),
+        ("--scopes root", 2, "expected one or more of run, read, manage"),
+        ("--networks lan", 2, "expected a network"),
+    ] {
+        desk.run(&format!("token create grace other {arguments}")).assert_refused(code, part);
+    }
+}
+
+#[test]
+fn no_command_ever_shows_a_secret_field() {
+    let desk = Desk::furnished();
+    let mut said = String::new();
+    let mut run = |command: &str, input: &str| {
+        let ran = desk.run_with(command, input).assert_done();
+        said.push_str(&ran.output);
+        said.push_str(&ran.errors);
+    };
+    run(
+        "credential add dwave@acme --from-stdin token --plain region=eu-central-1 --label shared",
+        "fake-first-canary\n",
+    );
+    run("credential rotate dwave@acme --from-stdin token", "fake-second-canary\n");
+    for command in
+        ["credential list", "credential show dwave@acme", "explain --user grace --provider dwave", "org show acme"]
+    {
+        run(command, "");
+        run(&format!("{command} --json"), "");
+    }
+    run("key rotate", "");
+    run("credential delete dwave@acme --yes", "");
+    assert!(!said.contains("canary"), "{said}");
+    assert!(said.contains("eu-central-1"), "plain fields are shown");
+    desk.run("credential add ionq@acme --plain api_key=fake-argument-canary")
+        .assert_refused(2, "treat the one that you just typed as leaked");
+}
+
+#[test]
+fn a_credential_is_rotated_restricted_switched_and_deleted_under_one_id() {
+    let desk = Desk::furnished();
+    desk.run_with("credential add ionq@acme --from-stdin api_key", "fake-canary-1").assert_done();
+    let first = desk.json("credential show ionq@acme");
+    desk.run_with("credential add ionq@acme --from-stdin api_key", "fake-canary-2")
+        .assert_refused(1, "credential rotate ionq@acme");
+    desk.run_with("credential rotate ionq@acme --from-stdin api_key", "fake-canary-2").assert_done();
+    desk.run("credential restrict ionq@acme --projects optics --members grace").assert_done();
+    let second = desk.json(&format!("credential show {}", first["id"].as_str().unwrap()));
+    assert_eq!((&second["id"], &second["version"]), (&first["id"], &2.into()));
+    assert_eq!(second["restricted_to_projects"], serde_json::json!(["optics"]));
+    desk.run("credential restrict ionq@acme --members alan").assert_refused(1, "alan is not a member");
+    desk.run("credential restrict ionq@acme --lift").assert_done();
+    desk.run("credential disable ionq@acme").assert_done();
+    assert_eq!(desk.json("credential show ionq@acme")["state"], "disabled");
+    desk.run("credential enable ionq@acme").assert_done();
+    desk.run("credential delete ionq@acme").assert_refused(1, "add `--yes`");
+    desk.run("credential delete ionq@acme --yes").assert_done();
+    desk.run("credential show ionq@acme").assert_refused(1, "acme has no credential for ionq");
+}
+
+#[test]
+fn a_new_version_must_be_of_the_same_account() {
+    let desk = Desk::furnished();
+    let add = "credential add mat3ra@acme --plain account_id=fake-account --from-stdin token";
+    desk.run_with(add, "fake-canary").assert_done();
+    desk.run_with("credential rotate mat3ra@acme --from-stdin token", "fake-canary-2").assert_done();
+    let other = "credential rotate mat3ra@acme --from-stdin token --plain account_id=another";
+    desk.run_with(other, "fake-canary-3").assert_refused(1, "another account");
+}
+
+#[test]
+fn personal_credentials_are_refused_where_they_are_switched_off() {
+    let desk = Desk::furnished();
+    let add = "credential add ionq@me --user ada --from-stdin api_key --set providers.ionq.personal=false";
+    desk.run_with(add, "fake-canary").assert_refused(1, "providers.ionq.personal");
+}
+
+#[test]
+fn explain_says_who_pays_and_why_each_other_one_lost() {
+    let desk = Desk::furnished();
+    for at in ["ionq@me --user ada", "ionq@acme", "ionq@acme.optics"] {
+        desk.run_with(&format!("credential add {at} --label of-{} --from-stdin api_key", &at[5..7]), "fake-canary")
+            .assert_done();
+    }
+    let own = desk.json("explain --user ada --provider ionq");
+    assert_eq!((&own["pays"]["context"], own["others"].as_array().unwrap().len()), (&"me".into(), 2));
+    assert_eq!(own["others"][0]["why"], "your own credential comes first");
+    let named = desk.json("explain --user ada --provider ionq --context acme");
+    assert_eq!(named["pays"]["why"], "because the request names acme");
+    let project = desk.json("explain --user grace --provider ionq");
+    assert_eq!(project["pays"]["context"], "acme.optics");
+    let nobody = desk.json("explain --user grace --provider dwave");
+    assert_eq!(nobody["pays"], Value::Null);
+    assert!(nobody["verdict"].as_str().unwrap().contains("bellhop credential add dwave@me --user grace"));
+    let stranger = desk.json("explain --user grace --provider ionq --context gamma");
+    assert!(stranger["verdict"].as_str().unwrap().contains("not a member of gamma"));
+}
+
+#[test]
+fn explain_knows_what_the_token_may_do() {
+    let desk = Desk::furnished();
+    desk.run_with("credential add ionq@acme.optics --from-stdin api_key", "fake-canary").assert_done();
+    let token = |arguments: &str| desk.run(&format!("token create grace {arguments}")).assert_done().output;
+    let explain = |token: &str| desk.run_with("explain --token-stdin --provider ionq", token).assert_done().output;
+    assert!(explain(&token("pinned --context acme.optics")).contains("because the token is pinned to acme.optics"));
+    assert!(explain(&token("elsewhere --providers dwave")).contains("refused: the token may not use ionq"));
+    assert!(explain(&token("managing --scopes manage")).contains("refused: the token's scopes are manage"));
+    assert!(explain(&token("bounded --contexts acme")).contains("refused: the token may not use acme.optics"));
+    let unknown = "bhp_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAA431V14";
+    desk.run_with("explain --token-stdin --provider ionq", unknown).assert_refused(1, "the token is not valid");
+}
+
+#[test]
+fn every_table_is_json_for_programs() {
+    let desk = Desk::furnished();
+    for command in [
+        "user list",
+        "org list",
+        "project list",
+        "project list acme",
+        "project list --user ada",
+        "token list",
+        "credential list",
+    ] {
+        assert!(desk.json(command).is_array(), "{command}");
+    }
+    for command in ["user show ada", "org show acme", "key show", "key rotate", "explain --user ada --provider ionq"] {
+        assert!(desk.json(command).is_object(), "{command}");
+    }
+    assert_eq!(desk.json("project list --user ada")[0]["project"], "me.thesis");
+}
+
+#[test]
+fn who_is_deleted_is_first_told_of() {
+    let desk = Desk::furnished();
+    desk.run("token create grace laptop").assert_done();
+    desk.run("user delete grace").assert_refused(1, "revoke 1 token and destroy 0 credentials of grace");
+    desk.run("user delete grace --yes").assert_done();
+    desk.run("user show grace").assert_refused(1, "there is no user");
+    desk.run("project delete acme.optics").assert_refused(1, "add `--yes`");
+    desk.run("org delete acme").assert_refused(1, "1 project and 0 credentials of acme, which serve 1 member");
+    desk.run("org delete acme --yes").assert_done();
+    assert_eq!(desk.json("org list"), Value::Array(Vec::new()));
+}
+
+#[test]
+fn an_active_context_is_chosen_and_cleared() {
+    let desk = Desk::furnished();
+    desk.run("user active grace acme.optics").assert_done();
+    assert_eq!(desk.json("user show grace")["active_context"], "acme.optics");
+    desk.run("user active grace --clear").assert_done();
+    assert_eq!(desk.json("user show grace")["active_context"], Value::Null);
+    desk.run("user disable grace").assert_done();
+    desk.run("explain --user grace --provider ionq").assert_refused(1, "grace is disabled");
+    desk.run("user enable grace").assert_done();
+}
+
+#[test]
+fn check_looks_at_everything_and_makes_nothing() {
+    let desk = Desk::new();
+    desk.run("check").assert_done();
+    assert!(!desk.folder.path().join("data").exists());
+    desk.run("user list").assert_done();
+    assert!(desk.run("check").assert_done().errors.contains("master key     version 1"));
+    desk.run("check --offline --set tls.cert=/nonexistent.pem --set tls.key=/nonexistent.pem")
+        .assert_refused(78, "tls.cert");
+    desk.run("check --set listen.root=nope").assert_refused(78, "nope");
+    assert_eq!(desk.run("check --defaults").assert_done().output, crate::config::ANNOTATED);
+}
+
+#[test]
+fn apply_puts_new_tokens_alone_on_standard_output() {
+    let desk = Desk::new();
+    let state = "users: [ { name: ada, tokens: [ { name: laptop } ] } ]";
+    let dry = desk.run_with("apply - --dry-run", state).assert_done();
+    assert_eq!(dry.output, "");
+    let made = desk.run_with("apply -", state).assert_done();
+    assert!(made.output.starts_with("{\"user\":\"ada\",\"token\":\"laptop\",\"value\":\"bhp_"), "{}", made.output);
+    assert_eq!(made.output.lines().count(), 1);
+    assert_eq!(desk.run_with("apply -", state).assert_done().output, "");
+    desk.run_with("apply -", "users: [ { nam: ada } ]").assert_refused(78, "-:1:12");
+    desk.run("apply /nonexistent.yaml").assert_refused(1, "cannot read");
+}
+
+#[test]
+fn documents_are_made_for_every_shell_and_command() {
+    let desk = Desk::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        assert!(desk.run(&format!("completions {shell}")).assert_done().output.contains("healthcheck"), "{shell}");
+    }
+    assert!(desk.run("manpage").assert_done().output.contains(".TH"));
+    let pages = desk.folder.path().join("man");
+    desk.run(&format!("manpage --folder {}", pages.display())).assert_done();
+    assert!(pages.join("bellhop-credential-add.1").exists());
+}
+
+#[test]
+fn a_health_check_believes_only_a_200() {
+    let answers = |answer: &'static str| {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut head = [0; 1024];
+            let read = std::io::Read::read(&mut stream, &mut head).unwrap();
+            assert!(head[..read].starts_with(b"GET /readyz HTTP/1.1\r\n"));
+            std::io::Write::write_all(&mut stream, answer.as_bytes()).unwrap();
+        });
+        Desk::new().run(&format!("healthcheck --url http://{address}"))
+    };
+    answers("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").assert_done();
+    answers("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n").assert_refused(1, "it answers 503");
+    answers("").assert_refused(1, "is not ready");
+    Desk::new().run("healthcheck --set listen.admin=127.0.0.1:0").assert_refused(2, "give --url");
+}

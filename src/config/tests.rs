@@ -294,3 +294,18 @@ proptest! {
         prop_assert_eq!(origin.to_string().parse(), Ok(origin));
     }
 }
+
+#[test]
+fn the_documentation_names_every_key() {
+    let documentation = include_str!("../../docs/configuration.md");
+    let mut section = "";
+    for line in ANNOTATED.lines().filter(|line| !line.trim_start().starts_with('#')) {
+        let Some((key, value)) = line.split_once(':') else { continue };
+        let is_section = !line.starts_with(' ') && value.split('#').next().is_some_and(|value| value.trim().is_empty());
+        match (is_section, key.strip_prefix("  ")) {
+            (true, _) => section = key,
+            (false, Some(key)) => assert!(documentation.contains(&format!("`{section}.{key}`")), "{section}.{key}"),
+            (false, None) => assert!(documentation.contains(&format!("`{key}")), "{key}"),
+        }
+    }
+}

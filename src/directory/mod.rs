@@ -65,13 +65,14 @@ pub struct Directory {
     callers: DashMap<PatDigest, Arc<Caller>>,
     unknown: DashMap<PatDigest, ()>,
     caller_flights: Flights<PatDigest, Result<Found, Unavailable>>,
-    grant_flights: Flights<(PatDigest, GrantKey), Result<(Seq, Arc<Grant>), Unresolvable>>,
+    grant_flights: Flights<(PatDigest, GrantKey), Resolved>,
     user_limits: Option<DashMap<UserId, Arc<Cell>>>,
     pulse: Arc<Pulse>,
     max_stale: Duration,
 }
 
 type Found = (Seq, Option<Arc<Caller>>);
+type Resolved = Result<(Seq, Arc<Grant>), Unresolvable>;
 
 /// What a look-up needs, and where it runs.
 #[derive(Clone)]
@@ -247,7 +248,7 @@ impl Directory {
         caller: &Arc<Caller>,
         provider: &Arc<Provider>,
         key: GrantKey,
-    ) -> Result<(Seq, Arc<Grant>), Unresolvable> {
+    ) -> Resolved {
         let (reach, caller, provider, named) =
             (self.reach.clone(), Arc::clone(caller), Arc::clone(provider), key.clone());
         let look_up = async move {

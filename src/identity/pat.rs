@@ -40,9 +40,7 @@ impl PlainPat {
 
     /// Exactly 40 characters of the right form with the right checksum; anything else is `None`.
     pub fn parse(text: &[u8]) -> Option<Self> {
-        let (body, check) = text.split_at_checked(PREFIX.len() + RANDOM)?;
-        let digits = body.strip_prefix(PREFIX.as_bytes())?;
-        if check != checksum(body) || !digits.iter().all(u8::is_ascii_alphanumeric) {
+        if !is_well_formed(text) {
             return None;
         }
         String::from_utf8(text.to_vec()).ok().map(|text| Self(Secret::new(text)))
@@ -70,6 +68,11 @@ impl fmt::Debug for PlainPat {
 }
 
 impl PatDigest {
+    /// The digest of a token whose form and checksum are right, without keeping the token.
+    pub fn of_token(text: &[u8]) -> Option<Self> {
+        is_well_formed(text).then(|| Self::of(text))
+    }
+
     fn of(token: &[u8]) -> Self {
         let mut bytes = [0; 32];
         bytes.copy_from_slice(digest::digest(&digest::SHA256, token).as_ref());
@@ -99,6 +102,12 @@ impl PatDigest {
     pub fn to_hex(self) -> String {
         self.0.iter().flat_map(|b| [b >> 4, b & 15]).map(|d| char::from(b"0123456789abcdef"[usize::from(d)])).collect()
     }
+}
+
+fn is_well_formed(text: &[u8]) -> bool {
+    let Some((body, check)) = text.split_at_checked(PREFIX.len() + RANDOM) else { return false };
+    let digits = body.strip_prefix(PREFIX.as_bytes());
+    digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_alphanumeric)) && check == checksum(body)
 }
 
 /// Not even a part of a digest belongs in a log.

@@ -42,7 +42,7 @@ pub struct Admitted(Who);
 /// What a request that begins with no provider came to.
 pub enum AtRoot<'s> {
     Provider(&'s Arc<Provider>),
-    Answered(Response<Answer>),
+    Answered(Box<Response<Answer>>),
 }
 
 impl<'e> Exchange<'e> {
@@ -58,7 +58,7 @@ impl<'e> Exchange<'e> {
         let path = route.target.split('?').next().unwrap_or_default();
         if *method == Method::GET && matches!(path, "/" | "/whoami") {
             let known = self.known(&presented).await?;
-            return Ok(AtRoot::Answered(whoami::answer(self, &known, route.context.as_ref()).await?));
+            return Ok(AtRoot::Answered(Box::new(whoami::answer(self, &known, route.context.as_ref()).await?)));
         }
         let id = match presented {
             Presented::Nothing => settings.root.clone(),
@@ -80,7 +80,7 @@ impl<'e> Exchange<'e> {
         }
         match (&presented, asked.kind()) {
             (Presented::Nothing, Some(Kind::Open)) => Ok(Who::Nobody),
-            _ => self.known(&presented).await.map(Who::Known),
+            _ => Box::pin(self.known(&presented)).await.map(Who::Known),
         }
     }
 
@@ -149,7 +149,7 @@ impl<'e> Exchange<'e> {
         let hot = match who {
             Who::Nobody => return Err(Refusal::missing_token()),
             Who::Hot(hot, _) => hot,
-            Who::Known(known) => self.grant(asked, known).await?,
+            Who::Known(known) => Box::pin(self.grant(asked, known)).await?,
         };
         if let (Some(rate), Some(cell)) = (self.current.settings.limits.per_credential, &hot.credential_limit) {
             let since_start: Duration = self.arrived.saturating_duration_since(self.core.shared.started);

@@ -4,12 +4,13 @@
 
 use super::refusal::Refusal;
 use crate::{
-    identity::pat::{LENGTH, PatDigest, PlainPat},
+    identity::pat::{LENGTH, PatDigest},
     provider::preset::Slot,
 };
 use base64::{Engine, prelude::BASE64_STANDARD_NO_PAD};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use memchr::memmem;
+use memchr::memmem::Finder;
+use std::sync::LazyLock;
 
 /// What a request presented.
 #[derive(Debug)]
@@ -34,7 +35,7 @@ pub fn presented(headers: &HeaderMap, target: &str, slots: &[Slot]) -> Result<Pr
     refuse_elsewhere(headers, slots)?;
     Ok(match found {
         None => Presented::Nothing,
-        Some(token) => PlainPat::parse(token).map_or(Presented::Malformed, |pat| Presented::Token(pat.digest())),
+        Some(token) => PatDigest::of_token(token).map_or(Presented::Malformed, Presented::Token),
     })
 }
 
@@ -90,8 +91,18 @@ fn refuse_in_target(target: &str) -> Result<(), Refusal> {
 fn refuse_elsewhere(headers: &HeaderMap, slots: &[Slot]) -> Result<(), Refusal> {
     let is_slot =
         |name: &HeaderName| *name == header::AUTHORIZATION || slots.iter().any(|slot| slot.header() == Some(name));
+    let is_slot_crumb = |crumb: &[u8]| {
+        slots
+            .iter()
+            .any(|slot| matches!(slot, Slot::Cookie { name } if crumbs(crumb).any(|(n, _)| n == name.as_bytes())))
+    };
     let carries = |(name, value): (&HeaderName, &HeaderValue)| {
-        value.len() >= LENGTH && !is_slot(name) && *name != header::COOKIE && holds_token(value.as_bytes())
+        let value = value.as_bytes();
+        match *name {
+            _ if value.len() < LENGTH || is_slot(name) => false,
+            header::COOKIE => value.split(|b| *b == b';').any(|crumb| !is_slot_crumb(crumb) && holds_token(crumb)),
+            _ => holds_token(value),
+        }
     };
     match headers.iter().find(|field| carries(*field)) {
         None => Ok(()),
@@ -103,17 +114,26 @@ fn refuse_elsewhere(headers: &HeaderMap, slots: &[Slot]) -> Result<(), Refusal> 
 
 /// Whether these bytes hold a token of ours, as it is or in base64.
 fn holds_token(bytes: &[u8]) -> bool {
-    let raw = memmem::find_iter(bytes, b"bhp_");
-    let mut raw = raw.filter_map(|at| bytes.get(at..at + LENGTH));
-    raw.any(|text| PlainPat::parse(text).is_some()) || holds_token_in_base64(bytes)
+    MARKS.raw.find_iter(bytes).any(|at| is_token_at(bytes, at)) || holds_token_in_base64(bytes)
 }
 
-/// `bhp_` in base64, where it begins on a boundary of three bytes or one or two after it: the characters that
-/// depend on nothing else.
-const IN_BASE64: [&[u8]; 3] = [b"Ymhw", b"JocF", b"iaHB"];
+fn is_token_at(bytes: &[u8], at: usize) -> bool {
+    bytes.get(at..at + LENGTH).is_some_and(|text| PatDigest::of_token(text).is_some())
+}
+
+/// Searches that are prepared once: every request's longer values are looked through.
+struct Marks {
+    raw: Finder<'static>,
+    /// `bhp_` in base64, where it begins on a boundary of three bytes or one or two after it: the characters that
+    /// depend on nothing else.
+    base64: [Finder<'static>; 3],
+}
+
+static MARKS: LazyLock<Marks> =
+    LazyLock::new(|| Marks { raw: Finder::new(b"bhp_"), base64: [b"Ymhw", b"JocF", b"iaHB"].map(Finder::new) });
 
 fn holds_token_in_base64(bytes: &[u8]) -> bool {
-    IN_BASE64.iter().any(|mark| memmem::find(bytes, mark).is_some())
+    MARKS.base64.iter().any(|mark| mark.find(bytes).is_some())
         && bytes.split(|b| !(b.is_ascii_alphanumeric() || b"+/-_".contains(b))).any(run_holds_token)
 }
 
@@ -131,11 +151,9 @@ fn run_holds_token(run: &[u8]) -> bool {
         let tail = if text.len() - whole == 1 { whole } else { text.len() };
         // A tail whose unused bits are set is no canonical base64, but its whole groups can still be read.
         [tail, whole].into_iter().any(|end| {
-            BASE64_STANDARD_NO_PAD.decode(&text[..end]).is_ok_and(|decoded| {
-                memmem::find_iter(&decoded, b"bhp_")
-                    .filter_map(|at| decoded.get(at..at + LENGTH))
-                    .any(|text| PlainPat::parse(text).is_some())
-            })
+            BASE64_STANDARD_NO_PAD
+                .decode(&text[..end])
+                .is_ok_and(|decoded| MARKS.raw.find_iter(&decoded).any(|at| is_token_at(&decoded, at)))
         })
     })
 }
@@ -143,6 +161,7 @@ fn run_holds_token(run: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity::pat::PlainPat;
     use aws_lc_rs::rand::SystemRandom;
     use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE};
     use proptest::prelude::*;
@@ -177,7 +196,7 @@ mod tests {
             ("x-auth-token", token.to_owned()),
             ("cookie", format!("a=b; oat={token}")),
         ] {
-            let found = ask(&[field.clone()], "/").unwrap();
+            let found = ask(std::slice::from_ref(&field), "/").unwrap();
             assert!(matches!(found, Presented::Token(digest) if digest == pat.digest()), "{}", field.0);
         }
         let twice = [("authorization", format!("Bearer {token}")), ("x-auth-token", token.to_owned())];

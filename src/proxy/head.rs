@@ -3,12 +3,28 @@
 //! somebody else's parser stays here (RFC 9110 §7.6.1).
 //! Never adds a credential: that happens later, and last.
 
-use super::refusal::Refusal;
+use super::{refusal::Refusal, wire::HeadLimits};
 use crate::provider::preset::{Cookies, operation::Kind};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header, request};
 
+/// Names which context pays.
+pub const CONTEXT: HeaderName = HeaderName::from_static("bellhop-context");
+/// The receipt.
+pub const CREDENTIAL: HeaderName = HeaderName::from_static("bellhop-credential");
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
 /// Refuses what no provider may see, whoever asks.
-pub fn check(parts: &request::Parts, headers: &HeaderMap) -> Result<(), Refusal> {
+pub fn check(parts: &request::Parts, headers: &HeaderMap, limits: HeadLimits) -> Result<(), Refusal> {
+    let Some(target) = parts.uri.path_and_query() else {
+        return Err(Refusal::bad_request("The request's target is not a path."));
+    };
+    if target.as_str().len() > limits.target {
+        return Err(Refusal::bad_request("The request's target is too long.").status(http::StatusCode::URI_TOO_LONG));
+    }
+    if headers.len() > limits.fields {
+        let status = http::StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        return Err(Refusal::bad_request("The request has too many header fields.").status(status));
+    }
     if parts.method == Method::CONNECT || parts.method == Method::TRACE {
         return Err(
             Refusal::bad_request("CONNECT and TRACE are not proxied.").status(http::StatusCode::METHOD_NOT_ALLOWED)
@@ -20,8 +36,13 @@ pub fn check(parts: &request::Parts, headers: &HeaderMap) -> Result<(), Refusal>
     if hosts.next().is_some() || (host.is_none() && parts.version != Version::HTTP_2) {
         return Err(Refusal::bad_request("A request needs exactly one Host header.").close());
     }
-    if parts.version == Version::HTTP_2 && host.is_none() && authority.is_none() {
-        return Err(Refusal::bad_request("A request needs a Host or :authority."));
+    if parts.version == Version::HTTP_2 {
+        // RFC 9113 §8.3.1: where both are there, they say the same.
+        let differs =
+            |h: &HeaderValue| authority.is_some_and(|a| !h.as_bytes().eq_ignore_ascii_case(a.as_str().as_bytes()));
+        if (host.is_none() && authority.is_none()) || host.is_some_and(differs) {
+            return Err(Refusal::bad_request("A request needs one Host or :authority."));
+        }
     }
     if authority.is_some_and(|a| a.as_str().contains('@')) || host.is_some_and(|h| h.as_bytes().contains(&b'@')) {
         return Err(Refusal::bad_request("A user name does not belong into a request's target or Host."));
@@ -44,7 +65,11 @@ fn named_by_connection(headers: &HeaderMap) -> impl Iterator<Item = &str> {
 
 /// The fields that go upstream. `slots` are the headers in which a caller's token may have been.
 pub fn outgoing(headers: HeaderMap, slots: &[HeaderName], cookies: Cookies) -> HeaderMap {
-    let named: Vec<HeaderName> = named_by_connection(&headers).filter_map(|name| name.parse().ok()).collect();
+    let named: Vec<HeaderName> = if headers.contains_key(header::CONNECTION) {
+        named_by_connection(&headers).filter_map(|name| name.parse().ok()).collect()
+    } else {
+        Vec::new()
+    };
     let mut kept = HeaderMap::with_capacity(headers.len() + 4);
     let mut keep = false;
     let mut last = header::HOST;

@@ -13,8 +13,9 @@ use crate::{
 use http::HeaderValue;
 use std::{cell::RefCell, rc::Rc, sync::Arc};
 
-/// Slots; a grant that falls on a taken one takes its place.
-const SLOTS: usize = 1024;
+/// Sets of [`WAYS`] places; a grant that falls on a full set takes the place of the one used longest ago.
+const SETS: usize = 2048;
+const WAYS: usize = 2;
 
 /// Everything about one caller at one provider, in one context, that a request needs.
 pub struct Hot {
@@ -70,6 +71,11 @@ impl Hot {
         *self.endpoint.borrow_mut() = Some((service, Arc::clone(endpoint)));
     }
 
+    /// Whose this is.
+    pub const fn digest(&self) -> PatDigest {
+        self.digest
+    }
+
     fn is(&self, key: &HotKey<'_>) -> bool {
         self.digest == key.digest && self.provider == key.provider && self.named.as_ref() == key.named
     }
@@ -84,8 +90,8 @@ pub struct HotKey<'k> {
 }
 
 impl HotKey<'_> {
-    fn slot(&self) -> usize {
-        (self.digest.low_bits() as usize ^ usize::from(self.provider)) % SLOTS
+    fn set(&self) -> usize {
+        (self.digest.low_bits() as usize ^ usize::from(self.provider)) % SETS * WAYS
     }
 }
 
@@ -93,19 +99,27 @@ pub struct HotGrants(RefCell<Vec<Option<Rc<Hot>>>>);
 
 impl Default for HotGrants {
     fn default() -> Self {
-        Self(RefCell::new(vec![None; SLOTS]))
+        Self(RefCell::new(vec![None; SETS * WAYS]))
     }
 }
 
 impl HotGrants {
     /// Good only if nothing was dropped from the directory since, and the directory itself is fresh.
     pub fn find(&self, key: &HotKey<'_>, directory: &Directory) -> Option<Rc<Hot>> {
-        let slots = self.0.borrow();
-        let hot = slots[key.slot()].as_ref()?;
-        (hot.is(key) && hot.epoch == directory.epoch() && directory.is_fresh()).then(|| Rc::clone(hot))
+        let mut places = self.0.borrow_mut();
+        let set = &mut places[key.set()..][..WAYS];
+        let at = set.iter().position(|hot| hot.as_ref().is_some_and(|hot| hot.is(key)))?;
+        // The one used last comes first.
+        set[..=at].rotate_right(1);
+        let hot = set[0].as_ref()?;
+        (hot.epoch == directory.epoch() && directory.is_fresh()).then(|| Rc::clone(hot))
     }
 
     pub fn keep(&self, key: &HotKey<'_>, hot: &Rc<Hot>) {
-        self.0.borrow_mut()[key.slot()] = Some(Rc::clone(hot));
+        let mut places = self.0.borrow_mut();
+        let set = &mut places[key.set()..][..WAYS];
+        let at = set.iter().position(|hot| hot.as_ref().is_some_and(|hot| hot.is(key))).unwrap_or(WAYS - 1);
+        set[..=at].rotate_right(1);
+        set[0] = Some(Rc::clone(hot));
     }
 }

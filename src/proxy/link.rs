@@ -59,6 +59,7 @@ pub struct Link {
     resting: Cell<bool>,
     /// The caller does not take what is written; kept is what was waited for before that.
     stalled: Cell<Option<(Instant, Waiting)>>,
+    /// To be polled again when there is room, or when what is under way has ended.
     on_room: RefCell<Option<Waker>>,
 }
 
@@ -99,6 +100,11 @@ impl Link {
             && self.guard.borrow().is_between_requests()
     }
 
+    /// Nothing was ever asked here.
+    pub fn is_unused(&self) -> bool {
+        !self.has_answered.get() && !self.is_under_way() && self.guard.borrow().is_between_requests()
+    }
+
     /// Sets the alarm for when a connection that stays at rest should let go of its buffers.
     pub fn begin_rest(&self, after: Duration) {
         if !self.resting.replace(true) {
@@ -116,6 +122,10 @@ impl Link {
     pub fn enter(self: &Rc<Self>) -> Ticket {
         self.under_way.set(self.under_way.get() + 1);
         self.resting.set(false);
+        if self.protocol == Protocol::Http1 {
+            // Until the request leaves it waits for nobody but Bellhop itself, and its look-ups have bounds of their own.
+            self.alarm.set(Instant::now() + self.patience.keep_alive, Waiting::Provider);
+        }
         Ticket(Rc::clone(self))
     }
 
@@ -137,6 +147,16 @@ impl Link {
             self.alarm.set(Instant::now() + self.patience.head, Waiting::Caller);
         }
         Ok(())
+    }
+
+    /// After a violation nothing more is read; but what was sound before it is still answered.
+    fn refuse_to_read(&self, cx: &Context<'_>) -> Poll<io::Result<()>> {
+        if self.is_under_way() {
+            *self.on_room.borrow_mut() = Some(cx.waker().clone());
+            Poll::Pending
+        } else {
+            Poll::Ready(Err(io::ErrorKind::InvalidData.into()))
+        }
     }
 
     fn written(&self) {
@@ -169,6 +189,9 @@ impl Drop for Ticket {
     fn drop(&mut self) {
         self.0.under_way.set(self.0.under_way.get() - 1);
         self.0.has_answered.set(true);
+        if let Some(waker) = self.0.on_room.borrow_mut().take() {
+            waker.wake();
+        }
     }
 }
 
@@ -179,6 +202,14 @@ pub enum CallerStream {
 }
 
 impl CallerStream {
+    /// For writing, whichever it is.
+    pub fn boxed(self) -> Pin<Box<dyn AsyncWrite>> {
+        match self {
+            Self::Plain(stream) => Box::pin(stream),
+            Self::Tls(stream) => Box::pin(*stream),
+        }
+    }
+
     pub fn socket(&self) -> &TcpStream {
         match self {
             Self::Plain(stream) => stream,
@@ -228,7 +259,7 @@ impl AsyncRead for LinkIo {
             return Poll::Ready(Ok(()));
         }
         if self.link.violation().is_some() {
-            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+            return self.link.refuse_to_read(cx);
         }
         let before = buf.filled().len();
         let read = either!(&mut self.stream, stream => stream.poll_read(cx, buf));
@@ -237,10 +268,10 @@ impl AsyncRead for LinkIo {
         }
         if let Err((sound, violation)) = self.link.read(&buf.filled()[before..]) {
             self.link.violation.set(Some(violation));
-            if sound == 0 {
-                return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
-            }
             buf.set_filled(before + sound);
+            if sound == 0 {
+                return self.link.refuse_to_read(cx);
+            }
         }
         read
     }
@@ -284,7 +315,11 @@ impl AsyncWrite for LinkIo {
         self.note(flushed)
     }
 
+    /// After a violation there is still something to say, by whoever takes the stream back.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.link.violation().is_some() {
+            return Poll::Ready(Ok(()));
+        }
         either!(&mut self.stream, stream => stream.poll_shutdown(cx))
     }
 }

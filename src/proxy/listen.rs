@@ -4,9 +4,9 @@
 
 use super::{
     Core,
-    link::{Caller, CallerStream, Link, LinkIo, Protocol},
+    link::{Caller, CallerStream, Link, LinkIo, Protocol, Ticket},
     refusal::{Refusal, Shape},
-    relay::Answer,
+    relay::{self, Answer},
     wire::Violation,
 };
 use crate::upstream::{Waiting, ring_when_due};
@@ -43,6 +43,8 @@ pub enum Entry {
 
 /// A connection that rests this long gives its buffers back and only waits to be read from.
 const REST: Duration = Duration::from_millis(250);
+/// How long a caller may take to hear the end of a connection.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// A timer that would fire this much too late is set anew; one that fires too early just looks again.
 const LATENESS: Duration = Duration::from_secs(1);
 
@@ -77,11 +79,18 @@ async fn welcome(core: &Rc<Core>, stream: TcpStream, peer: SocketAddr, entry: En
     let stream = match core.shared.tls() {
         None => CallerStream::Plain(stream),
         Some(config) => match timeout(timeouts.tls_handshake, TlsAcceptor::from(config).accept(stream)).await {
-            Ok(Ok(stream)) => CallerStream::Tls(Box::new(stream)),
+            Ok(Ok(mut stream)) => {
+                stream.get_mut().1.set_buffer_limit(Some(relay::BUFFER));
+                CallerStream::Tls(Box::new(stream))
+            }
             _ => return,
         },
     };
-    let Ok(Some(protocol)) = timeout(timeouts.head, protocol_of(&stream)).await else { return };
+    let protocol = tokio::select! {
+        protocol = timeout(timeouts.head, protocol_of(&stream)) => protocol,
+        () = core.drain.begun() => return,
+    };
+    let Ok(Some(protocol)) = protocol else { return };
     let secure = matches!(stream, CallerStream::Tls(_));
     let link = core.link(Caller { peer: peer.ip(), protocol, secure, accepted });
     match protocol {
@@ -120,7 +129,8 @@ async fn drive_http1(core: &Rc<Core>, stream: CallerStream, link: Rc<Link>, entr
     let mut stream = stream;
     let mut ahead = Bytes::new();
     loop {
-        match busy(core, stream, &link, entry, ahead).await {
+        // Boxed, so that a connection at rest does not keep the room.
+        match Box::pin(busy(core, stream, &link, entry, ahead)).await {
             Some((rested, read)) => (stream, ahead) = (rested, read),
             None => return,
         }
@@ -139,7 +149,8 @@ async fn busy(
     ahead: Bytes,
 ) -> Option<(CallerStream, Bytes)> {
     let io: Io = TokioIo::new(LinkIo::new(stream, Rc::clone(link), ahead));
-    let service = service_fn(|request| respond(Rc::clone(core), Rc::clone(link), entry, request));
+    // Entered here and not in the future: hyper reads on before it polls that.
+    let service = service_fn(|request| respond(Rc::clone(core), link.enter(), entry, request));
     let mut connection = core.http1.serve_connection(io, service);
     let mut timer = pin!(sleep_until(link.alarm.at().into()));
     let mut drain = pin!(core.drain.begun());
@@ -149,6 +160,9 @@ async fn busy(
             if !draining && drain.as_mut().poll(cx).is_ready() {
                 draining = true;
                 Pin::new(&mut connection).graceful_shutdown();
+                if link.is_unused() {
+                    return Poll::Ready(End::Closed);
+                }
             }
             if let Poll::Ready(result) = Pin::new(&mut connection).poll(cx) {
                 return Poll::Ready(if result.is_ok() { End::Closed } else { End::Broken });
@@ -209,19 +223,19 @@ where
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let refusal = match (end, link.violation()) {
-        (End::Closed, _) => return None,
         (End::Rests, _) => {
             let parts = connection.into_parts();
             return Some((parts.io.into_inner().into_stream(), parts.read_buf));
         }
-        (End::Broken, Some(violation)) if !link.is_under_way() => refuse(violation),
+        // Hyper calls it closed when the very first bytes could not be read.
+        (End::Broken | End::Closed, Some(violation)) if !link.is_under_way() => refuse(violation),
         (End::TooSlow, None) if !link.is_under_way() => {
             Refusal::bad_request("The request's head took too long.").status(StatusCode::REQUEST_TIMEOUT)
         }
         _ => return None,
     };
     let stream = connection.into_parts().io.into_inner().into_stream();
-    let _ = timeout(Duration::from_secs(1), last_words(stream, refusal)).await;
+    let _ = timeout(LAST_WORDS, last_words(stream, refusal)).await;
     None
 }
 
@@ -247,10 +261,7 @@ async fn last_words(stream: CallerStream, refusal: Refusal) -> io::Result<()> {
     }
     text.extend_from_slice(b"\r\n");
     text.extend_from_slice(&body);
-    let mut stream: Pin<Box<dyn tokio::io::AsyncWrite>> = match stream {
-        CallerStream::Plain(stream) => Box::pin(stream),
-        CallerStream::Tls(stream) => Box::pin(*stream),
-    };
+    let mut stream = stream.boxed();
     stream.write_all(&text).await?;
     stream.shutdown().await
 }
@@ -270,8 +281,7 @@ async fn rest(core: &Core, stream: &CallerStream, link: &Link) -> bool {
 async fn drive_http2(core: &Rc<Core>, stream: CallerStream, link: Rc<Link>, entry: Entry) {
     let io: Io = TokioIo::new(LinkIo::new(stream, Rc::clone(&link), Bytes::new()));
     let (service_core, service_link) = (Rc::clone(core), Rc::clone(&link));
-    let service =
-        service_fn(move |request| respond(Rc::clone(&service_core), Rc::clone(&service_link), entry, request));
+    let service = service_fn(move |request| respond(Rc::clone(&service_core), service_link.enter(), entry, request));
     let mut connection = pin!(core.http2.serve_connection(io, service));
     let mut draining = pin!(core.drain.begun());
     tokio::select! {
@@ -294,12 +304,11 @@ async fn idle(link: &Link) {
 
 async fn respond(
     core: Rc<Core>,
-    link: Rc<Link>,
+    ticket: Ticket,
     entry: Entry,
     request: Request<Incoming>,
 ) -> Result<Response<Answer>, Infallible> {
-    let ticket = link.enter();
-    let answer = super::serve(&core, &link, entry, request).await;
+    let answer = super::serve(&core, ticket.link(), entry, request).await;
     Ok(answer.map(|body| body.with_ticket(ticket)))
 }
 

@@ -1,4 +1,4 @@
-//! The data plane: one request is one function, [`exchange`], read from top to bottom.
+//! The data plane: one request is one function, `Exchange::run`, read from top to bottom.
 //! Owns what a core needs to serve: its connections to providers, its copy of hot grants, its counters.
 //! Never asks the store itself, and never sees a credential: `directory` looks up, `scheme` attaches.
 
@@ -14,6 +14,7 @@ mod refusal;
 mod relay;
 mod route;
 mod settings;
+mod streams;
 mod whoami;
 pub mod wire;
 
@@ -24,7 +25,7 @@ pub use settings::{Current, Settings, SettingsError, Shared};
 use crate::{
     provider::{Match, Provider, preset::operation::Kind},
     scheme::{self, Head, Outgoing},
-    upstream::{Alarm, Deadline, Driver, Lease, Outbound, Upstreams, Waiting},
+    upstream::{Alarm, Deadline, Driver, Endpoint, Lease, Outbound, Upstreams, Waiting},
 };
 use admit::AtRoot;
 use drain::Drain;
@@ -45,12 +46,14 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
+use streams::Streams;
 
 /// One core: its own runtime, listeners, pool and counters.
 pub struct Core {
     pub shared: Arc<Shared>,
     pub drain: Drain,
     serving: Cell<u32>,
+    streams: Streams,
     current: RefCell<Rc<Current>>,
     upstreams: Rc<Upstreams>,
     hot: HotGrants,
@@ -69,13 +72,18 @@ impl Core {
         let current = RefCell::new(Rc::new(Current::new(&shared)));
         let ids = RequestIds::new(number);
         let (drain, hot) = (Drain::default(), HotGrants::default());
-        let serving = Cell::new(0);
-        Rc::new(Self { shared, drain, serving, current, upstreams, hot, ids, http1, http2 })
+        let (serving, streams) = (Cell::new(0), Streams::default());
+        Rc::new(Self { shared, drain, serving, streams, current, upstreams, hot, ids, http1, http2 })
     }
 
     /// Whether a connection of a caller's is still open.
     pub fn is_serving(&self) -> bool {
         self.serving.get() > 0
+    }
+
+    /// Cuts streams whose caller may no longer have them; for as long as the core runs.
+    pub async fn watch_streams(&self) {
+        self.streams.watch_over(&self.shared.directory, &self.shared.clock).await;
     }
 
     /// Closes connections to providers that nobody uses any more; called now and then.
@@ -152,7 +160,7 @@ async fn serve(core: &Rc<Core>, link: &Rc<Link>, entry: Entry, request: Request<
         let class = usize::from(answer.status().as_u16() / 100).clamp(1, 5) - 1;
         metrics.answers[settings::kind_place(tally.kind.get())][class].add(1);
     }
-    answer.headers_mut().insert("x-request-id", id);
+    answer.headers_mut().insert(head::REQUEST_ID, id);
     answer
 }
 
@@ -188,16 +196,19 @@ impl Asked<'_> {
 
 impl Exchange<'_> {
     /// accept → route → authenticate → admit → resolve → authorize → forward → relay.
+    ///
+    /// Why what is seldom awaited is boxed: a future is copied into its parent as a whole, with room for all that it
+    /// could ever wait for. Boxing the rare waits keeps the common one small.
     async fn run(self, entry: Entry, mut parts: request::Parts, body: Incoming) -> Result<Response<Answer>, Refusal> {
         let headers = std::mem::take(&mut parts.headers);
-        head::check(&parts, &headers)?;
+        head::check(&parts, &headers, self.current.settings.head_limits())?;
         let doors = self.current.doors();
         let mut route = route::route(&doors, entry, &parts, &headers)?;
         let provider = match route.destination.take() {
             Some(provider) => provider,
-            None => match self.at_root(&parts.method, &route, &headers).await? {
+            None => match Box::pin(self.at_root(&parts.method, &route, &headers)).await? {
                 AtRoot::Provider(provider) => provider,
-                AtRoot::Answered(answer) => return Ok(answer),
+                AtRoot::Answered(answer) => return Ok(*answer),
             },
         };
         let asked = self.classify(provider, &parts.method, &route)?;
@@ -242,7 +253,8 @@ impl Exchange<'_> {
         head::choose_encoding(&mut headers, asked.kind());
         let head = Head { method: asked.method.clone(), target, headers };
         let endpoint = self.current.endpoint(asked, grant)?;
-        let patience = asked.operation.as_ref().and_then(|m| m.operation.head).unwrap_or(preset.head);
+        let patience = asked.operation.as_ref().and_then(|m| m.operation.head).or(preset.head);
+        let patience = patience.unwrap_or(self.current.settings.timeouts.upstream_head);
         let (body, deadline, alarm) = self.outbound(body, patience);
         let outgoing = match grant {
             Some(grant) => grant
@@ -286,7 +298,7 @@ impl Exchange<'_> {
 
 /// A request that may leave, and how long it may take.
 struct Sending {
-    outgoing: Outgoing,
+    outgoing: Outgoing<Arc<Endpoint>, Outbound>,
     deadline: Deadline,
     alarm: Rc<Alarm>,
 }

@@ -151,7 +151,7 @@ impl Refusal {
     pub fn unknown_token() -> Self {
         Self::new(
             Code::UnknownToken,
-            "This Bellhop token is not valid. Make a new one (`bellhop token create`, or your Bellhop page) and put \
+            "This Bellhop token is not valid. Make a new one (`bellhop token create`) and put \
              it where your SDK expects the provider's token.",
         )
     }
@@ -199,8 +199,10 @@ impl Refusal {
 
     /// The fate of a submit is not known. SDKs that repeat a POST after a 5xx get the preset's status instead.
     #[must_use]
-    pub const fn submit_unknown(mut self, instead: Option<StatusCode>) -> Self {
+    pub fn submit_unknown(mut self, instead: Option<StatusCode>) -> Self {
         self.submit_unknown = true;
+        self.detail +=
+            " The job may have been submitted all the same: look at your list of jobs before you send it again.";
         if let Some(status) = instead {
             self.status = status;
         }
@@ -279,7 +281,7 @@ impl Refusal {
 /// Method and path template, which name no ids, for refusals that say what is not allowed.
 fn what(asked: &Asked<'_>) -> String {
     match &asked.operation {
-        Some(found) => format!("{} {}", asked.method, found.pattern),
+        Some(found) => found.pattern.to_string(),
         None => format!("{} on a path that the preset `{}` does not list", asked.method, asked.provider.id()),
     }
 }
@@ -345,15 +347,15 @@ pub fn unresolved(asked: &Asked<'_>, error: &Unresolvable) -> Refusal {
             Code::NoCredential,
             format!(
                 "There is no {name} token that could pay for this: you have none of your own, and no organization of \
-                 yours offers you one. Add yours (`bellhop credential add --provider {provider}`), or ask a maintainer \
-                 of your organization."
+                 yours offers you one. Add yours (`bellhop credential add {provider}@me --user NAME`), or ask a \
+                 maintainer of your organization."
             ),
         ),
         Unresolved::NoCredential { context: Some(context) } => Refusal::new(
             Code::NoCredential,
             format!(
                 "The context {context} offers no {name} token, and a chosen context never falls back to another. Add \
-                 one there (`bellhop credential add --owner {context} --provider {provider}`), or choose another context."
+                 one there (`bellhop credential add {provider}@{context}`), or choose another context."
             ),
         )
         .with("context", context.to_string()),
@@ -409,9 +411,7 @@ pub fn not_forwarded(asked: &Asked<'_>, error: &SendError, waiting: Waiting) -> 
                 .status(StatusCode::REQUEST_TIMEOUT)
                 .close();
         }
-        SendError::Timeout => {
-            Refusal::new(Code::UpstreamTimeout, format!("{name} did not answer in time. Try again later."))
-        }
+        SendError::Timeout => Refusal::new(Code::UpstreamTimeout, format!("{name} did not answer in time.")),
         SendError::Invalid => {
             Refusal::new(Code::UpstreamInvalid, format!("{name} sent an answer that is not sound HTTP."))
         }
@@ -435,8 +435,12 @@ pub fn credential_refused(asked: &Asked<'_>, grant: &Grant, status: StatusCode, 
         "the provider refused a stored credential"
     );
     let who = match &grant.home.organization {
-        None => "Replace it: `bellhop credential rotate`, or your Bellhop page.".to_owned(),
-        Some(organization) => format!("A maintainer of {organization} can replace it."),
+        None => format!("Replace it: `bellhop credential rotate {}@{} --user NAME`.", asked.provider.id(), grant.home),
+        Some(organization) => format!(
+            "A maintainer of {organization} can replace it: `bellhop credential rotate {}@{}`.",
+            asked.provider.id(),
+            grant.home
+        ),
     };
     let detail = format!(
         "{name} refused the credential `{}` of {} (status {}). {who}",

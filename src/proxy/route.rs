@@ -3,6 +3,7 @@
 //! Never decodes a provider's name, and passes on what follows it byte for byte.
 
 use super::{
+    head,
     listen::Entry,
     refusal::{Code, Refusal},
 };
@@ -132,7 +133,7 @@ fn host_of<'h>(parts: &'h request::Parts, headers: &'h HeaderMap) -> &'h str {
 }
 
 fn named_by_header(headers: &HeaderMap) -> Result<Option<Context>, Refusal> {
-    let mut values = headers.get_all("bellhop-context").iter();
+    let mut values = headers.get_all(head::CONTEXT).iter();
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
         (Some(value), None) => named(value.to_str().unwrap_or("?")).map(Some),

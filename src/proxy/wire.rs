@@ -147,12 +147,10 @@ impl Guard {
 
     fn line_ended(&mut self, line: &[u8]) -> Result<(), Violation> {
         let line = line.strip_suffix(b"\r").ok_or(Violation::BareLineEnd)?;
-        if memchr(b'\r', line).is_some() {
-            return Err(Violation::BareLineEnd);
-        }
         // Folded instead of searched: no early exit lets the compiler look at many bytes at once.
         if line.iter().fold(false, |bad, b| bad | ((*b < 0x20) & (*b != b'\t')) | (*b == 0x7f)) {
-            return Err(Violation::ControlCharacter);
+            let bare = memchr(b'\r', line).is_some();
+            return Err(if bare { Violation::BareLineEnd } else { Violation::ControlCharacter });
         }
         self.place = match self.place {
             // RFC 9112 §2.2: an empty line before a request line is to be ignored.
@@ -199,6 +197,10 @@ impl Guard {
             return Err(Violation::HeadTooLarge);
         }
         let (name, value) = split_field(line)?;
+        // Two lengths of names are all that matters here.
+        if !matches!(name.len(), 14 | 17) {
+            return Ok(());
+        }
         if name.eq_ignore_ascii_case(b"content-length") {
             let length = plain_number(value).ok_or(Violation::ContentLength)?;
             if self.head.length.replace(length).is_some() {
@@ -255,14 +257,33 @@ fn split_field(line: &[u8]) -> Result<(&[u8], &[u8]), Violation> {
 
 /// What hyper will read as a target, too. `#` never belongs in one (RFC 9112 §3.2), and parsers differ on what it cuts off.
 fn is_target(target: &[u8]) -> bool {
-    let plain = |b: &u8| b.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@%?".contains(b);
-    (target.first() == Some(&b'/') && target.iter().all(plain))
+    (target.first() == Some(&b'/') && target.iter().all(|b| TARGET[usize::from(*b)]))
         || (target.iter().all(|b| b.is_ascii_graphic() && *b != b'#') && http::Uri::try_from(target).is_ok())
 }
 
 /// RFC 9110 §5.6.2. A space before the colon fails here, too.
 fn is_token(name: &[u8]) -> bool {
-    !name.is_empty() && name.iter().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b))
+    !name.is_empty() && name.iter().all(|b| TOKEN[usize::from(*b)])
+}
+
+const TOKEN: [bool; 256] = table(b"!#$%&'*+-.^_`|~");
+/// What is common in a target; anything else is looked at more closely.
+const TARGET: [bool; 256] = table(b"/-._~!$&'()*+,;=:@%?");
+
+/// Letters, digits, and these.
+const fn table(others: &[u8]) -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut at = 0;
+    while at < 256 {
+        table[at] = (at as u8).is_ascii_alphanumeric();
+        at += 1;
+    }
+    let mut at = 0;
+    while at < others.len() {
+        table[others[at] as usize] = true;
+        at += 1;
+    }
+    table
 }
 
 fn plain_number(value: &[u8]) -> Option<u64> {

@@ -8,7 +8,7 @@
 //! only every `stride` bytes: an occurrence of a spelling covers at least one of these places whole.
 //! (The idea is Wu and Manber's, "A fast algorithm for multi-pattern searching", 1994.)
 
-use base64::{Engine, alphabet, engine::GeneralPurpose, engine::general_purpose::NO_PAD};
+use base64::{Engine, prelude::BASE64_STANDARD_NO_PAD};
 use bytes::{Bytes, BytesMut};
 use std::ops::Range;
 use zeroize::Zeroizing;
@@ -16,6 +16,8 @@ use zeroize::Zeroizing;
 /// A secret shorter than this is not looked for: it would be found in innocent text.
 pub const SHORTEST: usize = 8;
 const FILTER_BITS: usize = 4096;
+/// Longer strides would look at less, and cost more to prepare than they save on a small answer.
+const LONGEST_STRIDE: usize = 16;
 
 /// The spellings of one or several secrets, ready to be searched for.
 pub struct Echo {
@@ -41,7 +43,7 @@ impl Echo {
         let shortest = spellings.iter().map(|s| s.len()).min()?;
         let longest = spellings.iter().map(|s| s.len()).max()?;
         let width = if shortest >= 16 { 8 } else { 4 };
-        let stride = shortest - width + 1;
+        let stride = (shortest - width + 1).min(LONGEST_STRIDE);
         let mut echo = Self { spellings, filter: Box::new([0; FILTER_BITS / 64]), width, stride, longest };
         echo.fill_filter();
         Some(echo)
@@ -137,36 +139,77 @@ fn slot(window: &[u8]) -> usize {
 }
 
 fn spellings_of(secret: &str) -> Vec<Zeroizing<Vec<u8>>> {
-    let mut all = vec![Zeroizing::new(secret.as_bytes().to_vec())];
-    let percent = percent_encoding::utf8_percent_encode(secret, percent_encoding::NON_ALPHANUMERIC);
-    // Encoders differ on which of the unreserved characters they leave alone (RFC 3986 §2.3).
-    const UNRESERVED: &percent_encoding::AsciiSet =
-        &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-    all.push(Zeroizing::new(percent.to_string().into_bytes()));
-    all.push(Zeroizing::new(percent_encoding::utf8_percent_encode(secret, UNRESERVED).to_string().into_bytes()));
-    if let Ok(json) = serde_json::to_string(secret) {
-        let json = Zeroizing::new(json.into_bytes());
-        let inner = json.get(1..json.len() - 1).unwrap_or_default();
-        all.push(Zeroizing::new(inner.to_vec()));
-        // RFC 8259 §7 lets a slash be escaped, and PHP does.
-        let slashes = String::from_utf8_lossy(inner).replace('/', "\\/");
-        all.push(Zeroizing::new(slashes.into_bytes()));
+    let mut all = Vec::with_capacity(8);
+    all.push(Zeroizing::new(secret.as_bytes().to_vec()));
+    if !secret.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        let percent = |set| Zeroizing::new(percent_encoding::utf8_percent_encode(secret, set).to_string().into_bytes());
+        // Encoders differ on which of the unreserved characters they leave alone (RFC 3986 §2.3).
+        for escaped in [percent(percent_encoding::NON_ALPHANUMERIC), percent(UNRESERVED)] {
+            all.push(lower_hex(&escaped));
+            all.push(escaped);
+        }
+        all.extend(in_json(secret));
     }
-    for alphabet in [&alphabet::STANDARD, &alphabet::URL_SAFE] {
-        let engine = GeneralPurpose::new(alphabet, NO_PAD);
-        all.extend((0..3).map(|alignment| inner_base64(&engine, secret, alignment)));
+    for before in 0..3 {
+        let standard = inner_base64(secret, before);
+        if standard.iter().any(|b| matches!(b, b'+' | b'/')) {
+            let url_safe = standard.iter().map(|b| match b {
+                b'+' => b'-',
+                b'/' => b'_',
+                other => *other,
+            });
+            all.push(Zeroizing::new(url_safe.collect()));
+        }
+        all.push(standard);
     }
     all
 }
 
+const UNRESERVED: &percent_encoding::AsciiSet =
+    &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// `%2f` for `%2F`: RFC 3986 §2.1 takes them for the same, and some encoders write the small letters.
+fn lower_hex(escaped: &[u8]) -> Zeroizing<Vec<u8>> {
+    let mut text = Zeroizing::new(escaped.to_vec());
+    let mut at = 0;
+    while at + 3 <= text.len() {
+        if text[at] == b'%' {
+            text[at + 1..at + 3].make_ascii_lowercase();
+            at += 2;
+        }
+        at += 1;
+    }
+    text
+}
+
+/// As a JSON string has it. RFC 8259 §7 lets anything be escaped: PHP escapes slashes, and encoders that think of HTML
+/// write `\u002B` for what could end an attribute or a tag.
+fn in_json(secret: &str) -> Vec<Zeroizing<Vec<u8>>> {
+    let Ok(json) = serde_json::to_string(secret) else { return Vec::new() };
+    let json = Zeroizing::new(json);
+    let inner = json.get(1..json.len() - 1).unwrap_or_default();
+    let bytes = |text: String| Zeroizing::new(text.into_bytes());
+    let for_html = |format: fn(u32) -> String| {
+        let escape = |c: char| if "+\"&'<>`".contains(c) { format(c.into()) } else { c.to_string() };
+        secret.chars().map(|c| if c == '\\' { "\\\\".to_owned() } else { escape(c) }).collect::<String>()
+    };
+    vec![
+        bytes(inner.to_owned()),
+        bytes(inner.replace('/', "\\/")),
+        bytes(for_html(|c| format!("\\u{c:04X}"))),
+        bytes(for_html(|c| format!("\\u{c:04x}"))),
+    ]
+}
+
 /// The characters of the secret's base64 that depend on nothing else, when `before` bytes (modulo 3) stand before it.
-fn inner_base64(engine: &GeneralPurpose, secret: &str, before: usize) -> Zeroizing<Vec<u8>> {
-    let mut padded = Zeroizing::new(vec![0; before]);
+fn inner_base64(secret: &str, before: usize) -> Zeroizing<Vec<u8>> {
+    let mut padded = Zeroizing::new(Vec::with_capacity(before + secret.len()));
+    padded.resize(before, 0);
     padded.extend_from_slice(secret.as_bytes());
-    let text = Zeroizing::new(engine.encode(&padded[..]).into_bytes());
-    let first = (before * 8).div_ceil(6);
-    let end = padded.len() * 8 / 6;
-    Zeroizing::new(text[first..end].to_vec())
+    let mut text = Zeroizing::new(BASE64_STANDARD_NO_PAD.encode(&padded[..]).into_bytes());
+    text.truncate(padded.len() * 8 / 6);
+    text.drain(..(before * 8).div_ceil(6));
+    text
 }
 
 #[cfg(test)]

@@ -11,13 +11,11 @@ use crate::{
     },
     secret::Secret,
     store::SealedVersion,
-    upstream::{Endpoint, Outbound},
     vault::{Vault, VaultError},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use echo::Echo;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header, uri::PathAndQuery};
-use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// A request's head, built anew from the caller's: nothing in it says who they are to Bellhop.
@@ -28,30 +26,36 @@ pub struct Head {
     pub headers: HeaderMap,
 }
 
-/// A request that may leave, and where to.
-pub struct Outgoing {
-    endpoint: Arc<Endpoint>,
-    request: Request<Outbound>,
+/// Where a request may go.
+pub trait Destination: Clone {
+    /// What goes into `Host`.
+    fn host(&self) -> HeaderValue;
 }
 
-impl Outgoing {
-    fn new(head: Head, body: Outbound, endpoint: &Arc<Endpoint>) -> Self {
+/// A request that may leave, and where to.
+pub struct Outgoing<D, B> {
+    destination: D,
+    request: Request<B>,
+}
+
+impl<D: Destination, B> Outgoing<D, B> {
+    fn new(head: Head, body: B, destination: &D) -> Self {
         let mut request = Request::new(body);
         *request.method_mut() = head.method;
         *request.uri_mut() = Uri::from(head.target);
         *request.headers_mut() = head.headers;
-        request.headers_mut().insert(header::HOST, endpoint.host().clone());
-        Self { endpoint: Arc::clone(endpoint), request }
+        request.headers_mut().insert(header::HOST, destination.host());
+        Self { destination: destination.clone(), request }
     }
 
-    pub fn into_parts(self) -> (Arc<Endpoint>, Request<Outbound>) {
-        (self.endpoint, self.request)
+    pub fn into_parts(self) -> (D, Request<B>) {
+        (self.destination, self.request)
     }
 }
 
 /// For operations that need no credential: none is attached, and the caller's token is gone already.
-pub fn without_credential(head: Head, body: Outbound, endpoint: &Arc<Endpoint>) -> Outgoing {
-    Outgoing::new(head, body, endpoint)
+pub fn without_credential<D: Destination, B>(head: Head, body: B, destination: &D) -> Outgoing<D, B> {
+    Outgoing::new(head, body, destination)
 }
 
 /// A credential, ready to be attached.
@@ -107,19 +111,19 @@ impl Injection {
     }
 
     /// Attaches the credential, last of all: nothing that the caller sent can take its place.
-    pub fn authorize(
+    pub fn authorize<D: Destination, B>(
         &self,
         mut head: Head,
-        body: Outbound,
-        endpoint: &Arc<Endpoint>,
-    ) -> Result<Outgoing, NotSelectable> {
+        body: B,
+        destination: &D,
+    ) -> Result<Outgoing<D, B>, NotSelectable> {
         for choice in &self.selectors {
             choice.apply(&mut head)?;
         }
         for (name, value) in &self.headers {
             head.headers.insert(name, value.clone());
         }
-        Ok(Outgoing::new(head, body, endpoint))
+        Ok(Outgoing::new(head, body, destination))
     }
 
     /// A field that is no secret, where one was given.

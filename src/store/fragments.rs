@@ -9,7 +9,7 @@ macro_rules! context_name {
     };
 }
 
-/// The active context of user `u`, from the joins of [`active_context_joins`].
+/// The active context of user `u`, from the joins of `active_context_joins`.
 macro_rules! active_context {
     () => {
         concat!("CASE WHEN a.user_id IS NULL THEN NULL ELSE ", context_name!("ao", "ap"), " END AS active")

@@ -21,6 +21,8 @@ pub struct Follower {
     directory: Arc<Directory>,
     watch: Watch,
     seen: Seq,
+    /// Something was written that has not been read yet: a read that failed must not be forgotten.
+    behind: bool,
 }
 
 impl Follower {
@@ -29,7 +31,7 @@ impl Follower {
         let seen = store.head().await?;
         directory.start_over(seen);
         let watch = store.watch();
-        Ok(Self { store, vault, directory, watch, seen })
+        Ok(Self { store, vault, directory, watch, seen, behind: false })
     }
 
     /// Follows until the process ends.
@@ -53,10 +55,17 @@ impl Follower {
     }
 
     async fn turn(&mut self) -> Result<(), StoreError> {
-        if !self.watch.look().await? {
+        self.behind |= self.watch.look().await?;
+        if self.behind {
+            self.catch_up().await?;
+            self.behind = false;
+        } else {
             self.directory.follow(self.seen, &[]);
-            return Ok(());
         }
+        Ok(())
+    }
+
+    async fn catch_up(&mut self) -> Result<(), StoreError> {
         loop {
             let changes = self.store.changes_since(self.seen, BATCH).await?;
             if changes.gap {

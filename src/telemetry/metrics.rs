@@ -83,11 +83,16 @@ pub struct CoreMetrics {
     pub connections: Counter,
 }
 
+/// The ids of a core's providers, in the order of its figures.
+type CoreEntry = (Arc<[Box<str>]>, Arc<CoreMetrics>);
+/// A family of metrics: its name, what it is, and which of a provider's figures.
+type Family<T> = (&'static str, &'static str, fn(&ProviderMetrics) -> &T);
+
 /// Everything that was ever counted.
 pub struct Metrics {
     kinds: [&'static str; KINDS],
     refusal_codes: Vec<&'static str>,
-    cores: Mutex<Vec<(Arc<[Box<str>]>, Arc<CoreMetrics>)>>,
+    cores: Mutex<Vec<CoreEntry>>,
 }
 
 impl Metrics {
@@ -114,17 +119,15 @@ impl Metrics {
         ids.sort_unstable();
         ids.dedup();
         let of = |id: &str| -> Vec<&ProviderMetrics> {
-            let place = |(ids, core): &'_ (Arc<[Box<str>]>, Arc<CoreMetrics>)| {
-                ids.iter().position(|i| **i == *id).map(|at| (at, Arc::as_ptr(core)))
-            };
-            cores.iter().filter_map(|entry| place(entry).and_then(|(at, _)| entry.1.providers.get(at))).collect()
+            let place = |(ids, _): &CoreEntry| ids.iter().position(|i| **i == *id);
+            cores.iter().filter_map(|entry| place(entry).and_then(|at| entry.1.providers.get(at))).collect()
         };
         let mut text = String::new();
         head(&mut text, "bellhop_requests_total", "counter", "Answers, by provider, operation and status class.");
         for id in &ids {
             self.render_answers(&mut text, id, &of(id));
         }
-        let histograms: [(&str, &str, fn(&ProviderMetrics) -> &Histogram); 2] = [
+        let histograms: [Family<Histogram>; 2] = [
             ("bellhop_upstream_seconds", "From sending a request to the head of the provider's answer.", |p| {
                 &p.upstream
             }),
@@ -136,7 +139,7 @@ impl Metrics {
                 render_histogram(&mut text, name, id, of(id).into_iter().map(pick));
             }
         }
-        let counters: [(&str, &str, fn(&ProviderMetrics) -> &Counter); 2] = [
+        let counters: [Family<Counter>; 2] = [
             ("bellhop_relayed_bytes_total", "Bytes of providers' bodies passed on.", |p| &p.relayed_bytes),
             ("bellhop_masked_echoes_total", "Secrets that a provider sent back and that were masked.", |p| {
                 &p.masked_echoes

@@ -2,7 +2,10 @@
 //! Owns the TLS configuration of an endpoint.
 //! Never connects to an address that it did not check, and has no switch that turns verification off.
 
-use crate::provider::{Origin, Protocol};
+use crate::{
+    provider::{Origin, Protocol},
+    scheme::Destination,
+};
 use http::HeaderValue;
 use rustls::{
     ClientConfig, RootCertStore,
@@ -116,7 +119,7 @@ impl Endpoint {
     }
 
     /// What goes into `Host`.
-    pub const fn host(&self) -> &HeaderValue {
+    pub const fn authority(&self) -> &HeaderValue {
         &self.host
     }
 
@@ -151,6 +154,12 @@ impl Endpoint {
         }
         let found = tokio::net::lookup_host((host, self.origin.port)).await;
         found.map(Iterator::collect).map_err(|_| DialError::Unresolved)
+    }
+}
+
+impl Destination for Arc<Endpoint> {
+    fn host(&self) -> HeaderValue {
+        self.host.clone()
     }
 }
 

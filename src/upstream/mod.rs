@@ -4,12 +4,14 @@
 
 mod body;
 mod dial;
+mod interim;
 
 pub use body::{Alarm, Deadline, Driver, Outbound, Waiting, ring_when_due};
 pub use dial::{DialError, Endpoint, TlsTrust};
+use interim::Watched;
 
 use crate::{config::Timeouts, scheme::Outgoing};
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode, header};
 use hyper::{
     body::Incoming,
     client::conn::{TrySendError, http1},
@@ -97,7 +99,7 @@ impl Upstreams {
     /// Sends a request to its endpoint and waits for the head of the response.
     pub async fn send(
         self: &Rc<Self>,
-        outgoing: Outgoing,
+        outgoing: Outgoing<Arc<Endpoint>, Outbound>,
         deadline: Deadline,
     ) -> Result<(Response<Incoming>, Lease), SendError> {
         let (endpoint, mut request) = outgoing.into_parts();
@@ -107,7 +109,7 @@ impl Upstreams {
         };
         loop {
             let Some(idle) = self.take_idle(endpoint.slot()) else {
-                let sender = deadline.bound(self.connect(&endpoint)).await.ok_or(SendError::Timeout)??;
+                let sender = deadline.bound(Box::pin(self.connect(&endpoint))).await.ok_or(SendError::Timeout)??;
                 return self.exchange(&endpoint, sender, request, &deadline).await.map_err(|(error, _)| error);
             };
             let spare = (repeat == Repeat::Once && idle.since.elapsed() > RESTED).then(|| copy_of(&request));
@@ -150,7 +152,8 @@ impl Upstreams {
         let stream = endpoint.dial(self.timeouts.connect, self.timeouts.tls_handshake).await?;
         let mut builder = http1::Builder::new();
         builder.max_header_size(self.head_bytes).max_buf_size(READ_BUFFER.max(self.head_bytes));
-        let (sender, connection) = builder.handshake(TokioIo::new(stream)).await.map_err(|_| SendError::Broken)?;
+        let (sender, connection) =
+            builder.handshake(TokioIo::new(Watched::new(stream))).await.map_err(|_| SendError::Broken)?;
         tokio::task::spawn_local(async move {
             // What goes wrong here also reaches whoever waits for the response.
             let _ = connection.await;
@@ -169,7 +172,11 @@ impl Upstreams {
             None => return Err((SendError::Timeout, None)),
             Some(answer) => answer.map_err(explain)?,
         };
-        if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+        // RFC 9112 §6.3: two lengths in one answer are an attempt at smuggling, or a broken provider.
+        let headers = answer.headers();
+        let two_lengths =
+            headers.contains_key(header::CONTENT_LENGTH) && headers.contains_key(header::TRANSFER_ENCODING);
+        if two_lengths || answer.status() == StatusCode::SWITCHING_PROTOCOLS {
             return Err((SendError::Invalid, None));
         }
         let lease = Lease { upstreams: Rc::clone(self), endpoint: endpoint.slot(), sender };

@@ -86,7 +86,11 @@ async fn who_has_nothing_to_pay_with_is_told_where_to_add_it() {
 
     let answer = bellhop.get(&ada, JOB).await;
     answer.assert_refused("no-credential");
-    assert!(answer.detail().contains("ionq") && answer.detail().contains("credential add"), "{}", answer.detail());
+    assert!(
+        answer.detail().contains("ionq") && answer.detail().contains("credential add ionq@me"),
+        "{}",
+        answer.detail()
+    );
     ionq.assert_untouched();
 }
 
@@ -131,7 +135,7 @@ async fn a_key_that_is_switched_off_still_counts_as_having_one() {
     let ada = site.user("ada").key(ADA_KEY).pat();
     site.organization("acme").key(ACME_KEY).member("ada", "member");
     let bellhop = site.serve().await;
-    bellhop.run(&["credential", "disable", "--owner", "ada", "--provider", "ionq"]).await.assert_code(0);
+    bellhop.run(&["credential", "disable", "ionq@me", "--user", "ada"]).await.assert_code(0);
 
     let answer = bellhop.get(&ada, JOB).await;
 
@@ -356,8 +360,9 @@ async fn the_receipt_says_which_key_served() {
     let shared = bellhop.ask(&in_context(&ada, "acme")).await;
 
     let credentials = bellhop.run(&["credential", "list", "--json"]).await.assert_code(0).json();
-    let id = |owner: &str| credentials.as_array().unwrap().iter().find(|c| c["owner"] == owner).unwrap()["id"].clone();
-    let expected = format!(r#"owner="me", id={}, label="my \"own\" \\ key", why=own"#, id("ada"));
+    let id =
+        |context: &str| credentials.as_array().unwrap().iter().find(|c| c["context"] == context).unwrap()["id"].clone();
+    let expected = format!(r#"owner="me", id={}, label="my \"own\" \\ key", why=own"#, id("me"));
     assert_eq!(own.header("bellhop-credential"), Some(&*expected));
     let expected = format!(r#"owner="acme", id={}, label=%"Schl%c3%bcssel 100%25", why=named"#, id("acme"));
     assert_eq!(shared.header("bellhop-credential"), Some(&*expected));

@@ -1,14 +1,38 @@
 //! Stories of Bellhop as its callers, operators and providers meet it: through its commands and its doors.
 //! One file for each theme; each story runs a Bellhop of its own, and ends with a search for secrets.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what is wrong by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test says what is wrong by panicking, and then what Bellhop logged"
+)]
 
 mod support;
 
+mod admin;
+mod apply;
 mod authentication;
+mod configuration;
 mod contexts;
+mod echo;
+mod explain;
 mod framing;
 mod headers;
+mod keys;
+mod limits;
+mod log;
 mod redirects;
+mod refusals;
+mod reload_and_drain;
+mod revocation;
+mod rewriting;
 mod routing;
+mod store_outage;
+mod streaming;
+mod time;
+mod tls;
 mod upstream_failures;
+mod websocket_and_upgrade;
+mod whoami;

@@ -20,7 +20,7 @@ async fn what_follows_the_provider_goes_upstream_byte_for_byte() {
         "/v0.4/jobs?",
         "/v0.4/jobs/job-1/",
         "/v0.4/jobs/urn:crn:1%2F2",
-        "/v0.4//jobs///job-1",
+        "/v0.4//unlisted///x%2F",
         "/v0.4/jobs/(a)'*;=@$&+!~",
         "/v0.4/jobs/%C3%A9%00",
         "/",
@@ -68,7 +68,6 @@ async fn a_path_that_climbs_is_refused_in_every_spelling() {
         "/ionq/%2E",
         "/ionq/v0.4\\jobs",
         "/ionq/v0.4%5cjobs",
-        "/ionq/v0.4/jobs/..;/x",
         "/../ionq/v0.4/jobs",
     ] {
         let answer = bellhop.get(&ada, target).await;
@@ -269,7 +268,7 @@ async fn an_empty_account_or_provider_never_matches_one() {
     let ionq = Upstream::accepting(&[ADA_KEY]).await;
     let (bellhop, ada) = ada_at(&ionq).await;
 
-    for target in ["/@me/v0.4/jobs", "/@/v0.4/jobs", "/ /v0.4/jobs", "/%20/v0.4/jobs"] {
+    for target in ["/@me/v0.4/jobs", "/@/v0.4/jobs", "/%20/v0.4/jobs", "/ionq%20/v0.4/jobs"] {
         let answer = bellhop.get(&ada, target).await;
         assert!(matches!(answer.status, 400 | 404), "{target}: {}", answer.status);
     }

@@ -1,5 +1,13 @@
 //! What the store promises, on SQLite and on PostgreSQL alike: every public method at least once.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, also in what helps it, and says what it skips"
+)]
+
 mod place;
 mod world;
 

@@ -99,8 +99,8 @@ pub struct Named<T> {
 impl Fields {
     /// Whether these are the fields of an opened version.
     pub fn equal(&self, secret: &SecretFields, plain: &PlainFields) -> bool {
-        let same = |(name, value): (&Box<str>, &Secret)| {
-            secret.get(name).is_some_and(|other| other.expose() == value.expose())
+        let same = |(name, value): (_, &Secret)| {
+            secret.get::<Box<str>>(name).is_some_and(|other| other.expose() == value.expose())
         };
         self.plain == *plain && self.secret.len() == secret.len() && self.secret.iter().all(same)
     }

@@ -221,20 +221,42 @@ pub fn why_not(question: Question<'_>, offer: &Offer, outcome: Result<&Selection
     if !offer.members.is_empty() && !offer.members.contains(&question.standing.user) {
         return "it is restricted to other members".into();
     }
-    if let Err(Unresolved::NotAMember { .. }) = question.admits(&offer.home) {
-        return format!("you are not a member of {}", offer.home);
+    match question.admits(&offer.home) {
+        Err(Unresolved::PersonalForbidden) => return "personal credentials are switched off for this provider".into(),
+        Err(_) => return format!("you are not a member of {}", offer.home),
+        Ok(()) => {}
     }
-    if offer.home.organization.is_none() && question.personal == Personal::Forbidden {
-        return "personal credentials are switched off for this provider".into();
-    }
+    let mut contexts = contexts_of(offer);
+    contexts.retain(|context| question.admits(context).is_ok());
+    let Some(first) = contexts.first().cloned() else {
+        return "it is granted to projects that you are not a member of".into();
+    };
+    contexts.retain(|context| question.boundary.is_none_or(|b| b.allows_context(context)));
+    let Some(allowed) = contexts.first() else { return format!("the token may not use {first}") };
     match (question.chosen(), outcome) {
+        (Some((context, _)), Ok(selection)) if contexts.contains(&context) => {
+            format!("the credential of {} comes first", selection.offer.home)
+        }
+        (Some(_), Err(Unresolved::OutsideBoundary { context })) => format!("the token may not use {context}"),
+        (Some(_), Err(Unresolved::NotAMember { context })) => format!("you are not a member of {context}"),
         (Some((context, why)), _) => format!("the {why} context {context} does not offer it"),
         (None, Ok(selection)) if selection.why == Why::Own => "your own credential comes first".into(),
         (None, Ok(selection)) => format!("{} comes first", selection.context),
         (None, Err(Unresolved::Ambiguous { .. })) => "several organizations offer one; name a context".into(),
-        (None, Err(_)) if !offer.projects.is_empty() => "it is granted to projects that you are not a member of".into(),
-        (None, Err(_)) => format!("it pays only where {} is named", offer.home),
+        (None, Err(Unresolved::Unusable { home, because, .. })) => {
+            format!("{home} comes first, although it is {because}")
+        }
+        (None, Err(Unresolved::OutsideBoundary { context })) => {
+            format!("{context} comes first, although the token may not use it")
+        }
+        (None, Err(_)) => format!("it pays only where {allowed} is named"),
     }
+}
+
+/// The contexts that this credential pays for: its owner, or the projects that it was granted to.
+fn contexts_of(offer: &Offer) -> Vec<Context> {
+    let granted = offer.projects.iter().map(|project| offer.home.clone().in_project(project.clone()));
+    if offer.projects.is_empty() { vec![offer.home.clone()] } else { granted.collect() }
 }
 
 #[cfg(test)]

@@ -349,7 +349,6 @@ proptest! {
     }
 
     #[test]
-    #[ignore = "why_not speaks past a token's contexts and past an unusable credential that comes first"]
     fn no_reason_contradicts_what_a_context_offers(world in world()) {
         let outcome = world.resolve();
         for offer in &world.offers {

@@ -41,8 +41,8 @@ pub struct Preset {
     pub operations: Box<[Operation]>,
     /// Statuses by which the provider says that the credential is not good.
     pub refusals: Box<[StatusCode]>,
-    /// How long an answer's head may take.
-    pub head: Duration,
+    /// How long an answer's head may take, where the configured default does not do.
+    pub head: Option<Duration>,
     pub errors: ErrorShape,
     pub cookies: Cookies,
     /// The status of a refusal when nobody knows whether a submit arrived, for SDKs that would send it again after

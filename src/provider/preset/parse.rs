@@ -23,7 +23,6 @@ use http::{HeaderName, Method, StatusCode};
 use serde_yaml::Spanned;
 use std::time::Duration;
 
-const DEFAULT_HEAD: Duration = Duration::from_secs(60);
 /// Longer than any submit that a provider was seen to take (IBM's take up to 900 s).
 const LONGEST_HEAD: Duration = Duration::from_secs(1000);
 
@@ -58,7 +57,7 @@ fn check(raw: RawPreset) -> Checked<Read> {
             Some(statuses) => statuses.iter().map(check_status).collect::<Checked<_>>()?,
             None => [StatusCode::UNAUTHORIZED].into(),
         },
-        head: raw.head.as_ref().map_or(Ok(DEFAULT_HEAD), check_head)?,
+        head: raw.head.as_ref().map(check_head).transpose()?,
         errors: check_errors(&raw.errors)?,
         cookies: raw.cookies,
         lost_submit: raw.lost_submit.as_ref().map(check_status).transpose()?,

@@ -130,7 +130,7 @@ fn the_example_without_a_mistake_is_accepted_also_as_json() {
 fn what_a_preset_does_not_say_has_a_default() {
     let preset = Preset::parse("x.yaml", GOOD).unwrap();
     assert_eq!(preset.refusals[..], [StatusCode::UNAUTHORIZED]);
-    assert_eq!(preset.head, Duration::from_secs(60));
+    assert_eq!(preset.head, None);
     assert_eq!(preset.cookies, Cookies::Dropped);
     assert_eq!(preset.operation("submit").and_then(|o| o.silence), Some(Duration::from_secs(60)));
     assert_eq!(preset.operation("status").and_then(|o| o.silence), Some(Duration::from_secs(30)));

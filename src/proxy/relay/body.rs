@@ -11,9 +11,10 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use std::{
+    cell::{Cell, RefCell},
     pin::Pin,
     rc::Rc,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
 use tokio::time::{Sleep, sleep_until};
@@ -37,12 +38,16 @@ pub enum Cut {
     Broken(#[source] hyper::Error),
     #[error("the provider fell silent")]
     Silent,
+    #[error("the caller's token was revoked or has expired")]
+    Revoked,
 }
 
 /// What is told when an answer has been relayed, or not.
 pub trait Meter {
     fn masked(&self, count: usize);
     fn relayed(&self, bytes: usize);
+    /// This answer is a stream: `None` where nobody's token is at stake.
+    fn watch(&self) -> Option<Rc<Lifeline>>;
 }
 
 /// A provider's body on its way to the caller.
@@ -55,7 +60,30 @@ pub struct Relayed {
     silence: Option<Duration>,
     timer: Option<Pin<Box<Sleep>>>,
     meter: Rc<dyn Meter>,
+    /// How often this has waited for the provider.
+    waits: u32,
+    /// Set once this turns out to be a stream, where the caller's token matters to the end.
+    lifeline: Option<Rc<Lifeline>>,
 }
+
+/// Tells a stream that its caller's token is no longer valid.
+#[derive(Default)]
+pub struct Lifeline {
+    cut: Cell<bool>,
+    waiting: RefCell<Option<Waker>>,
+}
+
+impl Lifeline {
+    pub fn cut(&self) {
+        self.cut.set(true);
+        if let Some(waker) = self.waiting.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+}
+
+/// An answer that comes in one piece or two never waits so often; what does is watched until its end.
+const WAITS_OF_A_STREAM: u32 = 3;
 
 impl Answer {
     pub const fn full(bytes: Bytes) -> Self {
@@ -84,7 +112,9 @@ impl Relayed {
         silence: Option<Duration>,
         meter: Rc<dyn Meter>,
     ) -> Self {
-        let mut relayed = Self { body, lease: Some(lease), echo, held: Bytes::new(), silence, timer: None, meter };
+        let lease = Some(lease);
+        let (held, timer, lifeline) = (Bytes::new(), None, None);
+        let mut relayed = Self { body, lease, echo, held, silence, timer, meter, waits: 0, lifeline };
         relayed.finish_if_ended();
         relayed
     }
@@ -119,11 +149,21 @@ impl Relayed {
     }
 
     fn poll_frame(&mut self, ticket: Option<&Ticket>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        if self.is_cut(cx) {
+            return Poll::Ready(Some(Err(Cut::Revoked)));
+        }
         if ticket.is_some_and(|t| t.link().must_pause(cx)) {
             return Poll::Pending;
         }
         loop {
             let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
+                self.waits = self.waits.saturating_add(1);
+                if self.waits == WAITS_OF_A_STREAM {
+                    self.lifeline = self.meter.watch();
+                }
+                if self.is_cut(cx) {
+                    return Poll::Ready(Some(Err(Cut::Revoked)));
+                }
                 let silent = ticket.is_some_and(|t| self.is_silent_too_long(t, cx));
                 return if silent { Poll::Ready(Some(Err(Cut::Silent))) } else { Poll::Pending };
             };
@@ -144,6 +184,12 @@ impl Relayed {
                 }
             }
         }
+    }
+
+    fn is_cut(&self, cx: &Context<'_>) -> bool {
+        let Some(lifeline) = &self.lifeline else { return false };
+        *lifeline.waiting.borrow_mut() = Some(cx.waker().clone());
+        lifeline.cut.get()
     }
 
     fn pass(&mut self, chunk: Bytes) -> Bytes {

@@ -7,14 +7,15 @@ mod body;
 mod readable;
 mod rewrite;
 
-pub use body::{Answer, Meter, Relayed};
+pub use body::{Answer, Lifeline, Meter, Relayed};
 
 use super::{
-    Asked, Exchange, head,
+    Asked, Core, Exchange, head,
     hot::Hot,
     refusal::{self, Refusal},
 };
 use crate::{
+    identity::pat::PatDigest,
     provider::{Located, preset::operation::Kind},
     scheme::echo::Echo,
     telemetry::metrics::CoreMetrics,
@@ -26,7 +27,7 @@ use hyper::body::Incoming;
 use std::{rc::Rc, sync::Arc, time::Duration};
 
 /// What a connection may hold of an answer that the caller does not take.
-pub const BUFFER: usize = 64 * 1024;
+pub const BUFFER: usize = 16 * 1024;
 /// An answer that must be read as a whole may be this large.
 const READABLE: usize = 32 * 1024 * 1024;
 /// What is told of a provider's refusal.
@@ -46,7 +47,7 @@ impl Exchange<'_> {
         if let Some(hot) = &grant
             && preset.refusals.contains(&parts.status)
         {
-            let said = self.collect(asked, &parts.headers, Some(hot), body, lease, TOLD).await.ok();
+            let said = Box::pin(self.collect(asked, &parts.headers, Some(hot), body, lease, TOLD)).await.ok();
             let said = said.map(|bytes| readable::for_people(&bytes)).unwrap_or_default();
             return Err(refusal::credential_refused(asked, &hot.grant, parts.status, said));
         }
@@ -54,9 +55,14 @@ impl Exchange<'_> {
         if parts.status.is_redirection() {
             self.keep_redirect(asked, &mut parts.headers)?;
         }
-        let meter: Rc<dyn Meter> = Rc::new(ProviderMeter(Arc::clone(&self.current.metrics), asked.provider.index()));
+        let meter: Rc<dyn Meter> = Rc::new(ProviderMeter {
+            core: Rc::clone(self.core),
+            metrics: Arc::clone(&self.current.metrics),
+            provider: asked.provider.index(),
+            caller: grant.as_ref().map(|hot| hot.digest()),
+        });
         if let Some(hot) = &grant {
-            parts.headers.insert("bellhop-credential", hot.receipt.clone());
+            parts.headers.insert(head::CREDENTIAL, hot.receipt.clone());
             mask_headers(&mut parts.headers, hot, &*meter);
         }
         if let Some(found) = &asked.operation {
@@ -66,7 +72,7 @@ impl Exchange<'_> {
         }
         let echo = grant.as_ref().and_then(|hot| hot.echo.clone());
         let body = if self.must_be_read(asked, &parts, echo.is_some()) {
-            let bytes = self.collect(asked, &parts.headers, grant.as_deref(), body, lease, READABLE).await?;
+            let bytes = Box::pin(self.collect(asked, &parts.headers, grant.as_deref(), body, lease, READABLE)).await?;
             self.read_whole(asked, &mut parts.headers, bytes)?
         } else {
             let echo = echo.filter(|_| !is_compressed(&parts.headers));
@@ -80,9 +86,9 @@ impl Exchange<'_> {
     fn must_be_read(&self, asked: &Asked<'_>, parts: &http::response::Parts, masks: bool) -> bool {
         let has_body = *asked.method != Method::HEAD && parts.status != StatusCode::NO_CONTENT;
         let rewrites = asked.operation.as_ref().is_some_and(|found| !found.operation.rewrites.is_empty());
-        let is_json = parts.headers.get(header::CONTENT_TYPE).is_some_and(readable::is_json);
         let compressed = masks && asked.kind() != Some(Kind::Result) && is_compressed(&parts.headers);
-        has_body && ((rewrites && is_json) || compressed)
+        // Whatever the media type says: SDKs do not look at it before they follow a URL.
+        has_body && ((rewrites && parts.status.is_success()) || compressed)
     }
 
     /// The whole body, decompressed and masked. What is too large or cannot be decompressed is withheld.
@@ -108,8 +114,7 @@ impl Exchange<'_> {
 
     fn read_whole(&self, asked: &Asked<'_>, headers: &mut HeaderMap, bytes: Bytes) -> Result<Answer, Refusal> {
         let pointers = asked.operation.as_ref().map_or(&[][..], |found| &found.operation.rewrites);
-        let is_json = headers.get(header::CONTENT_TYPE).is_some_and(readable::is_json);
-        let bytes = if pointers.is_empty() || !is_json {
+        let bytes = if pointers.is_empty() {
             bytes
         } else {
             let base = self.base(asked);
@@ -175,20 +180,29 @@ fn masked_value(echo: &Echo, value: &HeaderValue) -> Option<(HeaderValue, usize)
     Some((HeaderValue::from_maybe_shared(masked).unwrap_or_else(|_| HeaderValue::from_static("*")), count))
 }
 
-/// Counts for one provider on this core.
-struct ProviderMeter(Arc<CoreMetrics>, u16);
+/// Counts for one provider on this core, and knows whose answer it is.
+struct ProviderMeter {
+    core: Rc<Core>,
+    metrics: Arc<CoreMetrics>,
+    provider: u16,
+    caller: Option<PatDigest>,
+}
 
 impl Meter for ProviderMeter {
     fn masked(&self, count: usize) {
         tracing::warn!(count, "a provider sent a stored secret back; it was masked");
-        if let Some(metrics) = self.0.providers.get(usize::from(self.1)) {
+        if let Some(metrics) = self.metrics.providers.get(usize::from(self.provider)) {
             metrics.masked_echoes.add(count as u64);
         }
     }
 
     fn relayed(&self, bytes: usize) {
-        if let Some(metrics) = self.0.providers.get(usize::from(self.1)) {
+        if let Some(metrics) = self.metrics.providers.get(usize::from(self.provider)) {
             metrics.relayed_bytes.add(bytes as u64);
         }
+    }
+
+    fn watch(&self) -> Option<Rc<Lifeline>> {
+        self.caller.map(|digest| self.core.streams.watch(digest))
     }
 }

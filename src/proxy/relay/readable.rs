@@ -5,7 +5,6 @@
 use crate::upstream::{Alarm, Waiting};
 use bytes::{Bytes, BytesMut};
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
-use http::HeaderValue;
 use http_body::Body;
 use hyper::body::Incoming;
 use serde_json::Value;
@@ -53,13 +52,6 @@ pub fn decompress(bytes: Bytes, encoding: Option<&[u8]>, most: usize) -> Result<
     if plain.len() > most { Err(TOO_LARGE) } else { Ok(plain.into()) }
 }
 
-/// `application/json`, and what is built on it.
-pub fn is_json(content_type: &HeaderValue) -> bool {
-    let text = content_type.to_str().unwrap_or_default();
-    let media_type = text.split(';').next().unwrap_or_default().trim();
-    media_type.eq_ignore_ascii_case("application/json") || media_type.to_ascii_lowercase().ends_with("+json")
-}
-
 /// A provider's own refusal as a member of ours: its JSON, or its text.
 pub fn for_people(bytes: &[u8]) -> Value {
     serde_json::from_slice(bytes).unwrap_or_else(|_| {
@@ -90,18 +82,6 @@ mod tests {
         zlib.write_all(&plain).unwrap();
         assert_eq!(decompress(zlib.finish().unwrap().into(), Some(b"deflate"), 5000).as_deref(), Ok(&plain[..]));
         assert!(decompress(gzip(&plain), Some(b"br"), 5000).is_err());
-    }
-
-    #[test]
-    fn json_is_known_by_its_media_type() {
-        for good in [
-            "application/json",
-            "Application/JSON; charset=utf-8",
-            "application/vnd.dwave.sapi.problem+json; version=2.1",
-        ] {
-            assert!(is_json(&HeaderValue::from_static(good)), "{good}");
-        }
-        assert!(!is_json(&HeaderValue::from_static("text/html")));
     }
 
     proptest! {

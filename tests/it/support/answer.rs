@@ -55,7 +55,10 @@ impl Answer {
     #[track_caller]
     pub fn assert_refused(&self, code: &str) -> &Self {
         assert_eq!(self.header("bellhop-refusal"), Some(code), "{} {}", self.status, self.text());
-        assert_eq!(self.status, expected_status(code), "the status of {code}");
+        // Presets of SDKs that repeat a POST after a 5xx state another status for a submit of unknown fate.
+        let stated = self.header("bellhop-submit").is_some() && matches!(self.status, 409 | 424);
+        assert!(stated || self.status == expected_status(code), "the status {} of {code}", self.status);
+        assert!(self.header("x-request-id").is_some(), "no X-Request-Id: {:?}", self.headers);
         self.assert_readable_refusal()
     }
 
@@ -63,7 +66,6 @@ impl Answer {
     #[track_caller]
     pub fn assert_readable_refusal(&self) -> &Self {
         assert_eq!(self.header("content-type"), Some("application/problem+json"));
-        assert!(self.header("x-request-id").is_some(), "no X-Request-Id: {:?}", self.headers);
         assert_eq!(self.header("bellhop-credential"), None, "a refusal has no receipt");
         let body = self.json();
         for field in ["status", "statusCode", "code", "error_code"] {

@@ -56,10 +56,6 @@ impl Line {
         .await
     }
 
-    pub async fn half_close(&mut self) {
-        self.stream.shutdown().await.unwrap();
-    }
-
     /// Sends a request and waits for its answer.
     pub async fn ask(&mut self, ask: &Ask) -> Answer {
         let bytes = ask.bytes(&self.host);

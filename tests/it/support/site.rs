@@ -14,7 +14,10 @@ use std::{
     process::Stdio,
 };
 use tempfile::TempDir;
-use tokio::{io::AsyncWriteExt, process::Command};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    process::{Child, Command},
+};
 
 pub struct Site {
     folder: TempDir,
@@ -122,13 +125,23 @@ impl Site {
     }
 
     pub async fn run_with_input(&self, arguments: &[&str], input: &str) -> Run {
-        let mut command = self.command(arguments);
+        self.finish(self.command(arguments), &format!("`bellhop {}`", arguments.join(" ")), input).await
+    }
+
+    /// No file can grow any further: a write beyond that fails as it does when the disk is full.
+    pub async fn run_on_a_full_disk(&self, arguments: &[&str]) -> Run {
+        let full = "trap '' XFSZ; ulimit -f 256; exec \"$0\" \"$@\"";
+        let arguments = [&["-c", full, env!("CARGO_BIN_EXE_bellhop")], arguments].concat();
+        self.finish(self.program("/bin/sh", &arguments), "a command on a full disk", "").await
+    }
+
+    async fn finish(&self, mut command: Command, what: &str, input: &str) -> Run {
         let mut child = command.stdin(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
         // A command that needs no input may be gone before it is written.
         let _ = stdin.write_all(input.as_bytes()).await;
         drop(stdin);
-        let output = within(PATIENCE, &format!("`bellhop {}`", arguments.join(" ")), child.wait_with_output()).await;
+        let output = within(PATIENCE, what, child.wait_with_output()).await;
         let output = output.unwrap();
         self.outputs.lock().unwrap().extend_from_slice(&output.stdout);
         self.logs.lock().unwrap().extend_from_slice(&output.stderr);
@@ -136,9 +149,25 @@ impl Site {
         Run { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
     }
 
+    /// Starts a command and leaves it running.
+    pub fn spawn(&self, arguments: &[&str]) -> Running {
+        Running(self.command(arguments).stdin(Stdio::null()).kill_on_drop(true).spawn().unwrap())
+    }
+
+    /// Starts a command and kills it, as a power failure would, unless it is quicker.
+    pub async fn kill_after(&self, arguments: &[&str], time: std::time::Duration) {
+        let mut running = self.spawn(arguments);
+        tokio::time::sleep(time).await;
+        running.0.kill().await.unwrap();
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
+        self.program(env!("CARGO_BIN_EXE_bellhop"), arguments)
+    }
+
+    fn program(&self, program: &str, arguments: &[&str]) -> Command {
         self.write_config();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_bellhop"));
+        let mut command = Command::new(program);
         command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
         self.surround(command.as_std_mut());
         command
@@ -149,10 +178,11 @@ impl Site {
         command.current_dir(self.folder.path()).env_clear().envs(self.environment.iter().cloned());
     }
 
-    /// The file that Bellhop finds where it is started.
+    /// The file that Bellhop finds where it is started. Whole at every moment: commands may run side by side.
     pub fn write_config(&self) {
         // JSON is YAML.
-        self.write("bellhop.yaml", serde_json::to_string_pretty(&self.config).unwrap());
+        let new = self.write("bellhop.yaml.new", serde_json::to_string_pretty(&self.config).unwrap());
+        fs::rename(new, self.path("bellhop.yaml")).unwrap();
     }
 
     /// Applies the state as it is now.
@@ -177,6 +207,16 @@ impl Site {
         canary::assert_no_trace("the log", &self.logs.lock().unwrap());
         canary::assert_no_trace("an answer", &self.answers.lock().unwrap());
         canary::assert_no_secret_in_folder(Path::new(&self.data()));
+    }
+}
+
+/// A command that has not ended. It is killed with the story.
+pub struct Running(Child);
+
+impl Running {
+    pub async fn first_error_line(&mut self) -> String {
+        let mut lines = BufReader::new(self.0.stderr.take().unwrap()).lines();
+        within(PATIENCE, "a line on standard error", lines.next_line()).await.unwrap().unwrap_or_default()
     }
 }
 

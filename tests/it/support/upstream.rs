@@ -16,7 +16,7 @@ use std::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    task::JoinHandle,
+    task::{JoinHandle, JoinSet},
 };
 use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
 
@@ -72,10 +72,6 @@ impl Arrived {
     pub fn key(&self) -> &str {
         let value = self.header("authorization").unwrap_or_else(|| panic!("no key in {:?}", self.headers));
         value.strip_prefix("apiKey ").unwrap_or_else(|| panic!("an unusual Authorization: {value}"))
-    }
-
-    pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap()
     }
 }
 
@@ -256,12 +252,14 @@ pub fn job() -> Reply {
 }
 
 async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, script: Script, arrivals: Arc<Arrivals>) {
+    // Ends its connections when it is dropped, and that is when the stand-in goes.
+    let mut connections = JoinSet::new();
     loop {
         let Ok((stream, _)) = listener.accept().await else { return };
         stream.set_nodelay(true).unwrap();
         let number = arrivals.connections.fetch_add(1, SeqCst);
         let (tls, script, arrivals) = (tls.clone(), Arc::clone(&script), Arc::clone(&arrivals));
-        tokio::spawn(async move {
+        connections.spawn(async move {
             let _closing = Closing(Arc::clone(&arrivals));
             if let Some(line) = welcome(stream, tls, arrivals, number).await {
                 script(line).await;

@@ -1,0 +1,140 @@
+//! `bellhop credential rotate`, `disable`, `enable` and `delete`.
+//! Owns nothing; what a rotation keeps of the current version is opened for as long as the new one is sealed.
+//! Never changes an id: receipts and audit entries name it.
+
+use super::{chosen::Chosen, seal};
+use crate::{
+    cli::{
+        Console, Failure,
+        console::shown,
+        fields::FieldSources,
+        local::{Local, entry},
+        moment::Moment,
+    },
+    credential::State,
+    provider::{Fields, Provider},
+    secret::Secret,
+    store::{Conflict, CredentialChange, CredentialRow, StoreError},
+    vault::Label,
+};
+use clap::Args;
+use std::collections::BTreeMap;
+
+#[derive(Args, Debug)]
+pub struct Rotate {
+    #[command(flatten)]
+    chosen: Chosen,
+    #[command(flatten)]
+    sources: FieldSources,
+    /// When the new version ends; without it, as before
+    #[arg(long, value_name = "WHEN")]
+    expires: Option<Moment>,
+}
+
+#[derive(Args, Debug)]
+pub struct Delete {
+    #[command(flatten)]
+    chosen: Chosen,
+    /// Do it, instead of only saying what would go
+    #[arg(long)]
+    yes: bool,
+}
+
+impl Rotate {
+    pub async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
+        let mut reading = local.read().await?;
+        let row = self.chosen.find(&mut reading).await?;
+        drop(reading);
+        let provider = local.provider(&row.provider)?;
+        let kept = if self.sources.is_empty() { plain_fields(&row) } else { current_fields(local, &row).await? };
+        let fields = self.sources.read(provider, kept, console)?;
+        same_account(provider, &row, &fields)?;
+        let label = Label { credential: row.id, owner: row.owner, provider: provider.id(), version: row.version + 1 };
+        let version = seal(local, label, &fields)?;
+        let mut tx = local.write().await?;
+        match tx.add_version(row.id, &version).await {
+            Err(StoreError::Conflict(Conflict::Missing)) => {
+                return Err(Failure::failed(
+                    "somebody else has just rotated or deleted it: look at it again, then repeat",
+                ));
+            }
+            done => done?,
+        }
+        if let Some(expires) = self.expires {
+            tx.change_credential(row.id, CredentialChange::Expires(expires.from(local.now()))).await?;
+        }
+        tx.record(entry("credential.rotated", row.id).detail(format!("version {}", version.version)));
+        tx.commit().await?;
+        console.note(format_args!("{} is at version {} now", row.id, version.version));
+        Ok(())
+    }
+}
+
+fn plain_fields(row: &CredentialRow) -> BTreeMap<String, Secret> {
+    row.plain_fields.iter().map(|(name, value)| (name.to_string(), Secret::new(&**value))).collect()
+}
+
+/// With its secrets, so that of several only the one that changed need be given.
+async fn current_fields(local: &Local, row: &CredentialRow) -> Result<BTreeMap<String, Secret>, Failure> {
+    let mut fields = plain_fields(row);
+    if let Some(sealed) = local.store.sealed(row.id, row.version).await? {
+        let secrets = local.vault.unseal(&sealed).await?;
+        fields.extend(secrets.into_iter().map(|(name, value)| (name.into(), value)));
+    }
+    Ok(fields)
+}
+
+/// Jobs of one account cannot be asked about with a key of another, so that is a new credential.
+fn same_account(provider: &Provider, row: &CredentialRow, fields: &Fields) -> Result<(), Failure> {
+    let Some(account) = &provider.preset().account else { return Ok(()) };
+    if row.plain_fields.get(account).map(|value| &**value) == fields.plain(account) {
+        return Ok(());
+    }
+    Err(Failure::failed(format!(
+        "`{account}` is another account: a new version must be of the same one. Disable this credential and add another"
+    )))
+}
+
+impl Chosen {
+    pub async fn switch(self, local: &Local, console: &mut Console<'_>, state: State) -> Result<(), Failure> {
+        let mut tx = local.write().await?;
+        let row = self.find(&mut tx).await?;
+        if row.state == state {
+            console.note(format_args!("{} is {state} already", row.id));
+            return Ok(());
+        }
+        match tx.change_credential(row.id, CredentialChange::State(state)).await {
+            Err(StoreError::Conflict(Conflict::ActiveCredential)) => {
+                return Err(Failure::failed(
+                    "its owner has another active one for this provider: disable that one first",
+                ));
+            }
+            done => done?,
+        }
+        let action = if state == State::Active { "credential.enabled" } else { "credential.disabled" };
+        tx.record(entry(action, row.id));
+        tx.commit().await?;
+        console.note(format_args!("{} is {state} now", row.id));
+        Ok(())
+    }
+}
+
+impl Delete {
+    pub async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
+        let mut tx = local.write().await?;
+        let row = self.chosen.find(&mut tx).await?;
+        if !self.yes {
+            return Err(Failure::failed(format!(
+                "this would destroy `{}` ({}, version {}) for good, and whoever pays with it is refused: add `--yes` to do it",
+                shown(&row.label),
+                row.id,
+                row.version
+            )));
+        }
+        tx.delete_credential(row.id).await?;
+        tx.record(entry("credential.deleted", row.id).detail(row.provider.to_string()));
+        tx.commit().await?;
+        console.note(format_args!("deleted {}", row.id));
+        Ok(())
+    }
+}
