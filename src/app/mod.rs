@@ -199,6 +199,12 @@ impl App {
             ("data_dir", old.data_dir == new.data_dir),
             ("master_key", old.master_key == new.master_key),
             ("store.max_stale", old.store.max_stale == new.store.max_stale),
+            ("limits.connections", old.limits.connections == new.limits.connections),
+            ("limits.failed_lookups", old.limits.failed_lookups == new.limits.failed_lookups),
+            ("sizes", old.sizes == new.sizes),
+            ("timeouts.connect", old.timeouts.connect == new.timeouts.connect),
+            ("timeouts.upstream_idle", old.timeouts.upstream_idle == new.timeouts.upstream_idle),
+            ("log.format", old.log.format == new.log.format),
         ];
         for (key, _) in same.iter().filter(|(_, same)| !same) {
             tracing::warn!(key, "this key takes effect at the next start");
