@@ -32,7 +32,7 @@ use std::{
 };
 use tokio::{
     runtime::{Builder, Runtime},
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     task::JoinSet,
     time::timeout,
 };
@@ -96,10 +96,30 @@ pub struct Addresses {
 /// Runs until SIGTERM or SIGINT, and then drains; SIGHUP reloads.
 pub fn serve(sources: &Sources, log: &Logging) -> Result<(), AppError> {
     let app = App::start(sources.load()?.config)?;
+    // Before anybody is told that it listens: who is told may end it at once.
+    let signals = Signals::register(&app.control).map_err(AppError::Threads)?;
     log.listening(app.addresses.proxy, app.addresses.admin, &app.addresses.providers);
-    app.control.block_on(app.until_told_to_end(sources, log)).map_err(AppError::Threads)?;
+    app.control.block_on(app.until_told_to_end(signals, sources, log));
     app.drain();
     Ok(())
+}
+
+/// What an operator tells a running process.
+struct Signals {
+    term: Signal,
+    int: Signal,
+    hup: Signal,
+}
+
+impl Signals {
+    fn register(runtime: &Runtime) -> io::Result<Self> {
+        let _inside = runtime.enter();
+        Ok(Self {
+            term: signal(SignalKind::terminate())?,
+            int: signal(SignalKind::interrupt())?,
+            hup: signal(SignalKind::hangup())?,
+        })
+    }
 }
 
 impl App {
@@ -143,14 +163,12 @@ impl App {
         Ok(Self { control, tasks, cores, shared, admin, store, config, addresses })
     }
 
-    async fn until_told_to_end(&self, sources: &Sources, log: &Logging) -> io::Result<()> {
-        let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        let mut hup = signal(SignalKind::hangup())?;
+    async fn until_told_to_end(&self, mut signals: Signals, sources: &Sources, log: &Logging) {
         loop {
             tokio::select! {
-                _ = term.recv() => return Ok(()),
-                _ = int.recv() => return Ok(()),
-                _ = hup.recv() => match self.reload(sources, log) {
+                _ = signals.term.recv() => return,
+                _ = signals.int.recv() => return,
+                _ = signals.hup.recv() => match self.reload(sources, log) {
                     Ok(()) => tracing::info!("reloaded"),
                     Err(error) => tracing::error!(%error, "not reloaded: what was in force stays in force"),
                 },
@@ -181,6 +199,12 @@ impl App {
             ("data_dir", old.data_dir == new.data_dir),
             ("master_key", old.master_key == new.master_key),
             ("store.max_stale", old.store.max_stale == new.store.max_stale),
+            ("limits.connections", old.limits.connections == new.limits.connections),
+            ("limits.failed_lookups", old.limits.failed_lookups == new.limits.failed_lookups),
+            ("sizes", old.sizes == new.sizes),
+            ("timeouts.connect", old.timeouts.connect == new.timeouts.connect),
+            ("timeouts.upstream_idle", old.timeouts.upstream_idle == new.timeouts.upstream_idle),
+            ("log.format", old.log.format == new.log.format),
         ];
         for (key, _) in same.iter().filter(|(_, same)| !same) {
             tracing::warn!(key, "this key takes effect at the next start");

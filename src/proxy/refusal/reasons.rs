@@ -1,0 +1,204 @@
+//! Why a request was refused, in words: what is the matter, what to do about it, and where.
+//! Owns nothing; each of these makes one [`Refusal`] of what a step of `proxy` found out.
+//! Never repeats a token, an id or a body.
+
+use super::{Code, Refusal};
+use crate::{
+    credential::resolve::Unresolved,
+    directory::{Grant, Unresolvable},
+    identity::Scopes,
+    provider::preset::operation::Kind,
+    proxy::Asked,
+    upstream::{SendError, Waiting},
+};
+use http::StatusCode;
+use serde_json::Value;
+
+/// Method and path template, which name no ids, for refusals that say what is not allowed.
+fn what(asked: &Asked<'_>) -> String {
+    match &asked.operation {
+        Some(found) => found.pattern.to_string(),
+        None => format!("{} on a path that the preset `{}` does not list", asked.method, asked.provider.id()),
+    }
+}
+
+fn not_allowed(detail: String) -> Refusal {
+    Refusal::new(Code::NotAllowed, detail)
+}
+
+pub fn provider_not_allowed(asked: &Asked<'_>, allowed: &[Box<str>]) -> Refusal {
+    not_allowed(format!(
+        "This token may be used for {} only, not for {}. Use another token, or make one that may.",
+        allowed.join(", "),
+        asked.provider.id()
+    ))
+}
+
+pub fn network_not_allowed(asked: &Asked<'_>) -> Refusal {
+    not_allowed(format!(
+        "{} is not allowed from your network: this token is restricted to others. Use it there, or make another token.",
+        what(asked)
+    ))
+}
+
+pub fn scope_not_allowed(asked: &Asked<'_>, scopes: Scopes) -> Refusal {
+    not_allowed(format!(
+        "{} needs a token with the scope `run`; this one has `{scopes}`. Make a token with `run`.",
+        what(asked)
+    ))
+}
+
+pub fn blocked(asked: &Asked<'_>) -> Refusal {
+    not_allowed(format!(
+        "{} is not passed on: it would hand out or end the provider token that you share. Your organization's \
+         maintainers can do this at {} itself.",
+        what(asked),
+        asked.provider.preset().name
+    ))
+}
+
+pub fn not_selectable(asked: &Asked<'_>, grant: &Grant) -> Refusal {
+    not_allowed(format!(
+        "{} asks for an account, instance or workspace that the credential `{}` of {} does not allow. Leave the choice \
+         out, or ask who manages the credential.",
+        what(asked),
+        grant.label,
+        grant.home
+    ))
+}
+
+/// Why nothing pays, and what to do about it.
+pub fn unresolved(asked: &Asked<'_>, error: &Unresolvable) -> Refusal {
+    let (provider, name) = (asked.provider.id(), &asked.provider.preset().name);
+    let error = match error {
+        Unresolvable::Unavailable => return Refusal::store_unavailable(),
+        Unresolvable::Unusable { home, label, because } => {
+            let detail = format!("The credential `{label}` of {home} for {name} cannot be used: {because}.");
+            return Refusal::new(Code::NoCredential, detail).with("owner", home.to_string());
+        }
+        Unresolvable::Unresolved(error) => error,
+    };
+    match error {
+        Unresolved::NoCredential { context: None } => Refusal::new(
+            Code::NoCredential,
+            format!(
+                "There is no {name} token that could pay for this: you have none of your own, and no organization of \
+                 yours offers you one. Add yours (`bellhop credential add {provider}@me --user NAME`), or ask a \
+                 maintainer of your organization."
+            ),
+        ),
+        Unresolved::NoCredential { context: Some(context) } => Refusal::new(
+            Code::NoCredential,
+            format!(
+                "The context {context} offers no {name} token, and a chosen context never falls back to another. Add \
+                 one there (`bellhop credential add {provider}@{context}`), or choose another context."
+            ),
+        )
+        .with("context", context.to_string()),
+        Unresolved::Ambiguous { candidates } => {
+            let names: Vec<String> = candidates.iter().map(ToString::to_string).collect();
+            let detail = format!(
+                "Several {name} tokens could pay for this: {}. Name one in the URL (`/{provider}@{}/…`) or in the \
+                 header Bellhop-Context, or pin your token to one.",
+                names.join(", "),
+                names.first().map_or("", String::as_str)
+            );
+            Refusal::new(Code::AmbiguousContext, detail).with("candidates", names)
+        }
+        Unresolved::NotAMember { context } => Refusal::new(
+            Code::NotAMember,
+            format!("You are not a member of {context}, or it does not exist. Ask one of its owners to add you."),
+        )
+        .with("context", context.to_string()),
+        Unresolved::OutsideBoundary { context } => not_allowed(format!(
+            "This token may not pay from {context}. Name a context that it may use, or make another token."
+        )),
+        Unresolved::PersonalForbidden => not_allowed(format!(
+            "Personal credentials are switched off for {name} here. Use an organization's: name it in the URL or in \
+             the header Bellhop-Context."
+        )),
+        Unresolved::Restricted { home, label } => not_allowed(format!(
+            "The credential `{label}` of {home} is restricted to other members. Ask a maintainer of {home}."
+        )),
+        Unresolved::Unusable { home, label, because } => Refusal::new(
+            Code::NoCredential,
+            format!(
+                "The credential `{label}` of {home} for {name} is {because}, and nothing else is used in its place. \
+                 Renew or enable it, or name another context."
+            ),
+        )
+        .with("owner", home.to_string()),
+    }
+}
+
+/// A grant whose credential expired since it was made.
+pub fn expired(asked: &Asked<'_>, grant: &Grant) -> Refusal {
+    let because = crate::credential::resolve::Unusable::Expired;
+    let error = Unresolved::Unusable { home: grant.home.clone(), label: grant.label.clone(), because };
+    unresolved(asked, &error.into())
+}
+
+/// Why there is no answer of the provider's.
+pub fn not_forwarded(asked: &Asked<'_>, error: &SendError, waiting: Waiting) -> Refusal {
+    let name = &asked.provider.preset().name;
+    let refusal = match error {
+        SendError::Timeout if waiting == Waiting::Caller => {
+            return Refusal::bad_request("The request's body stopped coming.")
+                .status(StatusCode::REQUEST_TIMEOUT)
+                .close();
+        }
+        SendError::Timeout => Refusal::new(Code::UpstreamTimeout, format!("{name} did not answer in time.")),
+        SendError::Invalid => {
+            Refusal::new(Code::UpstreamInvalid, format!("{name} sent an answer that is not sound HTTP."))
+        }
+        SendError::Dial(_) | SendError::Broken => {
+            Refusal::new(Code::UpstreamUnreachable, format!("{name} cannot be reached: {error}."))
+        }
+    };
+    tracing::warn!(provider = asked.provider.id(), %error, "a request was not answered by its provider");
+    if asked.kind() == Some(Kind::Submit) && error.may_have_left() {
+        refusal.submit_unknown(asked.provider.preset().lost_submit)
+    } else {
+        refusal
+    }
+}
+
+/// The provider refused the stored credential. What it said is passed on inside.
+pub fn credential_refused(asked: &Asked<'_>, grant: &Grant, status: StatusCode, said: Value) -> Refusal {
+    let name = &asked.provider.preset().name;
+    tracing::warn!(
+        provider = asked.provider.id(), credential = %grant.credential, version = grant.version, status = status.as_u16(),
+        "the provider refused a stored credential"
+    );
+    let who = match &grant.home.organization {
+        None => format!("Replace it: `bellhop credential rotate {}@{} --user NAME`.", asked.provider.id(), grant.home),
+        Some(organization) => format!(
+            "A maintainer of {organization} can replace it: `bellhop credential rotate {}@{}`.",
+            asked.provider.id(),
+            grant.home
+        ),
+    };
+    let detail = format!(
+        "{name} refused the credential `{}` of {} (status {}). {who}",
+        grant.label,
+        grant.home,
+        status.as_u16()
+    );
+    Refusal::new(Code::CredentialRefused, detail)
+        .with("owner", grant.home.to_string())
+        .with("label", &*grant.label)
+        .with("provider_status", status.as_u16())
+        .with("provider_answer", said)
+}
+
+/// An answer that must be read before it may pass, and cannot be.
+pub fn unreadable(asked: &Asked<'_>, because: &'static str) -> Refusal {
+    let name = &asked.provider.preset().name;
+    tracing::warn!(provider = asked.provider.id(), because, "a provider's answer was withheld");
+    let refusal = Refusal::new(Code::UpstreamInvalid, format!("The answer of {name} was withheld: {because}."));
+    if asked.kind() == Some(Kind::Submit) {
+        refusal.submit_unknown(asked.provider.preset().lost_submit)
+    } else {
+        refusal
+    }
+}
