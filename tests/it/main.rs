@@ -20,6 +20,7 @@ mod echo;
 mod explain;
 mod framing;
 mod headers;
+mod http2;
 mod keys;
 mod limits;
 mod log;
