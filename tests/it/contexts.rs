@@ -1,9 +1,8 @@
 //! Whose token pays: the one rule, as the provider and the receipt tell it.
 
 use crate::support::{
-    ACME_KEY, ADA_KEY, Ask, Bellhop, OPTICS_KEY, Pat, Site, Upstream,
-    cast::ada_at,
-    eventually,
+    ACME_KEY, ADA_KEY, Ask, OPTICS_KEY, Pat, Site, Upstream,
+    cast::acme_with_optics,
     state::{ionq as ionq_key, with},
 };
 use serde_json::json;
@@ -13,15 +12,6 @@ const GLOBEX_KEY: &str = "fake-globex-ionq-key-canary";
 
 fn in_context(pat: &Pat, context: &str) -> Ask {
     Ask::get(JOB).pat(pat).header("Bellhop-Context", context)
-}
-
-/// Ada has no key of her own; her organization and its project optics have one each.
-fn acme_with_optics(ionq: &Upstream) -> (Site, Pat) {
-    let mut site = Site::facing(ionq);
-    let ada = site.user("ada").pat();
-    site.organization("acme").key(ACME_KEY).member("ada", "member").project("optics", &["ada"]);
-    site.organization("acme").project_key("optics", OPTICS_KEY);
-    (site, ada)
 }
 
 #[tokio::test]
@@ -271,164 +261,4 @@ async fn a_project_of_ones_own_pays_when_it_is_named() {
     bellhop.get(&ada, "/ionq@me.thesis/v0.4/jobs/job-1").await.assert_paid_by("me.thesis", "named");
     bellhop.get(&grace, "/ionq@me.thesis/v0.4/jobs/job-1").await.assert_refused("no-credential");
     assert_eq!(ionq.requests().len(), 2);
-}
-
-#[tokio::test]
-async fn a_tokens_contexts_are_a_boundary_and_its_pin_is_a_default() {
-    let ionq = Upstream::accepting(&[ADA_KEY, ACME_KEY, OPTICS_KEY]).await;
-    let (mut site, _) = acme_with_optics(&ionq);
-    let fenced = json!({ "context": "acme", "contexts": ["acme", "acme.optics"] });
-    let fenced = site.user("ada").key(ADA_KEY).pat_with("fenced", &fenced);
-    let automatic = site.user("ada").pat_with("automatic", &json!({ "contexts": ["acme"] }));
-    let bellhop = site.serve().await;
-
-    bellhop.get(&fenced, JOB).await.assert_paid_by("acme", "pinned");
-    bellhop.ask(&in_context(&fenced, "acme.optics")).await.assert_paid_by("acme.optics", "named");
-    bellhop.ask(&in_context(&fenced, "me")).await.assert_refused("not-allowed");
-    bellhop.get(&automatic, JOB).await.assert_refused("not-allowed");
-    assert!(ionq.requests().iter().all(|request| request.key() != ADA_KEY));
-}
-
-#[tokio::test]
-async fn a_token_is_open_to_its_providers_only() {
-    let ionq = Upstream::accepting(&[ADA_KEY]).await;
-    let mut site = Site::facing(&ionq);
-    let ada = site.user("ada").key(ADA_KEY).pat_with("laptop", &json!({ "providers": ["dwave"] }));
-    let bellhop = site.serve().await;
-
-    let answer = bellhop.get(&ada, JOB).await;
-
-    answer.assert_refused("not-allowed");
-    assert!(answer.detail().contains("dwave"), "what it is for: {}", answer.detail());
-    ionq.assert_untouched();
-}
-
-#[tokio::test]
-async fn a_token_that_only_reads_submits_nothing() {
-    let ionq = Upstream::accepting(&[ADA_KEY]).await;
-    let mut site = Site::facing(&ionq);
-    let reader = site.user("ada").key(ADA_KEY).pat_with("reader", &json!({ "scopes": ["read"] }));
-    let manager = site.user("ada").pat_with("manager", &json!({ "scopes": ["manage"] }));
-    let bellhop = site.serve().await;
-
-    for target in [JOB, "/ionq/v0.4/jobs", "/ionq/v0.4/jobs/job-1/results/probabilities", "/ionq/unlisted"] {
-        bellhop.get(&reader, target).await.assert_paid_by("me", "own");
-        bellhop.get(&manager, target).await.assert_refused("not-allowed");
-    }
-    let reads = ionq.requests().len();
-    for (method, target) in [
-        ("POST", "/ionq/v0.4/jobs"),
-        ("PUT", "/ionq/v0.4/jobs/job-1/status/cancel"),
-        ("DELETE", "/ionq/v0.4/jobs/job-1"),
-        ("POST", "/ionq/unlisted"),
-    ] {
-        let answer = bellhop.ask(&Ask::new(method, target).pat(&reader).body("{}")).await;
-        answer.assert_refused("not-allowed");
-        assert!(answer.detail().contains(method), "{}", answer.detail());
-    }
-    assert_eq!(ionq.requests().len(), reads);
-}
-
-#[tokio::test]
-async fn a_token_can_never_do_more_than_its_user_can_now() {
-    let ionq = Upstream::accepting(&[ACME_KEY]).await;
-    let mut site = Site::facing(&ionq);
-    let ada = site.user("ada").active("acme").pat_with("laptop", &json!({ "context": "acme", "contexts": ["acme"] }));
-    site.organization("acme").key(ACME_KEY).member("ada", "member");
-    let mut bellhop = site.serve().await;
-    bellhop.get(&ada, JOB).await.assert_paid_by("acme", "pinned");
-
-    bellhop.organization("acme").without_member("ada");
-    bellhop.try_apply(&["--prune"]).await.assert_code(0);
-
-    eventually("the membership is over", async || {
-        bellhop.get(&ada, JOB).await.header("bellhop-refusal") == Some("not-a-member")
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn the_receipt_says_which_key_served() {
-    let ionq = Upstream::accepting(&[ADA_KEY, ACME_KEY]).await;
-    let mut site = Site::facing(&ionq);
-    let labelled = |key, label| with(&ionq_key(key), &json!({ "label": label }));
-    let ada = site.user("ada").credential(&labelled(ADA_KEY, "my \"own\" \\ key")).pat();
-    site.organization("acme").credential(&labelled(ACME_KEY, "Schlüssel 100%")).member("ada", "member");
-    let bellhop = site.serve().await;
-
-    let own = bellhop.get(&ada, JOB).await;
-    let shared = bellhop.ask(&in_context(&ada, "acme")).await;
-
-    let credentials = bellhop.run(&["credential", "list", "--json"]).await.assert_code(0).json();
-    let id =
-        |context: &str| credentials.as_array().unwrap().iter().find(|c| c["context"] == context).unwrap()["id"].clone();
-    let expected = format!(r#"owner="me", id={}, label="my \"own\" \\ key", why=own"#, id("me"));
-    assert_eq!(own.header("bellhop-credential"), Some(&*expected));
-    let expected = format!(r#"owner="acme", id={}, label=%"Schl%c3%bcssel 100%25", why=named"#, id("acme"));
-    assert_eq!(shared.header("bellhop-credential"), Some(&*expected));
-}
-
-#[tokio::test]
-async fn callers_on_shared_connections_never_get_one_anothers_key() {
-    let keys: Vec<String> = (0..8).map(|n| format!("fake-user-{n}-key-canary")).collect();
-    let ionq = Upstream::answering(|request| crate::support::Reply::new(200).body(request.target.clone())).await;
-    let mut site = Site::facing(&ionq);
-    let pats: Vec<Pat> =
-        keys.iter().enumerate().map(|(n, key)| site.user(&format!("user-{n}")).key(key).pat()).collect();
-    let bellhop = site.serve().await;
-
-    let ask_often = async |n: usize| {
-        let mut line = bellhop.connect().await;
-        for turn in 0..40 {
-            let target = format!("/v0.4/jobs/of-{n}-{turn}");
-            let answer = line.ask(&Ask::get(format!("/ionq{target}")).pat(&pats[n])).await;
-            assert_eq!(answer.text(), target);
-        }
-    };
-    futures_util::future::join_all((0..8).map(ask_often)).await;
-
-    assert_eq!(ionq.requests().len(), 320);
-    for request in ionq.requests() {
-        let n: usize = request.target.split('-').nth(1).unwrap().parse().unwrap();
-        assert_eq!(request.key(), keys[n], "{}", request.target);
-    }
-}
-
-#[tokio::test]
-async fn one_connection_may_carry_several_callers() {
-    let ionq = Upstream::accepting(&[ADA_KEY, OPTICS_KEY]).await;
-    let mut site = Site::facing(&ionq);
-    let ada = site.user("ada").key(ADA_KEY).pat();
-    let grace = site.user("grace").key(OPTICS_KEY).pat();
-    let bellhop = site.serve().await;
-
-    let mut line = bellhop.connect().await;
-    for (pat, key) in [(&ada, ADA_KEY), (&grace, OPTICS_KEY), (&ada, ADA_KEY)] {
-        line.ask(&Ask::get(JOB).pat(pat)).await.assert_paid_by("me", "own");
-        assert_eq!(ionq.last().key(), key);
-    }
-    line.ask(&Ask::get(JOB)).await.assert_refused("missing-token");
-}
-
-#[tokio::test]
-async fn the_caller_chooses_nothing_of_how_the_key_is_attached() {
-    let ionq = Upstream::accepting(&[ADA_KEY]).await;
-    let (bellhop, ada): (Bellhop, Pat) = ada_at(&ionq).await;
-
-    for (name, value) in [
-        ("Bellhop-Header", "X-Steal"),
-        ("Bellhop-Template", "{api_key}"),
-        ("Bellhop-Upstream", "http://127.0.0.1:1"),
-        ("Bellhop-Scheme", "basic"),
-        ("X-Echo", "{api_key}"),
-        ("Authorization-Format", "{api_key}"),
-    ] {
-        let target = "/ionq/v0.4/jobs/job-1?format={api_key}&base_url=http://127.0.0.1:1";
-        let target = target.replace('{', "%7B").replace('}', "%7D");
-        bellhop.ask(&Ask::get(target).pat(&ada).header(name, value)).await.assert_paid_by("me", "own");
-        let seen = ionq.last();
-        assert_eq!(seen.key(), ADA_KEY);
-        let others = seen.headers.iter().filter(|(n, _)| !n.eq_ignore_ascii_case("authorization"));
-        assert!(others.map(|(_, value)| value).all(|value| !value.contains("canary")));
-    }
 }

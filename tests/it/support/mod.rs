@@ -12,6 +12,7 @@ pub mod line;
 pub mod outgoing;
 pub mod pat;
 pub mod postgres;
+pub mod provider_line;
 pub mod site;
 pub mod soon;
 pub mod state;
@@ -22,9 +23,10 @@ pub use bellhop::Bellhop;
 pub use line::Line;
 pub use outgoing::Ask;
 pub use pat::Pat;
+pub use provider_line::ProviderLine;
 pub use site::Site;
 pub use soon::{eventually, within};
-pub use upstream::{ProviderLine, Reply, Upstream};
+pub use upstream::{Reply, Upstream};
 
 /// A provider token of Ada's own. All of them end alike, so that one search finds each.
 pub const ADA_KEY: &str = "fake-ada-ionq-key-canary";
