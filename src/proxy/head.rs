@@ -47,10 +47,19 @@ pub fn check(parts: &request::Parts, headers: &HeaderMap, limits: HeadLimits) ->
     if authority.is_some_and(|a| a.as_str().contains('@')) || host.is_some_and(|h| h.as_bytes().contains(&b'@')) {
         return Err(Refusal::bad_request("A user name does not belong into a request's target or Host."));
     }
+    if host.is_some_and(|host| !is_host(host)) {
+        return Err(Refusal::bad_request("The Host header names no host.").close());
+    }
     if headers.contains_key(header::UPGRADE) && asks_for_upgrade(headers) {
         return Err(Refusal::bad_request("This path cannot be upgraded to another protocol."));
     }
     Ok(())
+}
+
+/// RFC 9112 §3.2. URLs in answers are made of it.
+fn is_host(value: &HeaderValue) -> bool {
+    let plain = |b: &u8| b.is_ascii_alphanumeric() || b"-._~:[]%!$&'()*+,;=".contains(b);
+    !value.is_empty() && value.as_bytes().iter().all(plain)
 }
 
 /// A bare `Upgrade` field is advice and is dropped; with `Connection: upgrade` it is a demand.

@@ -3,7 +3,7 @@
 use crate::support::{
     ADA_KEY, Ask, Pat, Reply, Upstream,
     cast::ada_at,
-    http2::{Frames, Reaction},
+    http2::{Frames, Reaction, sound},
     upstream::job,
 };
 
@@ -114,7 +114,15 @@ async fn a_request_has_exactly_one_host() {
     let ionq = Upstream::accepting(&[ADA_KEY]).await;
     let (bellhop, ada) = ada_at(&ionq).await;
 
-    for hosts in ["", "Host: a\r\nHost: a\r\n", "Host: a\r\nhost: b\r\n", "Host: user@a\r\n"] {
+    for hosts in [
+        "",
+        "Host: a\r\nHost: a\r\n",
+        "Host: a\r\nhost: b\r\n",
+        "Host: user@a\r\n",
+        "Host: a/b\r\n",
+        "Host: a b\r\n",
+        "Host: a?b\r\n",
+    ] {
         let mut line = bellhop.connect().await;
         line.send(format!("GET /ionq/v0.4/jobs/job-1 HTTP/1.1\r\n{hosts}Authorization: apiKey {ada}\r\n\r\n")).await;
         line.answer().await.assert_refused("bad-request");
@@ -160,6 +168,27 @@ async fn what_follows_a_refused_request_on_its_connection_is_not_read() {
     line.answer().await.assert_readable_refusal();
     line.assert_closed().await;
     ionq.assert_untouched();
+}
+
+#[tokio::test]
+async fn the_body_of_a_refused_request_never_becomes_a_request() {
+    let ionq = Upstream::accepting(&[ADA_KEY]).await;
+    let (bellhop, ada) = ada_at(&ionq).await;
+    let smuggled = get(&ada, "");
+
+    for authorization in [format!("apiKey {}", Pat::fake()), String::new()] {
+        let mut line = bellhop.connect().await;
+        let ask = Ask::post("/ionq/v0.4/jobs").header("Authorization", authorization).body(smuggled.repeat(50));
+        line.ask(&ask).await.assert_refused("unknown-token");
+        let next = Ask::get("/ionq/v0.4/jobs/next").pat(&ada).bytes("bellhop");
+        // Either the connection has ended, or it goes on where the body ends.
+        if line.try_send(next).await.is_ok()
+            && let Some(answer) = line.answer_or_end().await
+        {
+            answer.assert_paid_by("me", "own");
+        }
+    }
+    assert!(ionq.requests().iter().all(|request| request.target == "/v0.4/jobs/next"), "{:?}", ionq.requests());
 }
 
 #[tokio::test]
@@ -251,17 +280,6 @@ async fn a_field_that_belongs_to_a_connection_has_no_place_in_http2() {
         assert_ne!(frames.reaction().await, Reaction::Answered, "{field:?}");
     }
     ionq.assert_untouched();
-}
-
-/// A request's pseudo-fields and its token.
-fn sound(authorization: &str) -> [(&'static str, &str); 5] {
-    [
-        (":method", "POST"),
-        (":scheme", "http"),
-        (":authority", "bellhop"),
-        (":path", "/ionq/v0.4/jobs"),
-        ("authorization", authorization),
-    ]
 }
 
 #[tokio::test]

@@ -181,6 +181,22 @@ async fn a_body_is_asked_for_before_it_is_sent() {
 }
 
 #[tokio::test]
+async fn the_body_of_a_refused_request_is_not_asked_for() {
+    let ionq = Upstream::accepting(&[ADA_KEY]).await;
+    let (bellhop, _) = ada_at(&ionq).await;
+
+    let mut line = bellhop.connect().await;
+    let ask = Ask::post("/ionq/v0.4/jobs").header("Expect", "100-continue").header("Content-Length", "2");
+    let head = ask.bytes("bellhop");
+    line.send(head).await;
+
+    let answer = line.answer().await;
+    answer.assert_refused("missing-token");
+    assert_eq!(answer.interim, [0_u16; 0]);
+    ionq.assert_untouched();
+}
+
+#[tokio::test]
 async fn an_answer_cannot_act_beyond_itself() {
     let ionq = Upstream::answering(|_| {
         job()

@@ -87,6 +87,20 @@ async fn a_rewritten_url_is_the_public_one() {
 }
 
 #[tokio::test]
+async fn a_forwarding_header_does_not_steer_rewritten_urls() {
+    let dwave = dwave(|origin| sapi(&binary_ref(&format!("{origin}/x")))).await;
+    let (bellhop, ada) = ada_at_dwave(Site::empty(), &dwave).await;
+
+    let ask = ask(&ada, format!("/dwave{PROBLEM}"))
+        .header("X-Forwarded-Host", "elsewhere.example")
+        .header("X-Forwarded-Proto", "https")
+        .header("Forwarded", "host=elsewhere.example;proto=https");
+    let answer = bellhop.ask(&ask).await.json();
+
+    assert_eq!(answer["answer"]["url"], format!("http://{}/dwave/x", bellhop.addresses.proxy));
+}
+
+#[tokio::test]
 async fn an_answer_that_would_lead_a_token_elsewhere_is_withheld() {
     const URLS: [&str; 6] = [
         "https://elsewhere.example/x",

@@ -2,7 +2,7 @@
 
 use crate::support::{
     ADA_KEY, Ask, Bellhop, Line, Pat, ProviderLine, Site, Upstream,
-    cast::{ada_at, ada_on},
+    cast::ada_on,
     certificates::{Authority, Identity, Validity, client},
     eventually,
     http2::Http2,
@@ -244,21 +244,4 @@ async fn a_handshake_that_does_not_go_on_is_given_up() {
 
     silent.assert_closed().await;
     begun.assert_closed().await;
-}
-
-#[tokio::test]
-async fn many_requests_at_once_share_one_http2_connection() {
-    let ionq = Upstream::accepting(&[ADA_KEY]).await;
-    let (bellhop, ada) = ada_at(&ionq).await;
-    let mut http2 = Http2::connect(&bellhop).await;
-
-    let mut answers = Vec::new();
-    for _ in 0..50 {
-        answers.push(http2.begin(&Ask::get(JOB).pat(&ada)).await.unwrap());
-    }
-    for answer in answers {
-        let answer = crate::support::http2::whole(answer, &bellhop.answers).await.unwrap();
-        answer.assert_paid_by("me", "own");
-    }
-    assert_eq!(ionq.requests().len(), 50);
 }

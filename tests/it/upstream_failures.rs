@@ -327,6 +327,67 @@ async fn a_get_may_be_asked_again_when_a_pooled_connection_had_died() {
 }
 
 #[tokio::test]
+async fn a_get_that_was_half_answered_is_not_asked_again() {
+    let ionq = Upstream::scripted(|mut line: ProviderLine| async move {
+        line.request().await;
+        line.send(job().bytes()).await;
+        if line.request().await.is_some() {
+            line.send("HTTP/1.1 2").await;
+        }
+    })
+    .await;
+    let (bellhop, ada) = ada_on(Site::facing(&ionq).set("listen.workers", 1)).await;
+    bellhop.get(&ada, JOB).await.assert_paid_by("me", "own");
+
+    assert_eq!(bellhop.get(&ada, JOB).await.status, 502);
+    assert_eq!(ionq.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn a_connection_whose_request_was_not_finished_is_not_used_again() {
+    let ionq = Upstream::scripted(|mut line: ProviderLine| async move {
+        if line.number == 0 {
+            // Answers before the body is there, as if the connection could go on.
+            line.head().await;
+            line.send(job().bytes()).await;
+        }
+        while line.request().await.is_some() {
+            line.send(job().bytes()).await;
+        }
+    })
+    .await;
+    let (bellhop, ada) = ada_on(Site::facing(&ionq).set("listen.workers", 1)).await;
+    let mut line = bellhop.connect().await;
+    let ask = Ask::post(JOBS).pat(&ada).header("Content-Length", "100").body("{\"half\":");
+    let bytes = ask.bytes("bellhop");
+    line.send(bytes).await;
+    line.answer().await.assert_paid_by("me", "own");
+
+    bellhop.get(&ada, JOB).await.assert_paid_by("me", "own");
+
+    let request = ionq.last();
+    assert_eq!((request.connection, request.method.as_str(), request.is_whole), (1, "GET", true));
+}
+
+#[tokio::test]
+async fn a_caller_who_leaves_lets_the_provider_go() {
+    let ionq = Upstream::scripted(|mut line: ProviderLine| async move {
+        line.request().await;
+        line.hang().await;
+    })
+    .await;
+    let (bellhop, ada) = ada_at(&ionq).await;
+    let mut line = bellhop.connect().await;
+    let bytes = Ask::get(JOB).pat(&ada).bytes("bellhop");
+    line.send(bytes).await;
+    ionq.until_requests(1).await;
+
+    drop(line);
+
+    eventually("Bellhop lets go of the provider", async || ionq.open_connections() == 0).await;
+}
+
+#[tokio::test]
 async fn a_caller_who_leaves_in_the_middle_of_a_body_completes_nothing() {
     let ionq = Upstream::accepting(&[ADA_KEY]).await;
     let (bellhop, ada) = ada_at(&ionq).await;

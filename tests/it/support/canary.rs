@@ -64,3 +64,26 @@ fn key_forms() -> Vec<String> {
 fn around(bytes: &[u8], at: usize) -> String {
     bytes[at.saturating_sub(80)..(at + 60).min(bytes.len())].escape_ascii().to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::panic::catch_unwind;
+
+    fn is_found(text: String) -> bool {
+        catch_unwind(|| assert_no_trace("a text", text.as_bytes())).is_err()
+    }
+
+    #[test]
+    fn a_secret_is_found_in_each_of_its_forms() {
+        let token = super::super::Pat::fake();
+        let key = super::super::ADA_KEY;
+        for secret in [token.to_string(), token.sha256(), token.sha256().to_uppercase(), key.to_owned()] {
+            assert!(is_found(format!("before {secret} after")), "{secret}");
+        }
+        for before in ["", "a", "ab", "user:"] {
+            assert!(is_found(BASE64_STANDARD.encode(format!("{before}{key} after"))), "{before}");
+        }
+        assert!(!is_found("a token looks like bhp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx, and a canary sings".into()));
+    }
+}

@@ -89,6 +89,7 @@ const DATA: u8 = 0;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const GOAWAY: u8 = 7;
+const CONTINUATION: u8 = 9;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 
@@ -119,13 +120,44 @@ impl Frames {
         }
     }
 
-    async fn write(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
+    /// `false` once Bellhop has ended the connection.
+    async fn write(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) -> bool {
         let mut frame = u32::try_from(payload.len()).unwrap().to_be_bytes()[1..].to_vec();
         frame.extend_from_slice(&[kind, flags]);
         frame.extend_from_slice(&stream.to_be_bytes());
         frame.extend_from_slice(payload);
-        // Bellhop may have ended the connection by now.
-        let _ = self.stream.write_all(&frame).await;
+        within(PATIENCE, "Bellhop to take a frame", self.stream.write_all(&frame)).await.is_ok()
+    }
+
+    /// The beginning of a header block that never ends, and this many continuations of it.
+    pub async fn endless_head(&mut self, continuations: usize) -> bool {
+        self.write(HEADERS, END_STREAM, 1, &literal("x-a", "b")).await;
+        let part: Vec<u8> = std::iter::repeat_n(literal("x-filler", &"x".repeat(100)), 100).flatten().collect();
+        for _ in 0..continuations {
+            if !self.write(CONTINUATION, 0, 1, &part).await {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Opens streams and resets them at once, as fast as it goes.
+    pub async fn reset_rapidly(&mut self, fields: &[(&str, &str)], streams: u32) {
+        let block: Vec<u8> = fields.iter().flat_map(|(name, value)| literal(name, value)).collect();
+        for stream in (1..streams * 2).step_by(2) {
+            let sent = self.write(HEADERS, END_HEADERS | END_STREAM, stream, &block).await
+                && self.write(RST_STREAM, 0, stream, &[0, 0, 0, 8]).await;
+            if !sent {
+                return;
+            }
+        }
+    }
+
+    /// Begins a request on stream 1 whose body is still to come.
+    pub async fn begin(&mut self, fields: &[(&str, &str)], body: &[u8]) {
+        let block: Vec<u8> = fields.iter().flat_map(|(name, value)| literal(name, value)).collect();
+        self.write(HEADERS, END_HEADERS, 1, &block).await;
+        self.write(DATA, 0, 1, body).await;
     }
 
     /// What comes first of an answer, a reset, or the end.
@@ -151,6 +183,17 @@ impl Frames {
         })
         .await
     }
+}
+
+/// A request's pseudo-fields and its token.
+pub fn sound(authorization: &str) -> [(&'static str, &str); 5] {
+    [
+        (":method", "POST"),
+        (":scheme", "http"),
+        (":authority", "bellhop"),
+        (":path", "/ionq/v0.4/jobs"),
+        ("authorization", authorization),
+    ]
 }
 
 /// A literal field without indexing, its strings without Huffman coding.

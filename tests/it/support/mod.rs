@@ -11,6 +11,7 @@ pub mod http2;
 pub mod line;
 pub mod outgoing;
 pub mod pat;
+pub mod postgres;
 pub mod site;
 pub mod soon;
 pub mod state;
