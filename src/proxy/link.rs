@@ -59,6 +59,9 @@ pub struct Link {
     resting: Cell<bool>,
     /// The caller does not take what is written; kept is what was waited for before that.
     stalled: Cell<Option<(Instant, Waiting)>>,
+    /// Over HTTP/2: the answers that gave something and were not asked for more, each by its ticket, since when.
+    untaken: RefCell<Vec<(u32, Instant)>>,
+    tickets: Cell<u32>,
     /// To be polled again when there is room, or when what is under way has ended.
     on_room: RefCell<Option<Waker>>,
 }
@@ -80,6 +83,8 @@ impl Link {
             has_answered: Cell::new(false),
             resting: Cell::new(false),
             stalled: Cell::new(None),
+            untaken: RefCell::default(),
+            tickets: Cell::new(0),
             on_room: RefCell::new(None),
         })
     }
@@ -126,7 +131,13 @@ impl Link {
             // Until the request leaves it waits for nobody but Bellhop itself, and its look-ups have bounds of their own.
             self.alarm.set(Instant::now() + self.patience.keep_alive, Waiting::Provider);
         }
-        Ticket(Rc::clone(self))
+        let number = self.tickets.replace(self.tickets.get().wrapping_add(1));
+        Ticket { link: Rc::clone(self), number }
+    }
+
+    /// Over HTTP/2: whether the caller has left part of an answer untaken for as long as they may.
+    pub fn has_untaken_answer(&self) -> bool {
+        self.untaken.borrow().iter().any(|(_, since)| since.elapsed() >= self.patience.body_idle)
     }
 
     /// Whether an answer should pause: what the caller does not take would only pile up here.
@@ -177,19 +188,37 @@ impl Link {
 }
 
 /// One exchange that is under way.
-pub struct Ticket(Rc<Link>);
+pub struct Ticket {
+    link: Rc<Link>,
+    number: u32,
+}
 
 impl Ticket {
     pub fn link(&self) -> &Rc<Link> {
-        &self.0
+        &self.link
+    }
+
+    /// The caller takes what was given: over HTTP/2, more is asked for only when there is room for it.
+    pub fn taken(&self) {
+        if self.link.protocol == Protocol::Http2 {
+            self.link.untaken.borrow_mut().retain(|(number, _)| *number != self.number);
+        }
+    }
+
+    /// Something was given to the caller.
+    pub fn given(&self) {
+        if self.link.protocol == Protocol::Http2 {
+            self.link.untaken.borrow_mut().push((self.number, Instant::now()));
+        }
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.0.under_way.set(self.0.under_way.get() - 1);
-        self.0.has_answered.set(true);
-        if let Some(waker) = self.0.on_room.borrow_mut().take() {
+        self.taken();
+        self.link.under_way.set(self.link.under_way.get() - 1);
+        self.link.has_answered.set(true);
+        if let Some(waker) = self.link.on_room.borrow_mut().take() {
             waker.wake();
         }
     }

@@ -287,19 +287,41 @@ async fn drive_http2(core: &Rc<Core>, stream: CallerStream, link: Rc<Link>, entr
     tokio::select! {
         _ = connection.as_mut() => return,
         () = draining.as_mut() => connection.as_mut().graceful_shutdown(),
-        () = idle(&link) => connection.as_mut().graceful_shutdown(),
+        tired = patience_ends(&link) => match tired {
+            Tired::OfSilence => connection.as_mut().graceful_shutdown(),
+            Tired::OfWaiting => return,
+        },
     }
-    let _ = connection.await;
+    // What is under way is finished; what nobody takes is not.
+    while timeout(link.patience.body_idle, connection.as_mut()).await.is_err() {
+        if !link.is_under_way() || link.has_untaken_answer() {
+            return;
+        }
+    }
 }
 
-/// Ends once nothing has been asked for as long as a connection may be kept.
-async fn idle(link: &Link) {
+/// Why a connection over HTTP/2 is ended from this side.
+enum Tired {
+    /// Nothing has been asked for as long as a connection may be kept.
+    OfSilence,
+    /// Part of an answer was not taken. Hyper asks an answer for more only when there is room, so that it could not
+    /// end itself; and one stream cannot be ended from outside, so they all end.
+    OfWaiting,
+}
+
+const STEP: Duration = Duration::from_secs(5);
+
+async fn patience_ends(link: &Link) -> Tired {
     let mut quiet = Duration::ZERO;
-    const STEP: Duration = Duration::from_secs(5);
+    let step = STEP.min(link.patience.body_idle);
     while quiet < link.patience.keep_alive {
-        tokio::time::sleep(STEP).await;
-        quiet = if link.is_under_way() { Duration::ZERO } else { quiet + STEP };
+        tokio::time::sleep(step).await;
+        if link.has_untaken_answer() {
+            return Tired::OfWaiting;
+        }
+        quiet = if link.is_under_way() { Duration::ZERO } else { quiet + step };
     }
+    Tired::OfSilence
 }
 
 async fn respond(

@@ -211,11 +211,16 @@ impl Body for Answer {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         let this = &mut *self;
-        match &mut this.content {
+        this.ticket.iter().for_each(Ticket::taken);
+        let frame = match &mut this.content {
             Content::Full(bytes) if bytes.is_empty() => Poll::Ready(None),
             Content::Full(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             Content::Relayed(relayed) => relayed.poll_frame(this.ticket.as_ref(), cx),
+        };
+        if matches!(frame, Poll::Ready(Some(Ok(_)))) {
+            this.ticket.iter().for_each(Ticket::given);
         }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {
