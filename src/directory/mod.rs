@@ -26,16 +26,22 @@ use std::{
     collections::HashSet,
     sync::{
         Arc, RwLock,
-        atomic::{AtomicI64, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
-use tokio::runtime::Handle;
+use tokio::{
+    runtime::Handle,
+    time::{sleep, timeout},
+};
 
 /// While the log's head was confirmed this recently, what is cached is as good as the store.
 pub const FRESH: Duration = Duration::from_secs(3);
 /// Tokens that nobody knows, remembered until something changes; more than this, and all are forgotten.
 const UNKNOWN: usize = 4096;
+/// A store that was lost is asked this often whether it is back, and waited for no longer than that.
+const PROBE: Duration = Duration::from_millis(500);
+const PROBE_WAIT: Duration = Duration::from_secs(5);
 
 /// The store cannot be asked, and nothing that is known may be used instead.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -90,6 +96,8 @@ struct Pulse {
     floor: AtomicI64,
     epoch: AtomicU64,
     confirmed: AtomicU64,
+    /// The store was asked and could not be reached, and has not been reached since.
+    lost: AtomicBool,
 }
 
 impl Pulse {
@@ -102,7 +110,13 @@ impl Pulse {
 impl Directory {
     pub fn new(reach: Reach, max_stale: Duration, limits_users: bool) -> Self {
         let started = Instant::now();
-        let pulse = Pulse { started, floor: AtomicI64::new(0), epoch: AtomicU64::new(1), confirmed: AtomicU64::new(0) };
+        let pulse = Pulse {
+            started,
+            floor: AtomicI64::new(0),
+            epoch: AtomicU64::new(1),
+            confirmed: AtomicU64::new(0),
+            lost: AtomicBool::new(false),
+        };
         Self {
             reach,
             callers: DashMap::new(),
@@ -145,22 +159,45 @@ impl Directory {
     /// Who presents this token, judged by nothing but the store. `None`: nobody.
     pub async fn caller(self: &Arc<Self>, digest: PatDigest) -> Result<Option<Arc<Caller>>, Unavailable> {
         let fresh = self.is_fresh();
-        if fresh {
-            if let Some(caller) = self.callers.get(&digest) {
-                return Ok(Some(Arc::clone(&caller)));
-            }
-            if self.unknown.contains_key(&digest) {
-                return Ok(None);
-            }
+        if (fresh || self.is_lost())
+            && let Some(caller) = self.callers.get(&digest)
+        {
+            return Ok(Some(Arc::clone(&caller)));
+        }
+        if fresh && self.unknown.contains_key(&digest) {
+            return Ok(None);
         }
         loop {
             match self.look_up(digest).await {
                 // Joined a look-up that had begun before a change that is known by now.
                 Ok((head, _)) if head < self.floor() => {}
                 Ok((_, caller)) => return Ok(caller),
-                Err(Unavailable) => return self.last_known(&digest).ok_or(Unavailable).map(Some),
+                Err(Unavailable) => {
+                    self.lose_store();
+                    return self.last_known(&digest).ok_or(Unavailable).map(Some);
+                }
             }
         }
+    }
+
+    /// Whether the store was just found gone, so that who is known need not wait to hear it again.
+    fn is_lost(&self) -> bool {
+        self.pulse.lost.load(Ordering::Acquire) && self.pulse.age() < self.max_stale
+    }
+
+    /// The store cannot be reached. Until it can, one asks for it, and everybody who is known goes on at once: a store
+    /// that hangs would otherwise cost each of their requests the whole wait for an answer.
+    pub fn lose_store(self: &Arc<Self>) {
+        if self.pulse.lost.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let this = Arc::clone(self);
+        self.reach.runtime.spawn(async move {
+            while !matches!(timeout(PROBE_WAIT, this.reach.store.ping()).await, Ok(Ok(()))) {
+                sleep(PROBE).await;
+            }
+            this.pulse.lost.store(false, Ordering::Release);
+        });
     }
 
     fn floor(&self) -> Seq {
@@ -225,7 +262,7 @@ impl Directory {
         context: Option<&Context>,
     ) -> Result<Arc<Grant>, Unresolvable> {
         let key = GrantKey { provider: provider.id().into(), context: context.cloned() };
-        if self.is_fresh()
+        if (self.is_fresh() || self.is_lost())
             && let Some(grant) = caller.grant(&key)
         {
             return Ok(grant);
@@ -235,6 +272,7 @@ impl Directory {
                 Ok((head, _)) if head < self.floor() => {}
                 Ok((_, grant)) => return Ok(grant),
                 Err(Unresolvable::Unavailable) if self.pulse.age() < self.max_stale => {
+                    self.lose_store();
                     return caller.grant(&key).ok_or(Unresolvable::Unavailable);
                 }
                 Err(error) => return Err(error),

@@ -2,12 +2,14 @@
 //! Owns the table `changes`, of which only the newest entries are kept.
 //! Never says what changed, only for whom.
 
-use super::{Reading, Result, Seq, Store, dialect::Dialect, head, insert::Insert, row::Columns};
+use super::{Reading, Result, Seq, Store, StoreError, dialect::Dialect, head, insert::Insert, row::Columns};
 use crate::{
     id::{OrganizationId, UserId},
     identity::pat::PatDigest,
 };
 use sqlx::{Any, AnyConnection, any::AnyRow, pool::PoolConnection};
+use std::time::Duration;
+use tokio::time::timeout;
 
 /// Who must be read again.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -25,6 +27,8 @@ pub enum Change {
 
 /// How far behind a follower may fall before it must drop everything: a bound on the table, not on time.
 const KEPT: Seq = 100_000;
+/// Who looks this long has lost its connection. Less than what is cached may be used without having looked.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What happened after a place in the log.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -70,7 +74,12 @@ impl Store {
 impl Watch {
     /// Whether anything may have been written since the last look. An error is a reason to look again, not to go on.
     pub async fn look(&mut self) -> Result<bool> {
-        let looked = self.look_once().await;
+        let Ok(looked) = timeout(PATIENCE, self.look_once()).await else {
+            // Not given back: somebody else would wait on it.
+            drop(self.connection.take().map(PoolConnection::detach));
+            self.last = None;
+            return Err(StoreError::Unavailable("it does not answer".into()));
+        };
         if looked.is_err() {
             self.connection = None;
             self.last = None;

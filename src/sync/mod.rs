@@ -44,11 +44,12 @@ impl Follower {
                     tracing::info!("the store is reachable again");
                 }
                 Ok(()) => {}
-                Err(error) if !failing => {
-                    failing = true;
-                    tracing::error!(%error, "the store cannot be followed; known callers go on for store.max_stale");
+                Err(error) => {
+                    self.directory.lose_store();
+                    if !std::mem::replace(&mut failing, true) {
+                        tracing::error!(%error, "the store cannot be followed; known callers go on for store.max_stale");
+                    }
                 }
-                Err(_) => {}
             }
             tokio::time::sleep(STEP).await;
         }
