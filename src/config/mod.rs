@@ -3,6 +3,7 @@
 //! Reads its sources once and never looks at the environment again.
 
 mod load;
+mod price;
 mod quantity;
 mod read;
 mod sections;
@@ -11,6 +12,7 @@ mod url;
 mod written;
 
 pub use load::{ConfigError, Environment, Loaded, Sources};
+pub use price::{Millionths, Price, Prices};
 pub use quantity::{Rate, Size, Span};
 pub use url::{BaseUrl, HostPattern, Origin, Scheme, TlsFiles, Upstream};
 pub use written::{Expected, Written};
@@ -52,6 +54,7 @@ pub struct Config {
     pub sizes: Sizes,
     pub timeouts: Timeouts,
     pub drain: Drain,
+    pub jobs: JobsConfig,
     #[serde(deserialize_with = "written::consistent")]
     pub tokens: TokenLifetimes,
     pub log: Log,
@@ -116,6 +119,8 @@ pub struct ProviderConfig {
     pub allow_private: bool,
     /// Whether people may pay with credentials of their own.
     pub personal: bool,
+    /// What its jobs cost, for the ledger and for quotas on money.
+    pub prices: Prices,
 }
 
 /// How much may come, and how fast. `None` is no limit.
@@ -189,6 +194,17 @@ pub struct Drain {
     pub deadline: Duration,
 }
 
+/// What is done about jobs beside passing on what is asked about them.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct JobsConfig {
+    /// Bellhop asks about open jobs itself, so that usage is settled and old credentials are let go.
+    pub follow: bool,
+    /// How often about each job.
+    #[serde(deserialize_with = "written::span::<10, 86_400, _>")]
+    pub follow_every: Duration,
+}
+
 /// For tokens whose maker states no expiry, and for those who state a late one.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -238,6 +254,7 @@ impl Default for Config {
             sizes: Sizes::default(),
             timeouts: Timeouts::default(),
             drain: Drain::default(),
+            jobs: JobsConfig::default(),
             tokens: TokenLifetimes::default(),
             log: Log::default(),
         }
@@ -268,7 +285,7 @@ impl Default for StoreConfig {
 
 impl Default for ProviderConfig {
     fn default() -> Self {
-        Self { upstream: None, ca_file: None, allow_private: false, personal: true }
+        Self { upstream: None, ca_file: None, allow_private: false, personal: true, prices: Prices::default() }
     }
 }
 
@@ -315,6 +332,12 @@ impl Default for Timeouts {
 impl Default for Drain {
     fn default() -> Self {
         Self { delay: Duration::ZERO, deadline: Duration::from_secs(30) }
+    }
+}
+
+impl Default for JobsConfig {
+    fn default() -> Self {
+        Self { follow: false, follow_every: Duration::from_secs(300) }
     }
 }
 

@@ -3,7 +3,9 @@
 //! Like all of the configuration, their errors name keys and never values.
 
 use super::written::{Consistent, by_name, one, optional};
-use super::{Expected, Listen, MasterKeySource, Origin, ProviderConfig, Scheme, TlsFiles, TokenLifetimes, Upstream};
+use super::{
+    Expected, Listen, MasterKeySource, Origin, Prices, ProviderConfig, Scheme, TlsFiles, TokenLifetimes, Upstream,
+};
 use crate::secret::Secret;
 use serde::{Deserialize, Deserializer, de};
 use std::{collections::BTreeMap, fmt, path::PathBuf};
@@ -74,24 +76,26 @@ pub struct RawProvider {
     ca_file: Option<PathBuf>,
     allow_private: bool,
     personal: bool,
+    prices: Prices,
 }
 
 impl Default for RawProvider {
     fn default() -> Self {
-        let ProviderConfig { upstream, ca_file, allow_private, personal } = ProviderConfig::default();
-        Self { upstream, ca_file, allow_private, personal }
+        let ProviderConfig { upstream, ca_file, allow_private, personal, prices } = ProviderConfig::default();
+        Self { upstream, ca_file, allow_private, personal, prices }
     }
 }
 
 impl TryFrom<RawProvider> for ProviderConfig {
     type Error = Expected;
 
-    fn try_from(RawProvider { upstream, ca_file, allow_private, personal }: RawProvider) -> Result<Self, Expected> {
+    fn try_from(raw: RawProvider) -> Result<Self, Expected> {
+        let RawProvider { upstream, ca_file, allow_private, personal, prices } = raw;
         let plain = upstream.iter().flat_map(Upstream::origins).any(|origin| origin.scheme == Scheme::Http);
         if plain && !allow_private {
             return Err(Expected("an `upstream` with https, or `allow_private: true` beside it"));
         }
-        Ok(Self { upstream, ca_file, allow_private, personal })
+        Ok(Self { upstream, ca_file, allow_private, personal, prices })
     }
 }
 

@@ -1,0 +1,109 @@
+//! What is done beside the data plane: the spool is emptied into the store, dead processes' submissions are declared to be
+//! of unknown fate, submissions get their audit entries, credentials that were kept for open jobs go when those end.
+//! Owns nothing.
+//! Never in anybody's way: each of it may be late.
+
+use super::{
+    Jobs,
+    spool::{Leftover, SpoolError},
+};
+use crate::store::{Orphans, Signer, StoreError};
+use std::{path::Path, sync::Arc, time::Duration};
+use tokio::time::sleep;
+
+const STEP: Duration = Duration::from_secs(1);
+/// A process that was not seen for this long is dead, whatever machine it ran on.
+const DEAD: Duration = Duration::from_secs(60);
+/// Entries of the spool, and submissions for the audit trail, in one transaction.
+const AT_ONCE: usize = 200;
+
+impl Jobs {
+    /// For as long as the process runs.
+    pub async fn keep(self: Arc<Self>, signer: Arc<dyn Signer>) {
+        for turn in 0_u64.. {
+            sleep(STEP).await;
+            let kept = self.turn(turn, &signer).await;
+            if let Err(error) = kept {
+                tracing::debug!(%error, "the record of jobs could not be kept");
+            }
+        }
+    }
+
+    async fn turn(&self, turn: u64, signer: &Arc<dyn Signer>) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        self.empty_spool().await?;
+        self.audit(signer).await?;
+        if turn % 10 == 0 {
+            self.known.sweep();
+            self.store.beat(self.process, now).await?;
+            let orphaned = self.store.orphan(Orphans::NotSeenSince(now.minus(DEAD)), now).await?;
+            if orphaned > 0 {
+                tracing::warn!(orphaned, "submissions of a process that died are of unknown fate");
+            }
+            let mut tx = self.store.write(Arc::clone(signer), now).await?;
+            if tx.purge_retired().await? > 0 {
+                tx.commit().await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn empty_spool(&self) -> Result<(), StoreError> {
+        loop {
+            let entries = self.spool.oldest(AT_ONCE);
+            if entries.is_empty() {
+                return Ok(());
+            }
+            self.store.enter(&entries).await?;
+            if let Err(error) = self.spool.forget(entries.len()) {
+                tracing::error!(%error, "the spool cannot be emptied");
+            }
+        }
+    }
+
+    async fn audit(&self, signer: &Arc<dyn Signer>) -> Result<(), StoreError> {
+        while self.store.has_unaudited().await? {
+            let mut tx = self.store.write(Arc::clone(signer), self.clock.now()).await?;
+            tx.audit_submissions(AT_ONCE as u32).await?;
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// What processes of this machine left that are no longer there.
+    pub(super) async fn take_over(&self, data_dir: &Path) -> Result<(), SpoolError> {
+        let now = self.clock.now();
+        let mut dead = Vec::new();
+        for leftover in Leftover::all(data_dir)? {
+            for entries in leftover.entries.chunks(AT_ONCE) {
+                if let Err(error) = self.store.enter(entries).await {
+                    tracing::error!(%error, process = %leftover.process, "a spool could not be written down; it is kept");
+                    return Ok(());
+                }
+            }
+            dead.push(leftover);
+        }
+        let processes = dead.iter().map(|leftover| leftover.process).collect();
+        let orphaned = async {
+            self.store.beat(self.process, now).await?;
+            self.store.orphan(Orphans::Of(processes), now).await
+        };
+        match orphaned.await {
+            Ok(0) => dead.into_iter().for_each(Leftover::remove),
+            Ok(count) => {
+                tracing::warn!(count, "submissions were open when an earlier process ended: their fate is unknown");
+                dead.into_iter().for_each(Leftover::remove);
+            }
+            Err(error) => tracing::error!(%error, "earlier processes' submissions could not be settled"),
+        }
+        Ok(())
+    }
+
+    /// The process ends in order: everything that was noted is written, and the spool goes if it is empty.
+    pub async fn finish(&self) {
+        if let Err(error) = self.empty_spool().await {
+            tracing::warn!(%error, "the spool is kept for the next start");
+        }
+        self.spool.remove_if_empty();
+    }
+}

@@ -1,0 +1,182 @@
+//! Jobs on record: written down before anything is sent and before anything is answered, looked up for each follow-up.
+//! Owns the one writer, the spool for when the store is gone, and the cache of what is on record.
+//! Never forwards anything, and never decides who may reach what: `job::reach` does.
+//!
+//! Why one writer: a burst of submissions shares one transaction and one sync. Whatever arrives while a commit is under
+//! way waits for the next, so that the batch grows with the load and nobody waits for a timer.
+
+mod known;
+mod keeper;
+mod spool;
+mod writer;
+
+pub use known::Seen;
+pub use spool::SpoolError;
+
+use crate::{
+    clock::Clock,
+    directory::Directory,
+    id::{ProcessId, SubmissionId, UserId},
+    job::{Intent, Record, State, ThingKey, quota::Exceeded},
+    store::{Binding, Entered, Entry, Observation, Store, StoreError},
+};
+use known::Known;
+use spool::Spool;
+use std::{path::Path, sync::Arc};
+use tokio::{
+    runtime::Handle,
+    sync::oneshot,
+};
+use writer::{Writer, Written};
+
+/// The record of jobs, as the data plane uses it; one for the process.
+pub struct Jobs {
+    process: ProcessId,
+    store: Store,
+    runtime: Handle,
+    clock: Clock,
+    directory: Arc<Directory>,
+    writer: Writer,
+    spool: Arc<Spool>,
+    known: Known,
+}
+
+/// What the record of jobs stands on.
+#[derive(Clone)]
+pub struct Ground {
+    pub store: Store,
+    /// The store's own.
+    pub runtime: Handle,
+    pub clock: Clock,
+    pub directory: Arc<Directory>,
+}
+
+/// The record cannot be read or written now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the record of jobs cannot be reached")]
+pub struct Unavailable;
+
+/// Why a submission may not be sent.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum NotIntended {
+    #[error("it cannot be put on record")]
+    Unavailable,
+    #[error("a quota leaves no room for it")]
+    Exceeded(Box<Exceeded>),
+    /// An id or a mark of repetition that the client made is somebody else's.
+    #[error("its id is taken")]
+    Taken,
+}
+
+/// Why an answer may not be passed on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum NotBound {
+    #[error("what it made cannot be put on record")]
+    Unavailable,
+    #[error("it names what is on record as another's")]
+    Foreign,
+}
+
+impl Jobs {
+    /// Takes over what earlier processes on this machine left: their spools are written down, and what they had open is
+    /// of unknown fate from now on.
+    pub async fn begin(ground: Ground, data_dir: &Path) -> Result<Arc<Self>, SpoolError> {
+        let Ground { store, runtime, clock, directory } = ground;
+        let process = ProcessId::new();
+        let spool = Arc::new(Spool::open(data_dir, process)?);
+        let writer = Writer::start(&runtime, store.clone(), Arc::clone(&spool));
+        let jobs = Self { process, store, runtime, clock, directory, writer, spool, known: Known::default() };
+        jobs.take_over(data_dir).await?;
+        Ok(Arc::new(jobs))
+    }
+
+    pub const fn process(&self) -> ProcessId {
+        self.process
+    }
+
+    /// Puts a submission on record. Durable when this returns.
+    pub async fn intend(&self, intent: Intent) -> Result<(), NotIntended> {
+        match self.writer.write(Entry::Intend(intent)).await {
+            Written::Entered(Entered::Done) => Ok(()),
+            Written::Entered(Entered::Exceeded(exceeded)) => Err(NotIntended::Exceeded(exceeded)),
+            Written::Entered(Entered::Taken | Entered::Foreign) => Err(NotIntended::Taken),
+            Written::Spooled | Written::Failed => Err(NotIntended::Unavailable),
+        }
+    }
+
+    /// Puts on record what a submission made. Durable when this returns: in the store, or in the spool.
+    pub async fn bind(&self, binding: Binding) -> Result<(), NotBound> {
+        let keys: Vec<ThingKey> =
+            binding.made.iter().map(|made| ThingKey::new(&binding.payer.provider, &made.thing)).collect();
+        let written = self.writer.write(Entry::Bind(binding)).await;
+        keys.iter().for_each(|key| self.known.forget(key));
+        match written {
+            Written::Entered(Entered::Done) | Written::Spooled => Ok(()),
+            Written::Entered(_) => Err(NotBound::Foreign),
+            Written::Failed => Err(NotBound::Unavailable),
+        }
+    }
+
+    /// Says what became of a submission that made nothing, or of which nobody knows. Nobody waits for it.
+    pub fn end(&self, submission: SubmissionId, state: State) {
+        self.writer.note(Entry::End { submission, state, at: self.clock.now() });
+    }
+
+    /// Writes down what an answer said. Nobody waits for it, and under pressure it is left out: the next answer says it again.
+    pub fn observe(&self, observation: Observation) {
+        self.writer.mention(Entry::Observe(observation));
+    }
+
+    /// What is on record under these keys, where all of it is known here already.
+    pub fn recall(&self, keys: &[ThingKey]) -> Option<Vec<Arc<Seen>>> {
+        self.known.follow(self.directory.records_epoch());
+        keys.iter().map(|key| self.known.recall(key)).collect()
+    }
+
+    /// What is on record under these keys; one entry for each.
+    pub async fn find(&self, keys: &[ThingKey]) -> Result<Vec<Arc<Seen>>, Unavailable> {
+        if let Some(seen) = self.recall(keys) {
+            return Ok(seen);
+        }
+        let epoch = self.known.epoch();
+        let (store, wanted) = (self.store.clone(), keys.to_vec());
+        let found = self.apart(async move { store.records(&wanted).await }).await?;
+        Ok(keys.iter().map(|key| self.keep(*key, &found, epoch)).collect())
+    }
+
+    fn keep(&self, key: ThingKey, found: &[Record], epoch: u64) -> Arc<Seen> {
+        let stored = found.iter().filter(|record| record.key == key).cloned();
+        let mut records: Vec<Record> = stored.collect();
+        for spooled in self.spool.records(&key) {
+            if !records.iter().any(|record| record.account == spooled.account) {
+                records.push(spooled);
+            }
+        }
+        self.known.keep(key, records, epoch)
+    }
+
+    /// Whether a submission of this user's to this provider is not settled yet, so that an id that is not on record may be theirs.
+    pub async fn is_pending(&self, user: UserId, provider: &str) -> Result<bool, Unavailable> {
+        let (store, provider) = (self.store.clone(), provider.to_owned());
+        self.apart(async move { store.is_pending(user, &provider).await }).await
+    }
+
+    /// Asks the store on its own runtime: no data-plane core waits for another core's reactor.
+    async fn apart<T: Send + 'static>(
+        &self,
+        question: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+    ) -> Result<T, Unavailable> {
+        let (answer, answered) = oneshot::channel();
+        self.runtime.spawn(async move {
+            let _ = answer.send(question.await);
+        });
+        match answered.await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the record of jobs could not be read");
+                Err(Unavailable)
+            }
+            Err(_) => Err(Unavailable),
+        }
+    }
+}
