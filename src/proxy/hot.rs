@@ -3,10 +3,10 @@
 //! Never looks anything up: what is not here is the directory's to find.
 
 use crate::{
-    directory::{Caller, Directory, Grant},
+    directory::{Caller, Directory, Grant, GrantKey, Unresolvable},
     identity::{Context, pat::PatDigest},
     limits::Cell as LimitCell,
-    provider::ServiceIndex,
+    provider::{Provider, ServiceIndex},
     scheme::{Injection, echo::Echo},
     upstream::Endpoint,
 };
@@ -19,17 +19,22 @@ const WAYS: usize = 2;
 
 /// Everything about one caller at one provider, in one context, that a request needs.
 pub struct Hot {
-    digest: PatDigest,
-    provider: u16,
-    named: Option<Context>,
+    key: GrantKey,
     epoch: u64,
     pub caller: Arc<Caller>,
     pub grant: Arc<Grant>,
-    pub credential_limit: Option<Arc<LimitCell>>,
+    pub limits: SharedLimits,
     pub injection: Injection,
     pub receipt: HeaderValue,
     pub echo: Option<Rc<Echo>>,
     endpoint: RefCell<Option<(ServiceIndex, Arc<Endpoint>)>>,
+}
+
+/// A caller's places under the limits that others count against too; each where there is such a limit.
+#[derive(Default)]
+pub struct SharedLimits {
+    pub user: Option<Arc<LimitCell>>,
+    pub credential: Option<Arc<LimitCell>>,
 }
 
 impl Hot {
@@ -38,27 +43,20 @@ impl Hot {
         epoch: u64,
         caller: Arc<Caller>,
         grant: Arc<Grant>,
-        limit: Option<Arc<LimitCell>>,
-    ) -> Rc<Self> {
-        let injection = grant.injection.copy();
-        let echo = injection.echo().map(Rc::new);
-        let receipt = HeaderValue::from_bytes(grant.receipt.as_bytes()).unwrap_or_else(|_| grant.receipt.clone());
+        limits: SharedLimits,
+    ) -> Result<Rc<Self>, Unresolvable> {
         let HotKey { digest, provider, named } = key;
-        let named = named.cloned();
-        let endpoint = RefCell::default();
-        Rc::new(Self {
-            digest,
-            provider,
-            named,
+        Ok(Rc::new(Self {
+            key: GrantKey::new(digest, provider, named),
             epoch,
+            injection: grant.injection()?,
+            receipt: grant.receipt(),
+            echo: Echo::new(grant.fields.secrets().map(|(_, secret)| secret)).map(Rc::new),
             caller,
             grant,
-            credential_limit: limit,
-            injection,
-            receipt,
-            echo,
-            endpoint,
-        })
+            limits,
+            endpoint: RefCell::default(),
+        }))
     }
 
     /// Where the last request to this service went.
@@ -73,25 +71,25 @@ impl Hot {
 
     /// Whose this is.
     pub const fn digest(&self) -> PatDigest {
-        self.digest
+        self.key.digest()
     }
 
     fn is(&self, key: &HotKey<'_>) -> bool {
-        self.digest == key.digest && self.provider == key.provider && self.named.as_ref() == key.named
+        self.key.is(key.digest, key.provider, key.named)
     }
 }
 
-/// The whole identity of a hot grant.
+/// A [`GrantKey`], as a request has it.
 #[derive(Clone, Copy)]
 pub struct HotKey<'k> {
     pub digest: PatDigest,
-    pub provider: u16,
+    pub provider: &'k Arc<Provider>,
     pub named: Option<&'k Context>,
 }
 
 impl HotKey<'_> {
     fn set(&self) -> usize {
-        (self.digest.low_bits() as usize ^ usize::from(self.provider)) % SETS * WAYS
+        (self.digest.low_bits() as usize ^ usize::from(self.provider.index())) % SETS * WAYS
     }
 }
 
