@@ -11,9 +11,13 @@ use crate::{
     upstream::Endpoint,
 };
 use http::HeaderValue;
-use std::{cell::RefCell, rc::Rc, sync::Arc};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    sync::Arc,
+};
 
-/// Sets of [`WAYS`] places; a grant that falls on a full set takes the place of the one used longest ago.
+/// Sets of [`WAYS`] places.
 const SETS: usize = 2048;
 const WAYS: usize = 2;
 
@@ -93,18 +97,28 @@ impl HotKey<'_> {
     }
 }
 
-pub struct HotGrants(RefCell<Vec<Option<Rc<Hot>>>>);
+pub struct HotGrants {
+    places: RefCell<Vec<Option<Rc<Hot>>>>,
+    turned_away: Cell<u8>,
+}
+
+/// Of the newcomers to a set that is full, one in so many is let in.
+///
+/// Why not each: with many more callers than places, every one of them would displace somebody, and be displaced before
+/// they come again. What is made for a request and forgotten after it stays in the processor's caches; what is kept
+/// among thousands of others does not.
+const LET_IN: u8 = 8;
 
 impl Default for HotGrants {
     fn default() -> Self {
-        Self(RefCell::new(vec![None; SETS * WAYS]))
+        Self { places: RefCell::new(vec![None; SETS * WAYS]), turned_away: Cell::default() }
     }
 }
 
 impl HotGrants {
     /// Good only if nothing was dropped from the directory since, and the directory itself is fresh.
     pub fn find(&self, key: &HotKey<'_>, directory: &Directory) -> Option<Rc<Hot>> {
-        let mut places = self.0.borrow_mut();
+        let mut places = self.places.borrow_mut();
         let set = &mut places[key.set()..][..WAYS];
         let at = set.iter().position(|hot| hot.as_ref().is_some_and(|hot| hot.is(key)))?;
         // The one used last comes first.
@@ -113,11 +127,19 @@ impl HotGrants {
         (hot.epoch == directory.epoch() && directory.is_fresh()).then(|| Rc::clone(hot))
     }
 
+    /// In the place of what it was before, of what is out of date, or sometimes of the one used longest ago.
     pub fn keep(&self, key: &HotKey<'_>, hot: &Rc<Hot>) {
-        let mut places = self.0.borrow_mut();
+        let mut places = self.places.borrow_mut();
         let set = &mut places[key.set()..][..WAYS];
-        let at = set.iter().position(|hot| hot.as_ref().is_some_and(|hot| hot.is(key))).unwrap_or(WAYS - 1);
+        let own = set.iter().position(|place| place.as_ref().is_some_and(|kept| kept.is(key)));
+        let free = || set.iter().rposition(|place| place.as_ref().is_none_or(|kept| kept.epoch != hot.epoch));
+        let Some(at) = own.or_else(free).or_else(|| self.lets_in().then_some(WAYS - 1)) else { return };
         set[..=at].rotate_right(1);
         set[0] = Some(Rc::clone(hot));
+    }
+
+    fn lets_in(&self) -> bool {
+        self.turned_away.set((self.turned_away.get() + 1) % LET_IN);
+        self.turned_away.get() == 0
     }
 }

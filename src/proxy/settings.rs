@@ -249,7 +249,12 @@ impl Current {
     /// One endpoint, and so one pool on each core, for each provider and origin.
     fn intern(&self, asked: &Asked<'_>, origin: Origin) -> Result<Arc<Endpoint>, DialError> {
         let index = asked.provider.index();
-        let made = self.settings.endpoints.entry((index, origin.clone())).or_try_insert_with(|| {
+        let key = (index, origin);
+        if let Some(made) = self.settings.endpoints.get(&key) {
+            return Ok(Arc::clone(&made));
+        }
+        let origin = key.1.clone();
+        let made = self.settings.endpoints.entry(key).or_try_insert_with(|| {
             let trust = self.settings.trust.get(usize::from(index)).ok_or(DialError::ServerName)?;
             Endpoint::new(origin, trust, asked.provider.allows_private())
         })?;
