@@ -139,7 +139,7 @@ impl App {
             runtime: control.handle().clone(),
             clock: clock.clone(),
         };
-        let directory = Directory::new(reach, config.store.max_stale, config.limits.per_user.is_some());
+        let directory = Directory::new(reach, config.store.max_stale);
         let directory = Arc::new(directory);
         let follower = control.block_on(Follower::begin(store.clone(), vault, Arc::clone(&directory)))?;
         let shared = Shared::new(settings, tls, Arc::clone(&directory), clock);
@@ -249,7 +249,8 @@ async fn note_uses(store: Store, directory: Arc<Directory>) {
 }
 
 async fn write_uses(store: &Store, directory: &Directory) {
-    let used = directory.take_used();
+    let mut used = directory.take_used();
+    used.sort_unstable_by_key(|(token, _)| *token);
     for batch in used.chunks(500) {
         if let Err(error) = store.touch(batch).await {
             tracing::debug!(%error, "when tokens were used could not be noted");

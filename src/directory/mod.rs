@@ -6,26 +6,28 @@
 //! is kept only if that head is not below the floor, which the follower raises *before* it evicts. Whatever was read
 //! before a change is therefore either evicted or never kept.
 
+mod caller;
 mod flight;
 mod grant;
 
-pub use grant::{Grant, Unresolvable};
+pub use caller::Caller;
+pub use grant::{Grant, GrantKey, Unresolvable};
 
 use crate::{
-    clock::Clock,
-    id::UserId,
+    clock::{Clock, Timestamp},
+    id::TokenId,
     identity::{Context, TokenHolder, pat::PatDigest},
-    limits::Cell,
     provider::Provider,
     store::{Change, Seq, Store, StoreError},
     vault::Vault,
 };
+use caller::Callers;
 use dashmap::DashMap;
 use flight::Flights;
 use std::{
     collections::HashSet,
     sync::{
-        Arc, RwLock,
+        Arc,
         atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -48,31 +50,12 @@ const PROBE_WAIT: Duration = Duration::from_secs(5);
 #[error("the store cannot be asked")]
 pub struct Unavailable;
 
-/// Somebody who presented a valid token, and what their requests were resolved to.
-pub struct Caller {
-    pub holder: TokenHolder,
-    /// This token's place under the limit on tokens.
-    pub limit: Cell,
-    /// The user's, shared by all their tokens, where there is a limit on users.
-    pub user_limit: Option<Arc<Cell>>,
-    grants: RwLock<Vec<(GrantKey, Arc<Grant>)>>,
-    used: AtomicI64,
-}
-
-/// What a grant depends on, beside the caller: the provider's id and the named context.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct GrantKey {
-    provider: Box<str>,
-    context: Option<Context>,
-}
-
 pub struct Directory {
     reach: Reach,
-    callers: DashMap<PatDigest, Arc<Caller>>,
+    callers: Callers,
     unknown: DashMap<PatDigest, ()>,
     caller_flights: Flights<PatDigest, Result<Found, Unavailable>>,
-    grant_flights: Flights<(PatDigest, GrantKey), Resolved>,
-    user_limits: Option<DashMap<UserId, Arc<Cell>>>,
+    grant_flights: Flights<GrantKey, Resolved>,
     pulse: Arc<Pulse>,
     max_stale: Duration,
 }
@@ -108,7 +91,7 @@ impl Pulse {
 }
 
 impl Directory {
-    pub fn new(reach: Reach, max_stale: Duration, limits_users: bool) -> Self {
+    pub fn new(reach: Reach, max_stale: Duration) -> Self {
         let started = Instant::now();
         let pulse = Pulse {
             started,
@@ -119,11 +102,10 @@ impl Directory {
         };
         Self {
             reach,
-            callers: DashMap::new(),
+            callers: Callers::default(),
             unknown: DashMap::new(),
             caller_flights: Flights::default(),
             grant_flights: Flights::default(),
-            user_limits: limits_users.then(DashMap::new),
             pulse: Arc::new(pulse),
             max_stale,
         }
@@ -153,16 +135,16 @@ impl Directory {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.callers.is_empty()
+        self.callers.len() == 0
     }
 
     /// Who presents this token, judged by nothing but the store. `None`: nobody.
     pub async fn caller(self: &Arc<Self>, digest: PatDigest) -> Result<Option<Arc<Caller>>, Unavailable> {
         let fresh = self.is_fresh();
         if (fresh || self.is_lost())
-            && let Some(caller) = self.callers.get(&digest)
+            && let Some(caller) = self.callers.find(&digest)
         {
-            return Ok(Some(Arc::clone(&caller)));
+            return Ok(Some(caller));
         }
         if fresh && self.unknown.contains_key(&digest) {
             return Ok(None);
@@ -207,7 +189,7 @@ impl Directory {
     /// While the store cannot be reached at all, known callers go on for `max_stale`.
     fn last_known(&self, digest: &PatDigest) -> Option<Arc<Caller>> {
         let may = self.pulse.age() < self.max_stale;
-        self.callers.get(digest).filter(|_| may).map(|caller| Arc::clone(&caller))
+        self.callers.find(digest).filter(|_| may)
     }
 
     async fn look_up(self: &Arc<Self>, digest: PatDigest) -> Result<Found, Unavailable> {
@@ -232,23 +214,15 @@ impl Directory {
             return (head, None);
         };
         // A caller who is looked up again while the log cannot be followed keeps what they have used up.
-        if let Some(known) = self.callers.get(&digest)
+        if let Some(known) = self.callers.find(&digest)
             && known.holder == holder
         {
-            return (head, Some(Arc::clone(&known)));
+            return (head, Some(known));
         }
-        let user_limit =
-            self.user_limits.as_ref().map(|users| Arc::clone(&users.entry(holder.standing.user).or_default()));
-        let caller = Arc::new(Caller {
-            holder,
-            limit: Cell::default(),
-            user_limit,
-            grants: RwLock::default(),
-            used: AtomicI64::new(0),
-        });
-        self.callers.insert(digest, Arc::clone(&caller));
+        let caller = Caller::new(digest, holder);
+        self.callers.keep(&caller);
         if head < self.floor() {
-            self.callers.remove_if(&digest, |_, kept| Arc::ptr_eq(kept, &caller));
+            self.callers.remove_exactly(&caller);
         }
         (head, Some(caller))
     }
@@ -256,46 +230,38 @@ impl Directory {
     /// What pays for this caller's requests to this provider, in this context.
     pub async fn grant(
         self: &Arc<Self>,
-        digest: PatDigest,
         caller: &Arc<Caller>,
         provider: &Arc<Provider>,
-        context: Option<&Context>,
+        named: Option<&Context>,
     ) -> Result<Arc<Grant>, Unresolvable> {
-        let key = GrantKey { provider: provider.id().into(), context: context.cloned() };
         if (self.is_fresh() || self.is_lost())
-            && let Some(grant) = caller.grant(&key)
+            && let Some(grant) = caller.grant(provider, named)
         {
             return Ok(grant);
         }
+        let key = GrantKey::new(caller.digest, provider, named);
         loop {
-            match self.resolve(digest, caller, provider, key.clone()).await {
+            match self.resolve(caller, key.clone()).await {
                 Ok((head, _)) if head < self.floor() => {}
                 Ok((_, grant)) => return Ok(grant),
                 Err(Unresolvable::Unavailable) if self.pulse.age() < self.max_stale => {
                     self.lose_store();
-                    return caller.grant(&key).ok_or(Unresolvable::Unavailable);
+                    return caller.grant(provider, named).ok_or(Unresolvable::Unavailable);
                 }
                 Err(error) => return Err(error),
             }
         }
     }
 
-    async fn resolve(
-        self: &Arc<Self>,
-        digest: PatDigest,
-        caller: &Arc<Caller>,
-        provider: &Arc<Provider>,
-        key: GrantKey,
-    ) -> Resolved {
-        let (reach, caller, provider, named) =
-            (self.reach.clone(), Arc::clone(caller), Arc::clone(provider), key.clone());
+    async fn resolve(self: &Arc<Self>, caller: &Arc<Caller>, key: GrantKey) -> Resolved {
+        let (reach, caller, asked) = (self.reach.clone(), Arc::clone(caller), key.clone());
         let look_up = async move {
-            let (head, grant) = grant::look_up(&reach, &caller.holder, &provider, named.context.as_ref()).await?;
+            let (head, grant) = grant::look_up(&reach, &caller.holder, asked).await?;
             let grant = Arc::new(grant);
-            caller.keep(named, &grant);
+            caller.keep(&grant);
             Ok((head, grant))
         };
-        self.grant_flights.join(&self.reach.runtime, (digest, key), look_up, Err(Unresolvable::Unavailable)).await
+        self.grant_flights.join(&self.reach.runtime, key, look_up, Err(Unresolvable::Unavailable)).await
     }
 
     /// The follower: everything up to `head` is known, and this is who it is about.
@@ -319,7 +285,7 @@ impl Directory {
 
     /// What the presets say has changed: every grant is to be made again.
     pub fn forget_grants(&self) {
-        self.callers.iter().for_each(|caller| caller.forget());
+        self.callers.forget_grants();
         self.pulse.epoch.fetch_add(1, Ordering::AcqRel);
     }
 
@@ -343,7 +309,7 @@ impl Directory {
         }
         self.unknown.clear();
         if !users.is_empty() || !organizations.is_empty() {
-            self.callers.retain(|_, caller| {
+            self.callers.retain(|caller| {
                 let standing = &caller.holder.standing;
                 !users.contains(&standing.user)
                     && !standing.memberships.iter().any(|m| organizations.contains(&m.organization))
@@ -352,41 +318,8 @@ impl Directory {
     }
 
     /// Callers whose token was used since the last time this was asked, with the minute of it.
-    pub fn take_used(&self) -> Vec<(crate::id::TokenId, crate::clock::Timestamp)> {
-        let used = self.callers.iter().filter_map(|caller| {
-            let at = caller.used.swap(0, Ordering::Relaxed);
-            (at > 0).then(|| (caller.holder.token, crate::clock::Timestamp::from_millis(at)))
-        });
-        used.collect()
-    }
-}
-
-impl Caller {
-    fn grant(&self, key: &GrantKey) -> Option<Arc<Grant>> {
-        let grants = self.grants.read().ok()?;
-        grants.iter().find(|(k, _)| k == key).map(|(_, grant)| Arc::clone(grant))
-    }
-
-    fn keep(&self, key: GrantKey, grant: &Arc<Grant>) {
-        if let Ok(mut grants) = self.grants.write() {
-            grants.retain(|(k, _)| *k != key);
-            grants.shrink_to_fit();
-            grants.push((key, Arc::clone(grant)));
-        }
-    }
-
-    fn forget(&self) {
-        if let Ok(mut grants) = self.grants.write() {
-            *grants = Vec::new();
-        }
-    }
-
-    /// Notes that the token was used; writing is somebody else's.
-    pub fn note_use(&self, now: crate::clock::Timestamp) {
-        let minute = now.minute().millis();
-        if self.used.load(Ordering::Relaxed) != minute {
-            self.used.store(minute, Ordering::Relaxed);
-        }
+    pub fn take_used(&self) -> Vec<(TokenId, Timestamp)> {
+        self.callers.take_used()
     }
 }
 

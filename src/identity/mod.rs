@@ -237,8 +237,8 @@ pub struct Standing {
     pub name: UserName,
     /// May manage every user and organization of this installation; runs jobs like anybody else.
     pub admin: bool,
-    /// The context they chose for requests that name none.
-    pub active: Option<Context>,
+    /// The context they chose for requests that name none. Boxed because most users chose none.
+    pub active: Option<Box<Context>>,
     /// Sorted by the organization's name.
     pub memberships: Box<[Membership]>,
 }

@@ -1,12 +1,17 @@
-//! Rates: a cell (the generic cell rate algorithm) inside each cached entry, and governor for what has no entry.
-//! Owns the table of failed look-ups by source network, bounded in size.
+//! Rates: a cell (the generic cell rate algorithm) for each token, user and credential, and governor for what has none.
+//! Owns the cells that several share, and the table of failed look-ups by source network; both bounded in size.
 //! Never blocks and never asks the store: what is over its rate is told when to come back.
 
 use crate::config::Rate;
+use dashmap::DashMap;
 use governor::{DefaultKeyedRateLimiter, Quota, clock::Clock as _};
 use std::{
+    hash::Hash,
     net::{IpAddr, Ipv6Addr},
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -31,6 +36,42 @@ impl Cell {
                 Err(current) => used_until = current,
             }
         }
+    }
+}
+
+/// Cells that are found by a key: of a user, whose tokens share one, or of a credential.
+///
+/// Why one may be forgotten: nobody holds it, and its allowance is whole again; a new one says the same.
+pub struct Cells<K: Eq + Hash> {
+    cells: DashMap<K, Arc<Cell>>,
+    /// How many more may be made before those are looked for that can go.
+    spare: AtomicUsize,
+}
+
+/// Fewer cells than this are not worth looking through.
+const FEW: usize = 4096;
+
+impl<K: Eq + Hash> Default for Cells<K> {
+    fn default() -> Self {
+        Self { cells: DashMap::new(), spare: AtomicUsize::new(FEW) }
+    }
+}
+
+impl<K: Eq + Hash> Cells<K> {
+    pub fn of(&self, key: K, since_start: Duration) -> Arc<Cell> {
+        if let Some(cell) = self.cells.get(&key) {
+            return Arc::clone(&cell);
+        }
+        // The one who takes the last place makes room; the others go on.
+        if self.spare.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.make_room(nanos(since_start));
+        }
+        Arc::clone(&self.cells.entry(key).or_default())
+    }
+
+    fn make_room(&self, now: u64) {
+        self.cells.retain(|_, cell| Arc::strong_count(cell) > 1 || cell.0.load(Ordering::Relaxed) > now);
+        self.spare.store(self.cells.len().max(FEW), Ordering::Relaxed);
     }
 }
 
@@ -107,6 +148,21 @@ mod tests {
             let allowed = 5.0 + (now - start).as_secs_f64() * 20.0;
             prop_assert!(f64::from(passed) <= allowed + 1e-6);
         }
+    }
+
+    #[test]
+    fn a_cell_is_forgotten_only_when_nobody_holds_it_and_its_allowance_is_whole() {
+        let (cells, rate, second) = (Cells::default(), rate(1, 2), Duration::from_secs(1));
+        let held = cells.of(0, second);
+        assert!(cells.of(1, second).take(rate, second).is_ok());
+        assert!(cells.of(2, second * 10).take(rate, second * 10).is_ok());
+        (3..FEW + 10).for_each(|key| drop(cells.of(key, second * 10)));
+        assert!(cells.cells.len() < 20, "{}", cells.cells.len());
+        assert!(Arc::ptr_eq(&held, &cells.of(0, second)));
+        assert!(!cells.cells.contains_key(&1));
+        let used = cells.of(2, second * 10);
+        assert!(used.take(rate, second * 10).is_ok());
+        assert!(used.take(rate, second * 10).is_err());
     }
 
     #[test]

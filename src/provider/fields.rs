@@ -1,12 +1,16 @@
 //! A credential's fields: what a preset asks for, and a set of values that was checked against it.
-//! A value that is here can stand in a request head; secret ones are wiped when dropped.
+//! A value that is here can stand in a request head; all of them are wiped when dropped.
 //! Never prints a value, not even in an error.
 
 use super::origin::is_label;
 use crate::secret::Secret;
+use std::fmt;
+use zeroize::Zeroizing;
 
 /// Longer than any token of a known provider, and short enough for every server's limit on one header.
 pub const LONGEST: usize = 7 * 1024;
+/// The longest name of a field.
+pub const LONGEST_NAME: usize = 64;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Sensitivity {
@@ -48,15 +52,21 @@ pub enum Presence {
 }
 
 /// The values of one credential, checked.
-#[derive(Debug)]
-pub struct Fields(Vec<(Box<str>, Value)>);
+///
+/// Why one piece of memory: every caller who is cached has such a set, and a value of its own for each name and each
+/// text would take several times as much as they say. One value after the other: where it is from, the lengths of its
+/// name (a byte) and of itself (four), both texts.
+pub struct Fields(Zeroizing<Box<[u8]>>);
 
-#[derive(Debug)]
-enum Value {
-    Secret(Secret),
-    Plain(Box<str>),
+/// Where a value is from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Source {
+    /// Given, and secret.
+    Secret = 1,
+    /// Given, and plain.
+    Plain,
     /// Not given: what the preset says.
-    Default(Box<str>),
+    Default,
 }
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -84,58 +94,91 @@ pub enum FieldError {
 impl Fields {
     /// Checks given values against what the preset declares, and adds its defaults.
     pub fn parse(specs: &[FieldSpec], given: impl IntoIterator<Item = (String, Secret)>) -> Result<Self, FieldError> {
-        let mut values: Vec<(Box<str>, Value)> = Vec::new();
+        let mut values: Vec<(&FieldSpec, Secret)> = Vec::new();
         for (name, value) in given {
             let spec = specs.iter().find(|s| *s.name == *name).ok_or_else(|| unknown(&name, specs))?;
-            if values.iter().any(|(n, _)| *n == spec.name) {
+            if values.iter().any(|(s, _)| s.name == spec.name) {
                 return Err(FieldError::Twice(spec.name.clone()));
             }
             spec.check(value.expose())?;
-            values.push((spec.name.clone(), spec.keep(value)));
+            values.push((spec, value));
         }
-        for spec in specs {
-            if values.iter().any(|(n, _)| *n == spec.name) {
-                continue;
-            }
+        let given = values.iter().map(|(spec, value)| (spec.source(), &*spec.name, value.expose()));
+        let mut all: Vec<(Source, &str, &str)> = given.collect();
+        for spec in specs.iter().filter(|spec| values.iter().all(|(s, _)| s.name != spec.name)) {
             match (&spec.default, spec.presence) {
-                (Some(default), _) => values.push((spec.name.clone(), Value::Default(default.clone()))),
+                (Some(default), _) => all.push((Source::Default, &spec.name, default)),
                 (None, Presence::Optional) => {}
                 (None, Presence::Required) => return Err(FieldError::Missing(spec.name.clone())),
             }
         }
-        Ok(Self(values))
+        Ok(Self::pack(&all))
     }
 
     /// A field of either kind, as templates need it. Each call is a place to review, as with [`Secret::expose`].
     pub fn expose(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(n, _)| **n == *name).map(|(_, value)| match value {
-            Value::Secret(secret) => secret.expose(),
-            Value::Plain(text) | Value::Default(text) => text,
-        })
+        self.iter().find(|(_, n, _)| *n == name).map(|(_, _, value)| value)
     }
 
     /// A plain field, its default where none was given.
     pub fn plain(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(n, _)| **n == *name).and_then(|(_, value)| match value {
-            Value::Plain(text) | Value::Default(text) => Some(&**text),
-            Value::Secret(_) => None,
-        })
+        self.iter().find(|(source, n, _)| *n == name && *source != Source::Secret).map(|(_, _, value)| value)
     }
 
-    /// The secret fields that were given: what is sealed, and what is masked in answers.
-    pub fn secrets(&self) -> impl Iterator<Item = (&str, &Secret)> {
-        self.0.iter().filter_map(|(name, value)| match value {
-            Value::Secret(secret) => Some((&**name, secret)),
-            Value::Plain(_) | Value::Default(_) => None,
-        })
+    /// The secret fields that were given: what is sealed, and what is masked in answers. Each call is a place to
+    /// review, as with [`Secret::expose`].
+    pub fn secrets(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.of(Source::Secret)
     }
 
     /// The plain fields that were given, without defaults: what is stored in the clear.
     pub fn plains(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().filter_map(|(name, value)| match value {
-            Value::Plain(text) => Some((&**name, &**text)),
-            Value::Secret(_) | Value::Default(_) => None,
+        self.of(Source::Plain)
+    }
+
+    fn of(&self, wanted: Source) -> impl Iterator<Item = (&str, &str)> {
+        self.iter().filter(move |(source, _, _)| *source == wanted).map(|(_, name, value)| (name, value))
+    }
+
+    fn pack(all: &[(Source, &str, &str)]) -> Self {
+        // All at once: what a growing vector leaves behind would not be wiped.
+        let length = all.iter().map(|(_, name, value)| HEAD + name.len() + value.len()).sum();
+        let mut bytes = Vec::with_capacity(length);
+        for (source, name, value) in all {
+            bytes.push(*source as u8);
+            bytes.push(u8::try_from(name.len()).unwrap_or(u8::MAX));
+            bytes.extend_from_slice(&u32::try_from(value.len()).unwrap_or(u32::MAX).to_le_bytes());
+            bytes.extend_from_slice(name.as_bytes());
+            bytes.extend_from_slice(value.as_bytes());
+        }
+        Self(Zeroizing::new(bytes.into_boxed_slice()))
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (Source, &str, &str)> {
+        let mut rest = &self.0[..];
+        std::iter::from_fn(move || {
+            let ([source, name, value @ ..], texts) = rest.split_first_chunk::<HEAD>()?;
+            let source = [Source::Secret, Source::Plain, Source::Default].into_iter().find(|s| *s as u8 == *source)?;
+            let (name, texts) = take_text(texts, usize::from(*name))?;
+            let (value, texts) = take_text(texts, usize::try_from(u32::from_le_bytes(*value)).ok()?)?;
+            rest = texts;
+            Some((source, name, value))
         })
+    }
+}
+
+/// What stands before the texts of a packed value.
+const HEAD: usize = 6;
+
+fn take_text(bytes: &[u8], length: usize) -> Option<(&str, &[u8])> {
+    let (text, rest) = bytes.split_at_checked(length)?;
+    Some((str::from_utf8(text).ok()?, rest))
+}
+
+/// The names alone.
+impl fmt::Debug for Fields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter().map(|(_, name, _)| name)).finish()
     }
 }
 
@@ -150,10 +193,10 @@ fn unknown(name: &str, specs: &[FieldSpec]) -> FieldError {
 }
 
 impl FieldSpec {
-    fn keep(&self, value: Secret) -> Value {
+    const fn source(&self) -> Source {
         match self.sensitivity {
-            Sensitivity::Secret => Value::Secret(value),
-            Sensitivity::Plain => Value::Plain(value.expose().into()),
+            Sensitivity::Secret => Source::Secret,
+            Sensitivity::Plain => Source::Plain,
         }
     }
 
@@ -228,7 +271,16 @@ mod tests {
         assert_eq!(fields.plains().count(), 0);
         assert_eq!(fields.plain("token"), None);
         assert_eq!(fields.expose("token"), Some("fake-field-canary"));
-        assert!(!format!("{fields:?}").contains("canary"));
+        assert_eq!(format!("{fields:?}"), r#"{"token", "region"}"#);
+    }
+
+    #[test]
+    fn each_field_is_of_its_kind_whatever_is_beside_it() {
+        let fields = parse(&[("workspace", "/a/b"), ("token", "fake-field-canary"), ("region", "eu")]).unwrap();
+        assert_eq!(fields.secrets().collect::<Vec<_>>(), [("token", "fake-field-canary")]);
+        assert_eq!(fields.plains().collect::<Vec<_>>(), [("workspace", "/a/b"), ("region", "eu")]);
+        assert_eq!(fields.expose("workspace"), Some("/a/b"));
+        assert_eq!(fields.expose("tok"), None);
     }
 
     #[test]

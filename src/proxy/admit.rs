@@ -5,7 +5,7 @@
 use super::{
     Asked, Exchange,
     authenticate::{self, Presented},
-    hot::{Hot, HotKey},
+    hot::{Hot, HotKey, SharedLimits},
     refusal::{self, Refusal},
     relay::Answer,
     route::{self, Route},
@@ -15,6 +15,7 @@ use crate::{
     clock::Timestamp,
     directory::{Caller, Unavailable},
     identity::{Scopes, pat::PatDigest},
+    limits::Cell,
     provider::{Provider, preset::operation::Kind},
 };
 use http::{HeaderMap, Method, Response};
@@ -22,8 +23,8 @@ use std::{rc::Rc, sync::Arc, time::Duration};
 
 /// Somebody whose token is known and has not expired.
 pub struct Known {
-    pub digest: PatDigest,
     pub caller: Arc<Caller>,
+    user_limit: Option<Arc<Cell>>,
     now: Timestamp,
 }
 
@@ -93,7 +94,10 @@ impl<'e> Exchange<'e> {
         };
         let now = self.core.shared.clock.now();
         match self.directory().caller(digest).await {
-            Ok(Some(caller)) if caller.holder.expires > now => Ok(Known { digest, caller, now }),
+            Ok(Some(caller)) if caller.holder.expires > now => {
+                let user_limit = self.core.shared.user_limit(caller.holder.standing.user, self.since_start());
+                Ok(Known { caller, user_limit, now })
+            }
             Ok(_) => Err(self.failed_lookup()),
             Err(Unavailable) => Err(Refusal::store_unavailable()),
         }
@@ -124,18 +128,17 @@ impl<'e> Exchange<'e> {
         if !allowed_by(holder.scopes, asked) {
             return Err(refusal::scope_not_allowed(asked, holder.scopes));
         }
-        self.take_from_limits(caller)?;
+        self.take_from_limits(caller, who.user_limit())?;
         caller.note_use(now);
         Ok(Admitted(who))
     }
 
-    fn take_from_limits(&self, caller: &Caller) -> Result<(), Refusal> {
-        let limits = &self.current.settings.limits;
-        let since_start = self.arrived.saturating_duration_since(self.core.shared.started);
+    fn take_from_limits(&self, caller: &Caller, user_limit: Option<&Cell>) -> Result<(), Refusal> {
+        let (limits, since_start) = (&self.current.settings.limits, self.since_start());
         if let Some(rate) = limits.per_token {
             caller.limit.take(rate, since_start).map_err(|wait| Refusal::throttled("this token", wait))?;
         }
-        if let (Some(rate), Some(cell)) = (limits.per_user, &caller.user_limit) {
+        if let (Some(rate), Some(cell)) = (limits.per_user, user_limit) {
             cell.take(rate, since_start).map_err(|wait| Refusal::throttled("this user", wait))?;
         }
         Ok(())
@@ -151,28 +154,33 @@ impl<'e> Exchange<'e> {
             Who::Hot(hot, _) => hot,
             Who::Known(known) => Box::pin(self.grant(asked, known)).await?,
         };
-        if let (Some(rate), Some(cell)) = (self.current.settings.limits.per_credential, &hot.credential_limit) {
-            let since_start: Duration = self.arrived.saturating_duration_since(self.core.shared.started);
-            cell.take(rate, since_start).map_err(|wait| Refusal::throttled("the provider token that pays", wait))?;
+        if let (Some(rate), Some(cell)) = (self.current.settings.limits.per_credential, &hot.limits.credential) {
+            cell.take(rate, self.since_start())
+                .map_err(|wait| Refusal::throttled("the provider token that pays", wait))?;
         }
         Ok(Some(hot))
     }
 
     async fn grant(&self, asked: &Asked<'_>, known: Known) -> Result<Rc<Hot>, Refusal> {
-        let Known { digest, caller, now } = known;
+        let Known { caller, user_limit: user, now } = known;
         // Read before the look-up: what changes during it makes the copy stale at once.
         let epoch = self.directory().epoch();
         let named = asked.route.context.as_ref();
-        let found = self.directory().grant(digest, &caller, asked.provider, named).await;
+        let found = self.directory().grant(&caller, asked.provider, named).await;
         let grant = found.map_err(|error| refusal::unresolved(asked, &error))?;
         if grant.expires <= now {
             return Err(refusal::expired(asked, &grant));
         }
-        let limit = self.core.shared.credential_limit(grant.credential);
-        let key = asked.key(digest);
-        let hot = Hot::new(key, epoch, caller, grant, limit);
+        let credential = self.core.shared.credential_limit(grant.credential, self.since_start());
+        let key = asked.key(caller.digest);
+        let hot = Hot::new(key, epoch, caller, grant, SharedLimits { user, credential });
+        let hot = hot.map_err(|error| refusal::unresolved(asked, &error))?;
         self.core.hot.keep(&key, &hot);
         Ok(hot)
+    }
+
+    fn since_start(&self) -> Duration {
+        self.arrived.saturating_duration_since(self.core.shared.started)
     }
 
     pub(super) fn directory(&self) -> &'e Arc<crate::directory::Directory> {
@@ -182,7 +190,7 @@ impl<'e> Exchange<'e> {
 
 impl Asked<'_> {
     fn key(&self, digest: PatDigest) -> HotKey<'_> {
-        HotKey { digest, provider: self.provider.index(), named: self.route.context.as_ref() }
+        HotKey { digest, provider: self.provider, named: self.route.context.as_ref() }
     }
 }
 
@@ -192,6 +200,14 @@ impl Who {
             Self::Nobody => None,
             Self::Hot(hot, now) => Some((&hot.caller, *now)),
             Self::Known(known) => Some((&known.caller, known.now)),
+        }
+    }
+
+    fn user_limit(&self) -> Option<&Cell> {
+        match self {
+            Self::Nobody => None,
+            Self::Hot(hot, _) => hot.limits.user.as_deref(),
+            Self::Known(known) => known.user_limit.as_deref(),
         }
     }
 }

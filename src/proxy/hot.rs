@@ -3,33 +3,42 @@
 //! Never looks anything up: what is not here is the directory's to find.
 
 use crate::{
-    directory::{Caller, Directory, Grant},
+    directory::{Caller, Directory, Grant, GrantKey, Unresolvable},
     identity::{Context, pat::PatDigest},
     limits::Cell as LimitCell,
-    provider::ServiceIndex,
+    provider::{Provider, ServiceIndex},
     scheme::{Injection, echo::Echo},
     upstream::Endpoint,
 };
 use http::HeaderValue;
-use std::{cell::RefCell, rc::Rc, sync::Arc};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    sync::Arc,
+};
 
-/// Sets of [`WAYS`] places; a grant that falls on a full set takes the place of the one used longest ago.
+/// Sets of [`WAYS`] places.
 const SETS: usize = 2048;
 const WAYS: usize = 2;
 
 /// Everything about one caller at one provider, in one context, that a request needs.
 pub struct Hot {
-    digest: PatDigest,
-    provider: u16,
-    named: Option<Context>,
+    key: GrantKey,
     epoch: u64,
     pub caller: Arc<Caller>,
     pub grant: Arc<Grant>,
-    pub credential_limit: Option<Arc<LimitCell>>,
+    pub limits: SharedLimits,
     pub injection: Injection,
     pub receipt: HeaderValue,
     pub echo: Option<Rc<Echo>>,
     endpoint: RefCell<Option<(ServiceIndex, Arc<Endpoint>)>>,
+}
+
+/// A caller's places under the limits that others count against too; each where there is such a limit.
+#[derive(Default)]
+pub struct SharedLimits {
+    pub user: Option<Arc<LimitCell>>,
+    pub credential: Option<Arc<LimitCell>>,
 }
 
 impl Hot {
@@ -38,27 +47,20 @@ impl Hot {
         epoch: u64,
         caller: Arc<Caller>,
         grant: Arc<Grant>,
-        limit: Option<Arc<LimitCell>>,
-    ) -> Rc<Self> {
-        let injection = grant.injection.copy();
-        let echo = injection.echo().map(Rc::new);
-        let receipt = HeaderValue::from_bytes(grant.receipt.as_bytes()).unwrap_or_else(|_| grant.receipt.clone());
+        limits: SharedLimits,
+    ) -> Result<Rc<Self>, Unresolvable> {
         let HotKey { digest, provider, named } = key;
-        let named = named.cloned();
-        let endpoint = RefCell::default();
-        Rc::new(Self {
-            digest,
-            provider,
-            named,
+        Ok(Rc::new(Self {
+            key: GrantKey::new(digest, provider, named),
             epoch,
+            injection: grant.injection()?,
+            receipt: grant.receipt(),
+            echo: Echo::new(grant.fields.secrets().map(|(_, secret)| secret)).map(Rc::new),
             caller,
             grant,
-            credential_limit: limit,
-            injection,
-            receipt,
-            echo,
-            endpoint,
-        })
+            limits,
+            endpoint: RefCell::default(),
+        }))
     }
 
     /// Where the last request to this service went.
@@ -73,40 +75,50 @@ impl Hot {
 
     /// Whose this is.
     pub const fn digest(&self) -> PatDigest {
-        self.digest
+        self.key.digest()
     }
 
     fn is(&self, key: &HotKey<'_>) -> bool {
-        self.digest == key.digest && self.provider == key.provider && self.named.as_ref() == key.named
+        self.key.is(key.digest, key.provider, key.named)
     }
 }
 
-/// The whole identity of a hot grant.
+/// A [`GrantKey`], as a request has it.
 #[derive(Clone, Copy)]
 pub struct HotKey<'k> {
     pub digest: PatDigest,
-    pub provider: u16,
+    pub provider: &'k Arc<Provider>,
     pub named: Option<&'k Context>,
 }
 
 impl HotKey<'_> {
     fn set(&self) -> usize {
-        (self.digest.low_bits() as usize ^ usize::from(self.provider)) % SETS * WAYS
+        (self.digest.low_bits() as usize ^ usize::from(self.provider.index())) % SETS * WAYS
     }
 }
 
-pub struct HotGrants(RefCell<Vec<Option<Rc<Hot>>>>);
+pub struct HotGrants {
+    places: RefCell<Vec<Option<Rc<Hot>>>>,
+    turned_away: Cell<u8>,
+}
+
+/// Of the newcomers to a set that is full, one in so many is let in.
+///
+/// Why not each: with many more callers than places, every one of them would displace somebody, and be displaced before
+/// they come again. What is made for a request and forgotten after it stays in the processor's caches; what is kept
+/// among thousands of others does not.
+const LET_IN: u8 = 8;
 
 impl Default for HotGrants {
     fn default() -> Self {
-        Self(RefCell::new(vec![None; SETS * WAYS]))
+        Self { places: RefCell::new(vec![None; SETS * WAYS]), turned_away: Cell::default() }
     }
 }
 
 impl HotGrants {
     /// Good only if nothing was dropped from the directory since, and the directory itself is fresh.
     pub fn find(&self, key: &HotKey<'_>, directory: &Directory) -> Option<Rc<Hot>> {
-        let mut places = self.0.borrow_mut();
+        let mut places = self.places.borrow_mut();
         let set = &mut places[key.set()..][..WAYS];
         let at = set.iter().position(|hot| hot.as_ref().is_some_and(|hot| hot.is(key)))?;
         // The one used last comes first.
@@ -115,11 +127,19 @@ impl HotGrants {
         (hot.epoch == directory.epoch() && directory.is_fresh()).then(|| Rc::clone(hot))
     }
 
+    /// In the place of what it was before, of what is out of date, or sometimes of the one used longest ago.
     pub fn keep(&self, key: &HotKey<'_>, hot: &Rc<Hot>) {
-        let mut places = self.0.borrow_mut();
+        let mut places = self.places.borrow_mut();
         let set = &mut places[key.set()..][..WAYS];
-        let at = set.iter().position(|hot| hot.as_ref().is_some_and(|hot| hot.is(key))).unwrap_or(WAYS - 1);
+        let own = set.iter().position(|place| place.as_ref().is_some_and(|kept| kept.is(key)));
+        let free = || set.iter().rposition(|place| place.as_ref().is_none_or(|kept| kept.epoch != hot.epoch));
+        let Some(at) = own.or_else(free).or_else(|| self.lets_in().then_some(WAYS - 1)) else { return };
         set[..=at].rotate_right(1);
         set[0] = Some(Rc::clone(hot));
+    }
+
+    fn lets_in(&self) -> bool {
+        self.turned_away.set((self.turned_away.get() + 1) % LET_IN);
+        self.turned_away.get() == 0
     }
 }

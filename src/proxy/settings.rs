@@ -13,8 +13,8 @@ use crate::{
     clock::Clock,
     config::{Config, HostPattern, Limits, Sizes, Timeouts},
     directory::Directory,
-    id::CredentialId,
-    limits::{Cell, FailedLookups},
+    id::{CredentialId, UserId},
+    limits::{Cell, Cells, FailedLookups},
     provider::{
         Catalog, Origin,
         preset::{Slot, operation::Kind},
@@ -31,7 +31,7 @@ use std::{
         Arc,
         atomic::{AtomicU32, AtomicU64, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 /// One consistent set of settings.
@@ -116,7 +116,8 @@ pub struct Shared {
     settings: ArcSwap<Settings>,
     version: AtomicU64,
     tls: ArcSwapOption<ServerConfig>,
-    credential_limits: DashMap<CredentialId, Arc<Cell>>,
+    user_limits: Cells<UserId>,
+    credential_limits: Cells<CredentialId>,
 }
 
 impl Shared {
@@ -136,7 +137,8 @@ impl Shared {
             settings: ArcSwap::from_pointee(settings),
             version: AtomicU64::new(0),
             tls: ArcSwapOption::new(tls),
-            credential_limits: DashMap::new(),
+            user_limits: Cells::default(),
+            credential_limits: Cells::default(),
         })
     }
 
@@ -160,9 +162,12 @@ impl Shared {
         self.tls.store(config);
     }
 
-    pub(super) fn credential_limit(&self, credential: CredentialId) -> Option<Arc<Cell>> {
-        self.settings.load().limits.per_credential?;
-        Some(Arc::clone(&self.credential_limits.entry(credential).or_default()))
+    pub(super) fn user_limit(&self, user: UserId, since_start: Duration) -> Option<Arc<Cell>> {
+        self.settings.load().limits.per_user.map(|_| self.user_limits.of(user, since_start))
+    }
+
+    pub(super) fn credential_limit(&self, credential: CredentialId, since_start: Duration) -> Option<Arc<Cell>> {
+        self.settings.load().limits.per_credential.map(|_| self.credential_limits.of(credential, since_start))
     }
 }
 
@@ -225,7 +230,7 @@ impl Current {
         if let Some(endpoint) = grant.and_then(|hot| hot.endpoint(service)) {
             return Ok(endpoint);
         }
-        let origin = asked.provider.origin(service, |field| grant.and_then(|hot| hot.injection.plain(field)));
+        let origin = asked.provider.origin(service, |field| grant.and_then(|hot| hot.grant.fields.plain(field)));
         let origin = origin.map_err(|error| {
             Refusal::new(Code::NoCredential, format!("The stored credential does not say where to go: {error}."))
         })?;
@@ -244,7 +249,12 @@ impl Current {
     /// One endpoint, and so one pool on each core, for each provider and origin.
     fn intern(&self, asked: &Asked<'_>, origin: Origin) -> Result<Arc<Endpoint>, DialError> {
         let index = asked.provider.index();
-        let made = self.settings.endpoints.entry((index, origin.clone())).or_try_insert_with(|| {
+        let key = (index, origin);
+        if let Some(made) = self.settings.endpoints.get(&key) {
+            return Ok(Arc::clone(&made));
+        }
+        let origin = key.1.clone();
+        let made = self.settings.endpoints.entry(key).or_try_insert_with(|| {
             let trust = self.settings.trust.get(usize::from(index)).ok_or(DialError::ServerName)?;
             Endpoint::new(origin, trust, asked.provider.allows_private())
         })?;

@@ -22,7 +22,7 @@ pub async fn answer(
         if holder.boundary.as_ref().is_some_and(|b| !b.allows_provider(provider.id())) {
             continue;
         }
-        let found = exchange.directory().grant(known.digest, &known.caller, provider, named).await;
+        let found = exchange.directory().grant(&known.caller, provider, named).await;
         let paid = match found {
             Ok(grant) => would_pay(&grant),
             Err(Unresolvable::Unavailable) => return Err(Refusal::store_unavailable()),
@@ -64,9 +64,9 @@ fn who(holder: &TokenHolder) -> Value {
 fn would_pay(grant: &Grant) -> Value {
     json!({
         "credential": grant.credential,
-        "owner": grant.home,
+        "owner": grant.home(),
         "label": grant.label,
-        "context": grant.context,
+        "context": grant.context(),
         "why": grant.why,
     })
 }

@@ -8,8 +8,12 @@
 //! only every `stride` bytes: an occurrence of a spelling covers at least one of these places whole.
 //! (The idea is Wu and Manber's, "A fast algorithm for multi-pattern searching", 1994.)
 
-use base64::{Engine, prelude::BASE64_STANDARD_NO_PAD};
+use base64::{
+    Engine,
+    prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD},
+};
 use bytes::{Bytes, BytesMut};
+use smallvec::SmallVec;
 use std::ops::Range;
 use zeroize::Zeroizing;
 
@@ -21,7 +25,7 @@ const LONGEST_STRIDE: usize = 16;
 
 /// The spellings of one or several secrets, ready to be searched for.
 pub struct Echo {
-    spellings: Vec<Zeroizing<Vec<u8>>>,
+    spellings: Spellings,
     filter: Box<[u64; FILTER_BITS / 64]>,
     /// Bytes in a window: 4 or 8.
     width: usize,
@@ -32,16 +36,11 @@ pub struct Echo {
 impl Echo {
     /// `None` if no secret is long enough to be looked for.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Option<Self> {
-        let mut spellings: Vec<Zeroizing<Vec<u8>>> = Vec::new();
-        for secret in secrets.into_iter().filter(|s| s.len() >= SHORTEST) {
-            for spelling in spellings_of(secret) {
-                if spelling.len() >= SHORTEST && !spellings.contains(&spelling) {
-                    spellings.push(spelling);
-                }
-            }
-        }
-        let shortest = spellings.iter().map(|s| s.len()).min()?;
-        let longest = spellings.iter().map(|s| s.len()).max()?;
+        let secrets: SmallVec<[&str; 4]> = secrets.into_iter().filter(|s| s.len() >= SHORTEST).collect();
+        let mut spellings = Spellings::with_room(secrets.iter().map(|secret| room_for(secret)).sum());
+        secrets.iter().for_each(|secret| spellings.add_all_of(secret));
+        let shortest = spellings.iter().map(<[u8]>::len).min()?;
+        let longest = spellings.iter().map(<[u8]>::len).max()?;
         let width = if shortest >= 16 { 8 } else { 4 };
         let stride = (shortest - width + 1).min(LONGEST_STRIDE);
         let mut echo = Self { spellings, filter: Box::new([0; FILTER_BITS / 64]), width, stride, longest };
@@ -51,7 +50,7 @@ impl Echo {
 
     /// An occurrence that begins anywhere covers a looked-at place with one of its first `stride` windows.
     fn fill_filter(&mut self) {
-        for spelling in &self.spellings {
+        for spelling in self.spellings.iter() {
             for window in spelling.windows(self.width).take(self.stride) {
                 let bit = slot(window);
                 self.filter[bit / 64] |= 1 << (bit % 64);
@@ -115,7 +114,7 @@ impl Echo {
     /// The occurrence that covers the window at `at`, whichever spelling it is.
     fn around(&self, bytes: &[u8], at: usize, from: usize) -> Option<Range<usize>> {
         let window = &bytes[at..at + self.width];
-        let covering = |spelling: &Zeroizing<Vec<u8>>| {
+        let covering = |spelling: &[u8]| {
             let offsets = spelling.windows(self.width).take(self.stride).enumerate();
             let starts = offsets.filter(|(_, w)| *w == window).filter_map(|(offset, _)| at.checked_sub(offset));
             starts
@@ -138,78 +137,106 @@ fn slot(window: &[u8]) -> usize {
     (word.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - FILTER_BITS.trailing_zeros())) as usize
 }
 
-fn spellings_of(secret: &str) -> Vec<Zeroizing<Vec<u8>>> {
-    let mut all = Vec::with_capacity(8);
-    all.push(Zeroizing::new(secret.as_bytes().to_vec()));
-    if !secret.bytes().all(|b| b.is_ascii_alphanumeric()) {
-        let percent = |set| Zeroizing::new(percent_encoding::utf8_percent_encode(secret, set).to_string().into_bytes());
-        // Encoders differ on which of the unreserved characters they leave alone (RFC 3986 §2.3).
-        for escaped in [percent(percent_encoding::NON_ALPHANUMERIC), percent(UNRESERVED)] {
-            all.push(lower_hex(&escaped));
-            all.push(escaped);
-        }
-        all.extend(in_json(secret));
+/// One after the other in one piece of memory: a core makes all of them whenever it meets a caller anew.
+struct Spellings {
+    text: Zeroizing<Vec<u8>>,
+    ends: SmallVec<[u32; 16]>,
+}
+
+impl Spellings {
+    /// With too little room the text would move, and leave behind what is not wiped.
+    fn with_room(bytes: usize) -> Self {
+        Self { text: Zeroizing::new(Vec::with_capacity(bytes)), ends: SmallVec::new() }
     }
-    for before in 0..3 {
-        let standard = inner_base64(secret, before);
-        if standard.iter().any(|b| matches!(b, b'+' | b'/')) {
-            let url_safe = standard.iter().map(|b| match b {
-                b'+' => b'-',
-                b'/' => b'_',
-                other => *other,
+
+    fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).filter_map(|(start, end)| self.text.get(start as usize..*end as usize))
+    }
+
+    fn add_all_of(&mut self, secret: &str) {
+        self.add(|text| text.extend_from_slice(secret.as_bytes()));
+        if !is_plain(secret) {
+            self.add_escaped(secret.as_bytes());
+        }
+        let padded = Zeroizing::new([&[0, 0], secret.as_bytes()].concat());
+        for before in 0..3 {
+            self.add(|text| push_inner_base64(text, &BASE64_STANDARD_NO_PAD, &padded[2 - before..], before));
+            self.add(|text| push_inner_base64(text, &BASE64_URL_SAFE_NO_PAD, &padded[2 - before..], before));
+        }
+    }
+
+    /// As URLs and JSON have it.
+    ///
+    /// Encoders differ on which of the unreserved characters they leave alone (RFC 3986 §2.3) and on the case of what
+    /// they write (§2.1). RFC 8259 §7 lets anything be escaped: PHP escapes slashes, and encoders that think of HTML
+    /// write `\u002B` for what could end an attribute or a tag.
+    fn add_escaped(&mut self, secret: &[u8]) {
+        for hex in [b"0123456789ABCDEF", b"0123456789abcdef"] {
+            let digits = |byte: u8| [hex[usize::from(byte >> 4)], hex[usize::from(byte & 15)]];
+            for unreserved in [&b""[..], b"-._~"] {
+                self.add_with(secret, |byte, text| {
+                    if byte.is_ascii_alphanumeric() || unreserved.contains(&byte) {
+                        text.push(byte);
+                    } else {
+                        text.push(b'%');
+                        text.extend(digits(byte));
+                    }
+                });
+            }
+            self.add_with(secret, |byte, text| match byte {
+                b'\\' => text.extend(br"\\"),
+                b'+' | b'"' | b'&' | b'\'' | b'<' | b'>' | b'`' => {
+                    text.extend(br"\u00");
+                    text.extend(digits(byte));
+                }
+                _ => text.push(byte),
             });
-            all.push(Zeroizing::new(url_safe.collect()));
         }
-        all.push(standard);
-    }
-    all
-}
-
-const UNRESERVED: &percent_encoding::AsciiSet =
-    &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
-/// `%2f` for `%2F`: RFC 3986 §2.1 takes them for the same, and some encoders write the small letters.
-fn lower_hex(escaped: &[u8]) -> Zeroizing<Vec<u8>> {
-    let mut text = Zeroizing::new(escaped.to_vec());
-    let mut at = 0;
-    while at + 3 <= text.len() {
-        if text[at] == b'%' {
-            text[at + 1..at + 3].make_ascii_lowercase();
-            at += 2;
+        for special in [&br#""\"#[..], br#""\/"#] {
+            self.add_with(secret, |byte, text| {
+                text.extend(special.contains(&byte).then_some(b'\\'));
+                text.push(byte);
+            });
         }
-        at += 1;
     }
-    text
+
+    fn add_with(&mut self, secret: &[u8], write: impl Fn(u8, &mut Vec<u8>)) {
+        self.add(|text| secret.iter().for_each(|byte| write(*byte, text)));
+    }
+
+    /// Keeps what is written if it is long enough to be looked for, and new.
+    fn add(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.text.len();
+        write(&mut self.text);
+        let new = &self.text[start..];
+        if new.len() < SHORTEST || self.iter().any(|known| known == new) {
+            self.text.truncate(start);
+        } else {
+            self.ends.extend(u32::try_from(self.text.len()));
+        }
+    }
 }
 
-/// As a JSON string has it. RFC 8259 §7 lets anything be escaped: PHP escapes slashes, and encoders that think of HTML
-/// write `\u002B` for what could end an attribute or a tag.
-fn in_json(secret: &str) -> Vec<Zeroizing<Vec<u8>>> {
-    let Ok(json) = serde_json::to_string(secret) else { return Vec::new() };
-    let json = Zeroizing::new(json);
-    let inner = json.get(1..json.len() - 1).unwrap_or_default();
-    let bytes = |text: String| Zeroizing::new(text.into_bytes());
-    let for_html = |format: fn(u32) -> String| {
-        let escape = |c: char| if "+\"&'<>`".contains(c) { format(c.into()) } else { c.to_string() };
-        secret.chars().map(|c| if c == '\\' { "\\\\".to_owned() } else { escape(c) }).collect::<String>()
-    };
-    vec![
-        bytes(inner.to_owned()),
-        bytes(inner.replace('/', "\\/")),
-        bytes(for_html(|c| format!("\\u{c:04X}"))),
-        bytes(for_html(|c| format!("\\u{c:04x}"))),
-    ]
+/// Nobody escapes it.
+fn is_plain(secret: &str) -> bool {
+    secret.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
-/// The characters of the secret's base64 that depend on nothing else, when `before` bytes (modulo 3) stand before it.
-fn inner_base64(secret: &str, before: usize) -> Zeroizing<Vec<u8>> {
-    let mut padded = Zeroizing::new(Vec::with_capacity(before + secret.len()));
-    padded.resize(before, 0);
-    padded.extend_from_slice(secret.as_bytes());
-    let mut text = Zeroizing::new(BASE64_STANDARD_NO_PAD.encode(&padded[..]).into_bytes());
-    text.truncate(padded.len() * 8 / 6);
-    text.drain(..(before * 8).div_ceil(6));
-    text
+/// What all spellings take, and one more that is not kept: each may be the longest that its encoder could write.
+fn room_for(secret: &str) -> usize {
+    let (length, special) = (secret.len(), secret.bytes().filter(|b| !b.is_ascii_alphanumeric()).count());
+    let escaped = if special == 0 { 0 } else { 4 * (length + 2 * special) + 4 * (length + 5 * special) };
+    length + escaped + 6 * ((length + 2).div_ceil(3) * 4)
+}
+
+/// The characters of a text's base64 that depend on nothing else, when the first `before` bytes of it are others'.
+fn push_inner_base64(text: &mut Vec<u8>, engine: &impl Engine, padded: &[u8], before: usize) {
+    let start = text.len();
+    text.resize(start + (padded.len() * 8).div_ceil(6), 0);
+    let written = engine.encode_slice(padded, &mut text[start..]).unwrap_or(0);
+    text.truncate(start + written.min(padded.len() * 8 / 6));
+    text.drain(start..(start + (before * 8).div_ceil(6)).min(text.len()));
 }
 
 #[cfg(test)]
@@ -268,7 +295,30 @@ mod tests {
         assert_eq!(echo.unfinished(b""), 0);
     }
 
+    #[test]
+    fn escapes_are_found_in_every_form_that_encoders_give_them() {
+        let echo = Echo::new([r#"fake\"echo/canary+1"#]).unwrap();
+        for form in [
+            "fake%5C%22echo%2Fcanary%2B1",
+            "fake%5c%22echo%2fcanary%2b1",
+            r#"fake\\\"echo/canary+1"#,
+            r#"fake\\\"echo\/canary+1"#,
+            r"fake\\\u0022echo/canary\u002B1",
+            r"fake\\\u0022echo/canary\u002b1",
+        ] {
+            assert!(echo.masked(form.as_bytes()).is_some_and(|(_, count)| count == 1), "{form}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn the_spellings_never_outgrow_their_room(secret in "[!-~]{8,60}|[+/\"]{8,30}") {
+            let mut spellings = Spellings::with_room(room_for(&secret));
+            let room = spellings.text.capacity();
+            spellings.add_all_of(&secret);
+            prop_assert_eq!(spellings.text.capacity(), room);
+        }
+
         #[test]
         fn a_secret_is_found_wherever_it_stands(
             secret in "[!-~]{8,60}", before in "[ -~]{0,90}", after in "[ -~]{0,90}", twice in any::<bool>(),

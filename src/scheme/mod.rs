@@ -14,7 +14,6 @@ use crate::{
     vault::{Vault, VaultError},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
-use echo::Echo;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header, uri::PathAndQuery};
 use zeroize::Zeroizing;
 
@@ -58,16 +57,22 @@ pub fn without_credential<D: Destination, B>(head: Head, body: B, destination: &
     Outgoing::new(head, body, destination)
 }
 
-/// A credential, ready to be attached.
+/// Opens one stored version. What comes back can be prepared: [`Injection::new`] will not refuse it.
+pub async fn open(vault: &Vault, provider: &Provider, version: &SealedVersion) -> Result<Fields, NotPreparable> {
+    let secrets = vault.unseal(version).await?.into_iter().map(|(name, value)| (name.into_string(), value));
+    let plain = version.plain_fields.iter().map(|(name, value)| (name.to_string(), Secret::new(&**value)));
+    let fields = provider.fields(plain.chain(secrets))?;
+    Injection::new(provider.preset(), &fields)?;
+    Ok(fields)
+}
+
+/// A credential, ready to be attached: what one core makes of a grant's fields, for itself alone.
 pub struct Injection {
     headers: Box<[(HeaderName, HeaderValue)]>,
     selectors: Box<[Choice]>,
-    secrets: Box<[Secret]>,
-    plain: Box<[(Box<str>, Box<str>)]>,
 }
 
 /// A selector and the values that the credential allows it.
-#[derive(Clone)]
 struct Choice {
     /// `None`: the beginning of the path.
     header: Option<HeaderName>,
@@ -86,15 +91,7 @@ pub enum NotPreparable {
 }
 
 impl Injection {
-    /// Opens one stored version and prepares it.
-    pub async fn open(vault: &Vault, provider: &Provider, version: &SealedVersion) -> Result<Self, NotPreparable> {
-        let secrets = vault.unseal(version).await?.into_iter().map(|(name, value)| (name.into_string(), value));
-        let plain = version.plain_fields.iter().map(|(name, value)| (name.to_string(), Secret::new(&**value)));
-        let fields = provider.fields(plain.chain(secrets))?;
-        Self::prepare(provider.preset(), &fields)
-    }
-
-    fn prepare(preset: &Preset, fields: &Fields) -> Result<Self, NotPreparable> {
+    pub fn new(preset: &Preset, fields: &Fields) -> Result<Self, NotPreparable> {
         let selectors = preset.selectors.iter().map(|selector| {
             let (header, field) = match selector {
                 Selector::Header { name, field } => (Some(name.clone()), field),
@@ -102,12 +99,7 @@ impl Injection {
             };
             Choice { header, allowed: fields.plain(field).map(Into::into) }
         });
-        Ok(Self {
-            headers: headers(&preset.scheme, fields)?.into(),
-            selectors: selectors.collect(),
-            secrets: fields.secrets().map(|(_, secret)| secret.clone()).collect(),
-            plain: fields.plains().map(|(name, value)| (name.into(), value.into())).collect(),
-        })
+        Ok(Self { headers: headers(&preset.scheme, fields)?.into(), selectors: selectors.collect() })
     }
 
     /// Attaches the credential, last of all: nothing that the caller sent can take its place.
@@ -124,37 +116,6 @@ impl Injection {
             head.headers.insert(name, value.clone());
         }
         Ok(Outgoing::new(head, body, destination))
-    }
-
-    /// A field that is no secret, where one was given.
-    pub fn plain(&self, name: &str) -> Option<&str> {
-        self.plain.iter().find(|(n, _)| **n == *name).map(|(_, value)| &**value)
-    }
-
-    /// The same for one core alone: nothing in it shares a reference count with another core's.
-    #[must_use]
-    pub fn copy(&self) -> Self {
-        let own = |value: &HeaderValue| {
-            let copied = HeaderValue::from_bytes(value.as_bytes());
-            copied.map_or_else(
-                |_| value.clone(),
-                |mut copy| {
-                    copy.set_sensitive(true);
-                    copy
-                },
-            )
-        };
-        Self {
-            headers: self.headers.iter().map(|(name, value)| (name.clone(), own(value))).collect(),
-            selectors: self.selectors.clone(),
-            secrets: self.secrets.clone(),
-            plain: self.plain.clone(),
-        }
-    }
-
-    /// The search for this credential's secrets in an answer. `None` if none is long enough to look for.
-    pub fn echo(&self) -> Option<Echo> {
-        Echo::new(self.secrets.iter().map(Secret::expose))
     }
 }
 

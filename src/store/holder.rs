@@ -101,7 +101,7 @@ fn read_standing(first: &AnyRow, rows: &[AnyRow]) -> Result<Standing> {
         user: first.parsed("user_id")?,
         name: first.parsed("user_name")?,
         admin: first.truth("admin")?,
-        active: first.optional("active")?,
+        active: first.optional("active")?.map(Box::new),
         memberships: read_memberships(rows)?,
     })
 }

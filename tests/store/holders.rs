@@ -97,7 +97,7 @@ on_both! {
         let (acme, pin): (Context, _) = ("acme".parse().unwrap(), boundary.pin.clone().unwrap());
         assert!(pin != acme && pin.to_string().starts_with("deleted-"), "{pin}");
         assert!(!boundary.allows_context(&acme) && !boundary.allows_context(&Context::me()));
-        assert_eq!(holder.standing.active, Some(pin), "an active context does not fall back either");
+        assert_eq!(holder.standing.active, Some(Box::new(pin)), "an active context does not fall back either");
         assert_eq!(holder.standing.memberships.len(), 0);
     }
 }

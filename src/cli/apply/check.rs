@@ -233,7 +233,7 @@ fn fields(provider: &Provider, at: &Text, entries: Entries<Source>) -> Checked<F
     }
     let fields = provider.fields(given).or_else(|error| mistake(at, error.to_string()))?;
     Ok(Fields {
-        secret: fields.secrets().map(|(name, value)| (name.into(), value.clone())).collect(),
+        secret: fields.secrets().map(|(name, value)| (name.into(), Secret::new(value))).collect(),
         plain: fields.plains().map(|(name, value)| (name.into(), value.into())).collect(),
     })
 }

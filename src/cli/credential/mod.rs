@@ -19,6 +19,7 @@ use crate::{
     id::CredentialId,
     identity::UserName,
     provider::Fields,
+    secret::Secret,
     store::{Conflict, NewCredential, NewVersion, Origin, StoreError},
     vault::{Label, SecretFields},
 };
@@ -146,7 +147,7 @@ impl Add {
 }
 
 fn seal(local: &Local, label: Label<'_>, fields: &Fields) -> Result<NewVersion, Failure> {
-    let secret: SecretFields = fields.secrets().map(|(name, value)| (name.into(), value.clone())).collect();
+    let secret: SecretFields = fields.secrets().map(|(name, value)| (name.into(), Secret::new(value))).collect();
     let plain = fields.plains().map(|(name, value)| (name.into(), value.into())).collect();
     Ok(local.vault.seal(label, &secret, plain)?)
 }

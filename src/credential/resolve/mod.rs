@@ -154,7 +154,7 @@ fn live(offers: &[Offer]) -> impl Iterator<Item = &Offer> + Clone {
 impl Question<'_> {
     fn chosen(&self) -> Option<(Context, Why)> {
         let pin = self.boundary.and_then(|b| b.pin.as_ref());
-        let active = self.standing.active.as_ref();
+        let active = self.standing.active.as_deref();
         let named = self.named.map(|c| (c, Why::Named));
         named.or(pin.map(|c| (c, Why::Pinned))).or(active.map(|c| (c, Why::Active))).map(|(c, why)| (c.clone(), why))
     }

@@ -60,7 +60,7 @@ mod model {
         } else if let Some(pin) = pin {
             (pin, Why::Pinned)
         } else if let Some(active) = world.standing.active.clone() {
-            (active, Why::Active)
+            (*active, Why::Active)
         } else if world.personal == Personal::Allowed && !at(world, "me").is_empty() {
             (context("me"), Why::Own)
         } else {
@@ -239,7 +239,13 @@ fn world() -> impl Strategy<Value = World> {
     (people, option::of(boundary()), rarely(any_context()), personal, vec(offer(user), 0..7)).prop_map(
         move |((active, acme, beta), boundary, named, personal, offers)| {
             let memberships = acme.into_iter().chain(beta).collect();
-            let standing = Standing { user, name: "ada".parse().unwrap(), admin: false, active, memberships };
+            let standing = Standing {
+                user,
+                name: "ada".parse().unwrap(),
+                admin: false,
+                active: active.map(Box::new),
+                memberships,
+            };
             World { standing, boundary, named, personal, offers: one_active_each(offers) }
         },
     )

@@ -13,7 +13,7 @@ use super::{
     sdk::{PLACEHOLDERS, Sdk},
 };
 use crate::provider::{
-    fields::{FieldSpec, Format, Presence, Sensitivity},
+    fields::{self, FieldSpec, Format, Presence, Sensitivity},
     origin::{self, OriginTemplate},
     pointer::Pointer,
     template::Routes,
@@ -87,9 +87,12 @@ fn check_fields(raw: &Spanned<Vec<RawField>>) -> Checked<Box<[FieldSpec]>> {
 }
 
 fn check_field(raw: &RawField) -> Checked<FieldSpec> {
-    let is_name =
-        |n: &str| !n.is_empty() && n.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-    let name = parsed(&raw.name, |n| if is_name(n) { Ok(n.into()) } else { Err("expected a-z, 0-9 and `_`") })?;
+    let is_name = |n: &str| {
+        let shape = n.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        shape && (1..=fields::LONGEST_NAME).contains(&n.len())
+    };
+    let name =
+        parsed(&raw.name, |n| if is_name(n) { Ok(n.into()) } else { Err("expected 1 to 64 of a-z, 0-9 and `_`") })?;
     let spec = FieldSpec {
         name,
         sensitivity: match raw.kind {

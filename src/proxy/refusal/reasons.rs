@@ -63,7 +63,7 @@ pub fn not_selectable(asked: &Asked<'_>, grant: &Grant) -> Refusal {
          out, or ask who manages the credential.",
         what(asked),
         grant.label,
-        grant.home
+        grant.home()
     ))
 }
 
@@ -134,7 +134,7 @@ pub fn unresolved(asked: &Asked<'_>, error: &Unresolvable) -> Refusal {
 /// A grant whose credential expired since it was made.
 pub fn expired(asked: &Asked<'_>, grant: &Grant) -> Refusal {
     let because = crate::credential::resolve::Unusable::Expired;
-    let error = Unresolved::Unusable { home: grant.home.clone(), label: grant.label.clone(), because };
+    let error = Unresolved::Unusable { home: grant.home().clone(), label: grant.label.clone(), because };
     unresolved(asked, &error.into())
 }
 
@@ -170,22 +170,24 @@ pub fn credential_refused(asked: &Asked<'_>, grant: &Grant, status: StatusCode, 
         provider = asked.provider.id(), credential = %grant.credential, version = grant.version, status = status.as_u16(),
         "the provider refused a stored credential"
     );
-    let who = match &grant.home.organization {
-        None => format!("Replace it: `bellhop credential rotate {}@{} --user NAME`.", asked.provider.id(), grant.home),
+    let who = match &grant.home().organization {
+        None => {
+            format!("Replace it: `bellhop credential rotate {}@{} --user NAME`.", asked.provider.id(), grant.home())
+        }
         Some(organization) => format!(
             "A maintainer of {organization} can replace it: `bellhop credential rotate {}@{}`.",
             asked.provider.id(),
-            grant.home
+            grant.home()
         ),
     };
     let detail = format!(
         "{name} refused the credential `{}` of {} (status {}). {who}",
         grant.label,
-        grant.home,
+        grant.home(),
         status.as_u16()
     );
     Refusal::new(Code::CredentialRefused, detail)
-        .with("owner", grant.home.to_string())
+        .with("owner", grant.home().to_string())
         .with("label", &*grant.label)
         .with("provider_status", status.as_u16())
         .with("provider_answer", said)

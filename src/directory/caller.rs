@@ -1,0 +1,214 @@
+//! One caller in memory, and the table of all of them.
+//! Owns what each token's requests were resolved to; there may be a million of them, so every field is counted.
+//! Never compares less than the whole digest of a token.
+
+use super::Grant;
+use crate::{
+    clock::Timestamp,
+    id::TokenId,
+    identity::{Context, TokenHolder, pat::PatDigest},
+    limits::Cell,
+    provider::Provider,
+};
+use dashmap::{DashMap, Entry};
+use std::{
+    borrow::Borrow,
+    hash::{Hash, Hasher},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+/// Somebody who presented a valid token, and what their requests were resolved to.
+pub struct Caller {
+    pub digest: PatDigest,
+    pub holder: TokenHolder,
+    /// This token's place under the limit on tokens.
+    pub limit: Cell,
+    /// Most callers have one, and nobody many.
+    grants: Mutex<Box<[Arc<Grant>]>>,
+    /// The minute, plus [`TAKEN`] once somebody has asked for it.
+    used: AtomicI64,
+}
+
+/// A minute has no odd milliseconds, so this marks one without making it another.
+const TAKEN: i64 = 1;
+
+impl Caller {
+    pub(super) fn new(digest: PatDigest, holder: TokenHolder) -> Arc<Self> {
+        let (limit, grants, used) = (Cell::default(), Mutex::default(), AtomicI64::new(TAKEN));
+        Arc::new(Self { digest, holder, limit, grants, used })
+    }
+
+    pub(super) fn grant(&self, provider: &Arc<Provider>, named: Option<&Context>) -> Option<Arc<Grant>> {
+        let grants = self.grants.lock().ok()?;
+        grants.iter().find(|grant| grant.is_for(provider, named)).map(Arc::clone)
+    }
+
+    pub(super) fn keep(&self, grant: &Arc<Grant>) {
+        if let Ok(mut grants) = self.grants.lock() {
+            let others = grants.iter().filter(|kept| !kept.is_for(&grant.provider, grant.named()));
+            *grants = others.chain([grant]).map(Arc::clone).collect();
+        }
+    }
+
+    pub(super) fn forget(&self) {
+        if let Ok(mut grants) = self.grants.lock() {
+            *grants = Box::default();
+        }
+    }
+
+    /// Notes that the token was used; writing is somebody else's.
+    pub fn note_use(&self, now: Timestamp) {
+        let minute = now.minute().millis();
+        if self.used.load(Ordering::Relaxed) & !TAKEN != minute {
+            self.used.store(minute, Ordering::Relaxed);
+        }
+    }
+
+    /// The last minute of use, told once.
+    fn take_used(&self) -> Option<(TokenId, Timestamp)> {
+        if self.used.load(Ordering::Relaxed) & TAKEN != 0 {
+            return None;
+        }
+        let at = self.used.fetch_or(TAKEN, Ordering::Relaxed);
+        (at & TAKEN == 0).then(|| (self.holder.token, Timestamp::from_millis(at)))
+    }
+}
+
+/// Callers by the digest of their token. The digest stands in the caller alone, so that a place in the table, of which
+/// up to half are empty, is no larger than a pointer.
+#[derive(Default)]
+pub(super) struct Callers(DashMap<ByDigest, ()>);
+
+struct ByDigest(Arc<Caller>);
+
+impl Borrow<PatDigest> for ByDigest {
+    fn borrow(&self) -> &PatDigest {
+        &self.0.digest
+    }
+}
+
+impl PartialEq for ByDigest {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.digest == other.0.digest
+    }
+}
+
+impl Eq for ByDigest {}
+
+impl Hash for ByDigest {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.digest.hash(state);
+    }
+}
+
+impl Callers {
+    pub fn find(&self, digest: &PatDigest) -> Option<Arc<Caller>> {
+        self.0.get(digest).map(|kept| Arc::clone(&kept.key().0))
+    }
+
+    /// In the place of whoever was known by the same digest.
+    pub fn keep(&self, caller: &Arc<Caller>) {
+        match self.0.entry(ByDigest(Arc::clone(caller))) {
+            Entry::Occupied(known) => drop(known.replace_entry(())),
+            Entry::Vacant(free) => drop(free.insert(())),
+        }
+    }
+
+    pub fn remove(&self, digest: &PatDigest) {
+        self.0.remove(digest);
+    }
+
+    /// This one, and not somebody who has taken their place since.
+    pub fn remove_exactly(&self, caller: &Arc<Caller>) {
+        self.0.remove_if(&caller.digest, |kept, ()| Arc::ptr_eq(&kept.0, caller));
+    }
+
+    pub fn retain(&self, keeps: impl Fn(&Caller) -> bool) {
+        self.0.retain(|kept, ()| keeps(&kept.0));
+    }
+
+    pub fn clear(&self) {
+        self.0.clear();
+    }
+
+    pub fn forget_grants(&self) {
+        self.0.iter().for_each(|kept| kept.key().0.forget());
+    }
+
+    pub fn take_used(&self) -> Vec<(TokenId, Timestamp)> {
+        self.0.iter().filter_map(|kept| kept.key().0.take_used()).collect()
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        id::UserId,
+        identity::{Scopes, Standing, pat::PatDigest},
+    };
+
+    fn digest(last: char) -> PatDigest {
+        PatDigest::from_hex(&format!("{}{last}", "0".repeat(63))).unwrap()
+    }
+
+    fn caller(last: char) -> Arc<Caller> {
+        let standing = Standing {
+            user: UserId::new(),
+            name: "ada".parse().unwrap(),
+            admin: false,
+            active: None,
+            memberships: Box::default(),
+        };
+        let (token, expires) = (TokenId::new(), Timestamp::MAX);
+        let holder =
+            TokenHolder { token, token_name: "laptop".into(), scopes: Scopes::RUN, expires, boundary: None, standing };
+        Caller::new(digest(last), holder)
+    }
+
+    #[test]
+    fn digests_that_differ_in_their_last_bits_are_two_callers() {
+        let (callers, one) = (Callers::default(), caller('1'));
+        callers.keep(&one);
+        assert!(callers.find(&digest('1')).is_some_and(|found| Arc::ptr_eq(&found, &one)));
+        assert!(callers.find(&digest('2')).is_none());
+    }
+
+    #[test]
+    fn who_is_kept_later_takes_the_place_and_is_not_removed_as_the_earlier() {
+        let (callers, earlier, later) = (Callers::default(), caller('1'), caller('1'));
+        callers.keep(&earlier);
+        callers.keep(&later);
+        callers.remove_exactly(&earlier);
+        assert!(callers.find(&digest('1')).is_some_and(|found| Arc::ptr_eq(&found, &later)));
+        callers.remove_exactly(&later);
+        assert_eq!(callers.len(), 0);
+    }
+
+    #[test]
+    fn each_minute_of_use_is_told_once() {
+        let (caller, minute) = (caller('1'), |n: i64| Timestamp::from_millis(n * 60_000));
+        assert_eq!(caller.take_used(), None);
+        caller.note_use(Timestamp::from_millis(60_123));
+        assert_eq!(caller.take_used(), Some((caller.holder.token, minute(1))));
+        caller.note_use(Timestamp::from_millis(61_234));
+        assert_eq!(caller.take_used(), None);
+        caller.note_use(minute(2));
+        assert_eq!(caller.take_used(), Some((caller.holder.token, minute(2))));
+    }
+
+    /// What the allocator hands out comes in steps; one field more can cost a million callers 32 bytes each.
+    #[test]
+    fn a_caller_and_a_grant_stay_within_the_allocators_steps() {
+        let counts = 2 * size_of::<usize>();
+        assert!(counts + size_of::<Caller>() <= 224, "{}", size_of::<Caller>());
+        assert!(counts + size_of::<Grant>() <= 112, "{}", size_of::<Grant>());
+    }
+}
