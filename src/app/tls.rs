@@ -2,7 +2,7 @@
 //! Owns nothing; the data plane holds the configuration in force.
 //! Never serves with a half-written pair: a certificate and key that do not belong together change nothing.
 
-use crate::{config::TlsFiles, proxy::Shared};
+use crate::{config::TlsFiles, proxy::Shared, upstream::cryptography};
 use rustls::{
     ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
@@ -37,11 +37,14 @@ fn server(files: &TlsFiles, protocols: &[&[u8]]) -> Result<Arc<ServerConfig>, Tl
         return Err(bad(&files.cert, "it has no certificate in PEM form".into()));
     }
     let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|e| bad(&files.key, e.to_string()))?;
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let provider = Arc::new(cryptography());
     let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let builder = builder.map_err(TlsError::Pair)?.with_no_client_auth();
     let mut config = builder.with_single_cert(chain, key).map_err(TlsError::Pair)?;
     config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+    config.ignore_client_order = true;
+    // Few SDKs take up a session again, and those that do use one ticket at a time.
+    config.send_tls13_tickets = 1;
     Ok(Arc::new(config))
 }
 

@@ -1,11 +1,12 @@
 //! Heads: what of a caller's goes upstream, and what of a provider's comes back.
-//! The outgoing head is built anew, field by field; what is about the connection, about who calls, or could steer
+//! Each field of a head is judged by its name; what is about the connection, about who calls, or could steer
 //! somebody else's parser stays here (RFC 9110 §7.6.1).
 //! Never adds a credential: that happens later, and last.
 
 use super::{refusal::Refusal, wire::HeadLimits};
 use crate::provider::preset::{Cookies, operation::Kind};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header, request};
+use smallvec::SmallVec;
 
 /// Names which context pays.
 pub const CONTEXT: HeaderName = HeaderName::from_static("bellhop-context");
@@ -73,25 +74,18 @@ fn named_by_connection(headers: &HeaderMap) -> impl Iterator<Item = &str> {
 }
 
 /// The fields that go upstream. `slots` are the headers in which a caller's token may have been.
-pub fn outgoing(headers: HeaderMap, slots: &[HeaderName], cookies: Cookies) -> HeaderMap {
+pub fn outgoing(mut headers: HeaderMap, slots: &[HeaderName], cookies: Cookies) -> HeaderMap {
     // What most SDKs name there is no field of theirs.
     let fields = named_by_connection(&headers).filter(|name| !name.eq_ignore_ascii_case("keep-alive"));
     let named: Vec<HeaderName> = fields.filter_map(|name| name.parse().ok()).collect();
-    let mut kept = HeaderMap::with_capacity(headers.len() + 4);
-    let mut keep = false;
-    let mut last = header::HOST;
-    for (name, value) in headers {
-        // Further values of a field come without its name.
-        if let Some(name) = name {
-            let passes = is_passed_on(&name) || (name == header::COOKIE && cookies == Cookies::Passed);
-            keep = passes && !named.contains(&name) && !slots.contains(&name) && !is_twin(&name, slots);
-            last = name;
-        }
-        if keep {
-            kept.append(&last, value);
-        }
+    let passes = |name: &HeaderName| is_passed_on(name) || (*name == header::COOKIE && cookies == Cookies::Passed);
+    let goes =
+        |name: &HeaderName| passes(name) && !named.contains(name) && !slots.contains(name) && !is_twin(name, slots);
+    let stays: SmallVec<[HeaderName; 8]> = headers.keys().filter(|name| !goes(name)).cloned().collect();
+    for name in &stays {
+        headers.remove(name);
     }
-    kept
+    headers
 }
 
 /// The length of what is sent is the sender's to state: the caller's, or chunks where there was none.

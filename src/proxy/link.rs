@@ -34,6 +34,9 @@ pub struct Patience {
     pub body_idle: Duration,
 }
 
+/// The most that one record of TLS carries (RFC 8446 §5.1).
+const RECORD: usize = 16 * 1024;
+
 /// Who connected, when and how.
 #[derive(Clone, Copy, Debug)]
 pub struct Caller {
@@ -59,6 +62,8 @@ pub struct Link {
     resting: Cell<bool>,
     /// The caller does not take what is written; kept is what was waited for before that.
     stalled: Cell<Option<(Instant, Waiting)>>,
+    /// Over TLS: what was given to be written and has not left yet.
+    unwritten: Cell<usize>,
     /// Over HTTP/2: the answers that gave something and were not asked for more, each by its ticket, since when.
     untaken: RefCell<Vec<(u32, Instant)>>,
     tickets: Cell<u32>,
@@ -83,6 +88,7 @@ impl Link {
             has_answered: Cell::new(false),
             resting: Cell::new(false),
             stalled: Cell::new(None),
+            unwritten: Cell::new(0),
             untaken: RefCell::default(),
             tickets: Cell::new(0),
             on_room: RefCell::new(None),
@@ -125,14 +131,15 @@ impl Link {
 
     /// Registers an exchange until the ticket is dropped.
     pub fn enter(self: &Rc<Self>) -> Ticket {
+        let entered = Instant::now();
         self.under_way.set(self.under_way.get() + 1);
         self.resting.set(false);
         if self.protocol == Protocol::Http1 {
             // Until the request leaves it waits for nobody but Bellhop itself, and its look-ups have bounds of their own.
-            self.alarm.set(Instant::now() + self.patience.keep_alive, Waiting::Provider);
+            self.alarm.set(entered + self.patience.keep_alive, Waiting::Provider);
         }
         let number = self.tickets.replace(self.tickets.get().wrapping_add(1));
-        Ticket { link: Rc::clone(self), number }
+        Ticket { link: Rc::clone(self), number, entered }
     }
 
     /// Over HTTP/2: whether the caller has left part of an answer untaken for as long as they may.
@@ -142,11 +149,16 @@ impl Link {
 
     /// Whether an answer should pause: what the caller does not take would only pile up here.
     pub fn must_pause(&self, cx: &Context<'_>) -> bool {
-        let stalled = self.stalled.get().is_some();
-        if stalled {
+        if self.stalled.get().is_some() {
             *self.on_room.borrow_mut() = Some(cx.waker().clone());
+            return true;
         }
-        stalled
+        // TLS writes one record at a time, so that nothing is gained by waiting for more.
+        let written_first = self.unwritten.get() >= RECORD / 2;
+        if written_first {
+            cx.waker().wake_by_ref();
+        }
+        written_first
     }
 
     fn read(&self, arrived: &[u8]) -> Result<(), (usize, Violation)> {
@@ -191,6 +203,7 @@ impl Link {
 pub struct Ticket {
     link: Rc<Link>,
     number: u32,
+    pub entered: Instant,
 }
 
 impl Ticket {
@@ -206,9 +219,12 @@ impl Ticket {
     }
 
     /// Something was given to the caller.
-    pub fn given(&self) {
-        if self.link.protocol == Protocol::Http2 {
-            self.link.untaken.borrow_mut().push((self.number, Instant::now()));
+    pub fn given(&self, bytes: usize) {
+        let link = &self.link;
+        match link.protocol {
+            Protocol::Http2 => link.untaken.borrow_mut().push((self.number, Instant::now())),
+            Protocol::Http1 if link.secure => link.unwritten.set(link.unwritten.get() + bytes),
+            Protocol::Http1 => {}
         }
     }
 }
@@ -341,6 +357,9 @@ impl AsyncWrite for LinkIo {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = either!(&mut self.stream, stream => stream.poll_flush(cx));
+        if flushed.is_ready() {
+            self.link.unwritten.set(0);
+        }
         self.note(flushed)
     }
 

@@ -330,7 +330,7 @@ async fn respond(
     entry: Entry,
     request: Request<Incoming>,
 ) -> Result<Response<Answer>, Infallible> {
-    let answer = super::serve(&core, ticket.link(), entry, request).await;
+    let answer = super::serve(&core, &ticket, entry, request).await;
     Ok(answer.map(|body| body.with_ticket(ticket)))
 }
 

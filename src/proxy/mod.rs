@@ -25,7 +25,7 @@ pub use settings::{Current, Settings, SettingsError, Shared};
 use crate::{
     provider::{Match, Provider, preset::operation::Kind},
     scheme::{self, Head, Outgoing},
-    upstream::{Alarm, Deadline, Driver, Endpoint, Lease, Outbound, Upstreams, Waiting},
+    upstream::{Alarm, Deadline, Driver, Endpoint, Inbound, Outbound, Upstreams, Waiting},
 };
 use admit::AtRoot;
 use drain::Drain;
@@ -35,7 +35,7 @@ use hyper::{
     body::{Body, Incoming},
     server::conn::{http1, http2},
 };
-use link::{Caller as Connected, Link, Patience, Protocol};
+use link::{Caller as Connected, Link, Patience, Protocol, Ticket};
 use refusal::Refusal;
 use relay::Answer;
 use route::Route;
@@ -142,8 +142,8 @@ struct Tally {
 }
 
 /// Answers one request, whatever happens.
-async fn serve(core: &Rc<Core>, link: &Rc<Link>, entry: Entry, request: Request<Incoming>) -> Response<Answer> {
-    let arrived = Instant::now();
+async fn serve(core: &Rc<Core>, ticket: &Ticket, entry: Entry, request: Request<Incoming>) -> Response<Answer> {
+    let (link, arrived) = (ticket.link(), ticket.entered);
     let (tally, id, current) = (Tally::default(), core.ids.next(), core.current());
     let (parts, body) = request.into_parts();
     let address = forwarded::address(link.peer, &parts.headers, &current.settings.trusted_proxies);
@@ -281,7 +281,7 @@ impl Exchange<'_> {
         (body, Deadline::new(Rc::clone(&alarm), driver), alarm)
     }
 
-    async fn forward(&self, asked: &Asked<'_>, sending: Sending) -> Result<(Response<Incoming>, Lease), Refusal> {
+    async fn forward(&self, asked: &Asked<'_>, sending: Sending) -> Result<Response<Inbound>, Refusal> {
         let metrics = self.current.metrics_of(Some(asked.provider.index()));
         let sent = Instant::now();
         if let Some(metrics) = metrics {

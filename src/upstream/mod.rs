@@ -5,18 +5,16 @@
 mod body;
 mod dial;
 mod interim;
+mod line;
 
 pub use body::{Alarm, Deadline, Driver, Outbound, Waiting, ring_when_due};
-pub use dial::{DialError, Endpoint, TlsTrust};
-use interim::Watched;
+pub use dial::{DialError, Endpoint, TlsTrust, cryptography};
+pub use line::Inbound;
+use line::Line;
 
 use crate::{config::Timeouts, scheme::Outgoing};
 use http::{Method, Request, Response, StatusCode, header};
-use hyper::{
-    body::Incoming,
-    client::conn::{TrySendError, http1},
-};
-use hyper_util::rt::TokioIo;
+use hyper::client::conn::{TrySendError, http1};
 use std::{
     cell::RefCell,
     collections::HashMap,
@@ -38,29 +36,8 @@ pub struct Upstreams {
 }
 
 struct Idle {
-    sender: http1::SendRequest<Outbound>,
+    line: Line,
     since: Instant,
-}
-
-/// A connection that is carrying a response. Given back when the response has been read to its end;
-/// dropped before that, the connection is closed, because what is left on it belongs to somebody.
-pub struct Lease {
-    upstreams: Rc<Upstreams>,
-    endpoint: u64,
-    sender: http1::SendRequest<Outbound>,
-}
-
-impl Lease {
-    pub fn give_back(self) {
-        if self.sender.is_closed() {
-            return;
-        }
-        let mut pools = self.upstreams.pools.borrow_mut();
-        let pool = pools.entry(self.endpoint).or_default();
-        if pool.len() < IDLE_PER_ORIGIN {
-            pool.push(Idle { sender: self.sender, since: Instant::now() });
-        }
-    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -101,19 +78,20 @@ impl Upstreams {
         self: &Rc<Self>,
         outgoing: Outgoing<Arc<Endpoint>, Outbound>,
         deadline: Deadline,
-    ) -> Result<(Response<Incoming>, Lease), SendError> {
+    ) -> Result<Response<Inbound>, SendError> {
         let (endpoint, mut request) = outgoing.into_parts();
         let repeat = match *request.method() {
             Method::GET | Method::HEAD if request.body().is_empty() => Repeat::Once,
             _ => Repeat::Unsent,
         };
         loop {
-            let Some(idle) = self.take_idle(endpoint.slot()) else {
-                let sender = deadline.bound(Box::pin(self.connect(&endpoint))).await.ok_or(SendError::Timeout)??;
-                return self.exchange(&endpoint, sender, request, &deadline).await.map_err(|(error, _)| error);
+            let now = Instant::now();
+            let Some(idle) = self.take_idle(endpoint.slot(), now) else {
+                let line = deadline.bound(Box::pin(self.connect(&endpoint))).await.ok_or(SendError::Timeout)??;
+                return self.exchange(&endpoint, line, request, &deadline).await.map_err(|(error, _)| error);
             };
-            let spare = (repeat == Repeat::Once && idle.since.elapsed() > RESTED).then(|| copy_of(&request));
-            match self.exchange(&endpoint, idle.sender, request, &deadline).await {
+            let spare = (repeat == Repeat::Once && now - idle.since > RESTED).then(|| copy_of(&request));
+            match self.exchange(&endpoint, idle.line, request, &deadline).await {
                 Ok(answer) => return Ok(answer),
                 Err((_, Some(unsent))) => request = unsent,
                 Err((SendError::Broken, None)) if spare.is_some() => request = spare.unwrap_or_default(),
@@ -122,23 +100,35 @@ impl Upstreams {
         }
     }
 
-    fn take_idle(&self, endpoint: u64) -> Option<Idle> {
+    fn take_idle(&self, endpoint: u64, now: Instant) -> Option<Idle> {
         let mut pools = self.pools.borrow_mut();
         let pool = pools.get_mut(&endpoint)?;
         while let Some(idle) = pool.pop() {
-            if idle.sender.is_ready() && idle.since.elapsed() < self.timeouts.upstream_idle {
+            if idle.line.seems_free() && now - idle.since < self.timeouts.upstream_idle {
                 return Some(idle);
             }
+            idle.line.retire();
         }
         None
     }
 
-    /// Closes what nobody has used for a while.
+    fn keep(&self, endpoint: u64, line: Line) {
+        let mut pools = self.pools.borrow_mut();
+        let pool = pools.entry(endpoint).or_default();
+        if pool.len() < IDLE_PER_ORIGIN {
+            pool.push(Idle { line, since: Instant::now() });
+        } else {
+            line.retire();
+        }
+    }
+
+    /// Closes what nobody has used for a while, or the other side has closed.
     pub fn prune(&self) {
         let oldest = self.timeouts.upstream_idle;
         let mut pools = self.pools.borrow_mut();
         pools.retain(|_, pool| {
-            pool.retain(|idle| !idle.sender.is_closed() && idle.since.elapsed() < oldest);
+            let done = |idle: &mut Idle| !idle.line.is_free() || idle.since.elapsed() >= oldest;
+            pool.extract_if(.., done).for_each(|idle| idle.line.retire());
             !pool.is_empty()
         });
     }
@@ -148,27 +138,21 @@ impl Upstreams {
         self.pools.borrow().values().map(Vec::len).sum()
     }
 
-    async fn connect(&self, endpoint: &Endpoint) -> Result<http1::SendRequest<Outbound>, SendError> {
+    async fn connect(&self, endpoint: &Endpoint) -> Result<Line, SendError> {
         let stream = endpoint.dial(self.timeouts.connect, self.timeouts.tls_handshake).await?;
         let mut builder = http1::Builder::new();
         builder.max_header_size(self.head_bytes).max_buf_size(READ_BUFFER.max(self.head_bytes));
-        let (sender, connection) =
-            builder.handshake(TokioIo::new(Watched::new(stream))).await.map_err(|_| SendError::Broken)?;
-        tokio::task::spawn_local(async move {
-            // What goes wrong here also reaches whoever waits for the response.
-            let _ = connection.await;
-        });
-        Ok(sender)
+        Line::begin(stream, &builder).await
     }
 
     async fn exchange(
         self: &Rc<Self>,
         endpoint: &Arc<Endpoint>,
-        mut sender: http1::SendRequest<Outbound>,
+        mut line: Line,
         request: Request<Outbound>,
         deadline: &Deadline,
-    ) -> Result<(Response<Incoming>, Lease), (SendError, Option<Request<Outbound>>)> {
-        let answer = match deadline.bound(sender.try_send_request(request)).await {
+    ) -> Result<Response<Inbound>, (SendError, Option<Request<Outbound>>)> {
+        let answer = match deadline.bound(line.send(request)).await {
             None => return Err((SendError::Timeout, None)),
             Some(answer) => answer.map_err(explain)?,
         };
@@ -179,8 +163,7 @@ impl Upstreams {
         if two_lengths || answer.status() == StatusCode::SWITCHING_PROTOCOLS {
             return Err((SendError::Invalid, None));
         }
-        let lease = Lease { upstreams: Rc::clone(self), endpoint: endpoint.slot(), sender };
-        Ok((answer, lease))
+        Ok(answer.map(|body| Inbound::new(body, line, Rc::clone(self), endpoint.slot())))
     }
 }
 

@@ -1,15 +1,14 @@
 //! The way back: a provider's answer, passed on as it comes, with what must not come through taken out.
-//! Owns the upstream connection while its answer is read, and gives it back at the end.
+//! Owns the provider's body, and with it the connection that it comes on, until it has been handed over.
 //! Never holds more of a stream than the beginning of what might be a secret.
 
 use crate::proxy::link::{Protocol, Ticket};
 use crate::{
     scheme::echo::Echo,
-    upstream::{Lease, Waiting},
+    upstream::{Inbound, Waiting},
 };
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use std::{
     cell::{Cell, RefCell},
     pin::Pin,
@@ -52,8 +51,7 @@ pub trait Meter {
 
 /// A provider's body on its way to the caller.
 pub struct Relayed {
-    body: Incoming,
-    lease: Option<Lease>,
+    body: Inbound,
     echo: Option<Rc<Echo>>,
     held: Bytes,
     /// How long the provider may be silent; `None` for streams and long polls.
@@ -62,6 +60,8 @@ pub struct Relayed {
     meter: Rc<dyn Meter>,
     /// How often this has waited for the provider.
     waits: u32,
+    /// What broke it off, told when what came before has been written.
+    broken: Option<Cut>,
     /// Set once this turns out to be a stream, where the caller's token matters to the end.
     lifeline: Option<Rc<Lifeline>>,
 }
@@ -105,31 +105,14 @@ impl Answer {
 }
 
 impl Relayed {
-    pub fn new(
-        body: Incoming,
-        lease: Lease,
-        echo: Option<Rc<Echo>>,
-        silence: Option<Duration>,
-        meter: Rc<dyn Meter>,
-    ) -> Self {
-        let lease = Some(lease);
+    pub fn new(body: Inbound, echo: Option<Rc<Echo>>, silence: Option<Duration>, meter: Rc<dyn Meter>) -> Self {
         let (held, timer, lifeline) = (Bytes::new(), None, None);
-        let mut relayed = Self { body, lease, echo, held, silence, timer, meter, waits: 0, lifeline };
-        relayed.finish_if_ended();
-        relayed
-    }
-
-    fn finish_if_ended(&mut self) {
-        if self.body.is_end_stream()
-            && let Some(lease) = self.lease.take()
-        {
-            lease.give_back();
-        }
+        Self { body, echo, held, silence, timer, meter, waits: 0, broken: None, lifeline }
     }
 
     /// Starts a new wait for the provider.
     fn wait(&mut self, ticket: Option<&Ticket>) {
-        let Some(ticket) = ticket else { return };
+        let Some(ticket) = ticket.filter(|_| !self.body.is_end_stream()) else { return };
         let link = ticket.link();
         let until = Instant::now() + self.silence.unwrap_or(FOREVER);
         match link.protocol {
@@ -149,6 +132,9 @@ impl Relayed {
     }
 
     fn poll_frame(&mut self, ticket: Option<&Ticket>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        if let Some(cut) = self.broken.take() {
+            return Poll::Ready(Some(Err(cut)));
+        }
         if self.is_cut(cx) {
             return Poll::Ready(Some(Err(Cut::Revoked)));
         }
@@ -167,11 +153,14 @@ impl Relayed {
                 let silent = ticket.is_some_and(|t| self.is_silent_too_long(t, cx));
                 return if silent { Poll::Ready(Some(Err(Cut::Silent))) } else { Poll::Pending };
             };
-            self.finish_if_ended();
             match frame {
                 None if self.held.is_empty() => return Poll::Ready(None),
                 None => return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.held))))),
-                Some(Err(error)) => return Poll::Ready(Some(Err(Cut::Broken(error)))),
+                Some(Err(error)) => {
+                    self.broken = Some(Cut::Broken(error));
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 Some(Ok(frame)) => {
                     self.wait(ticket);
                     // Trailers of an answer are not passed on: nothing here masks them.
@@ -217,8 +206,8 @@ impl Body for Answer {
             Content::Full(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             Content::Relayed(relayed) => relayed.poll_frame(this.ticket.as_ref(), cx),
         };
-        if matches!(frame, Poll::Ready(Some(Ok(_)))) {
-            this.ticket.iter().for_each(Ticket::given);
+        if let (Poll::Ready(Some(Ok(frame))), Some(ticket)) = (&frame, &this.ticket) {
+            ticket.given(frame.data_ref().map_or(0, Bytes::len));
         }
         frame
     }
