@@ -2,11 +2,11 @@
 //! Owns what each token's requests were resolved to; there may be a million of them, so every field is counted.
 //! Never compares less than the whole digest of a token.
 
-use super::Grant;
+use super::{Grant, Purse};
 use crate::{
     clock::Timestamp,
     id::TokenId,
-    identity::{Context, TokenHolder, pat::PatDigest},
+    identity::{TokenHolder, pat::PatDigest},
     limits::Cell,
     provider::Provider,
 };
@@ -41,14 +41,14 @@ impl Caller {
         Arc::new(Self { digest, holder, limit, grants, used })
     }
 
-    pub(super) fn grant(&self, provider: &Arc<Provider>, named: Option<&Context>) -> Option<Arc<Grant>> {
+    pub(super) fn grant(&self, provider: &Arc<Provider>, purse: Option<&Purse>) -> Option<Arc<Grant>> {
         let grants = self.grants.lock().ok()?;
-        grants.iter().find(|grant| grant.is_for(provider, named)).map(Arc::clone)
+        grants.iter().find(|grant| grant.is_for(provider, purse)).map(Arc::clone)
     }
 
     pub(super) fn keep(&self, grant: &Arc<Grant>) {
         if let Ok(mut grants) = self.grants.lock() {
-            let others = grants.iter().filter(|kept| !kept.is_for(&grant.provider, grant.named()));
+            let others = grants.iter().filter(|kept| !kept.is_for(&grant.provider, grant.purse()));
             *grants = others.chain([grant]).map(Arc::clone).collect();
         }
     }

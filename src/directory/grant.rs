@@ -5,9 +5,13 @@
 use super::{Reach, Unavailable};
 use crate::{
     clock::Timestamp,
-    credential::resolve::{Question, Selection, Unresolved, Why, resolve},
-    id::CredentialId,
-    identity::{Context, TokenHolder, pat::PatDigest},
+    credential::{
+        Owner,
+        resolve::{Question, Selection, Unresolved, Why, follow, resolve},
+    },
+    id::{CredentialId, OrganizationId, ProjectId},
+    identity::{Context, Standing, TokenHolder, pat::PatDigest},
+    job::Payer,
     provider::{Fields, Provider},
     scheme::{self, Injection},
     store::{Seq, StoreError},
@@ -27,21 +31,32 @@ pub struct Grant {
     pub label: Box<str>,
     pub expires: Timestamp,
     pub fields: Fields,
-    /// What the request named. Boxed because most name nothing.
-    named: Option<Box<Context>>,
+    /// What it was asked for by. Boxed because most requests name nothing.
+    asked: Option<Box<Purse>>,
     /// `None`: the caller's own. Boxed because that is what most are paid with.
-    purse: Option<Box<Purse>>,
+    home: Option<Box<Home>>,
 }
 
 /// Whose credential it is, as the caller names them, and the context that the request runs in.
-struct Purse {
+struct Home {
     home: Context,
     context: Context,
+    organization: Option<OrganizationId>,
+    project: Option<ProjectId>,
 }
 
 static ME: Context = Context::me();
 
-/// The whole identity of a grant: the caller's token, the provider, and the context that was named.
+/// What a request says of what pays for it; nothing, mostly.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Purse {
+    /// The context that it names.
+    Named(Context),
+    /// The credential that made what it is about.
+    Made(CredentialId),
+}
+
+/// The whole identity of a grant: the caller's token, the provider, and what the request says of what pays.
 ///
 /// Why the provider is compared by its place in memory: its index and its id may be another's after a reload, and a
 /// request that began before it must not leave behind what one that begins after it would find.
@@ -49,12 +64,12 @@ static ME: Context = Context::me();
 pub struct GrantKey {
     digest: PatDigest,
     provider: Arc<Provider>,
-    named: Option<Context>,
+    purse: Option<Purse>,
 }
 
 impl GrantKey {
-    pub fn new(digest: PatDigest, provider: &Arc<Provider>, named: Option<&Context>) -> Self {
-        Self { digest, provider: Arc::clone(provider), named: named.cloned() }
+    pub fn new(digest: PatDigest, provider: &Arc<Provider>, purse: Option<&Purse>) -> Self {
+        Self { digest, provider: Arc::clone(provider), purse: purse.cloned() }
     }
 
     pub const fn digest(&self) -> PatDigest {
@@ -62,14 +77,14 @@ impl GrantKey {
     }
 
     /// Whether this is the key of what is described.
-    pub fn is(&self, digest: PatDigest, provider: &Arc<Provider>, named: Option<&Context>) -> bool {
-        self.digest == digest && Arc::ptr_eq(&self.provider, provider) && self.named.as_ref() == named
+    pub fn is(&self, digest: PatDigest, provider: &Arc<Provider>, purse: Option<&Purse>) -> bool {
+        self.digest == digest && Arc::ptr_eq(&self.provider, provider) && self.purse.as_ref() == purse
     }
 }
 
 impl PartialEq for GrantKey {
     fn eq(&self, other: &Self) -> bool {
-        self.is(other.digest, &other.provider, other.named.as_ref())
+        self.is(other.digest, &other.provider, other.purse.as_ref())
     }
 }
 
@@ -77,7 +92,7 @@ impl Eq for GrantKey {}
 
 impl Hash for GrantKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (self.digest, self.provider.index(), &self.named).hash(state);
+        (self.digest, self.provider.index(), &self.purse).hash(state);
     }
 }
 
@@ -107,17 +122,47 @@ impl From<StoreError> for Unresolvable {
 
 /// Reads the offers, applies the rule, and opens what was chosen.
 pub async fn look_up(reach: &Reach, holder: &TokenHolder, key: GrantKey) -> Result<(Seq, Grant), Unresolvable> {
-    let offers = reach.store.offers(holder.standing.user, key.provider.id()).await?;
-    let question = Question {
-        standing: &holder.standing,
-        boundary: holder.boundary.as_deref(),
-        named: key.named.as_ref(),
-        personal: key.provider.personal(),
-        now: reach.clock.now(),
+    let standing = &holder.standing;
+    let offers = reach.store.offers(standing.user, key.provider.id()).await?;
+    let (named, made) = match &key.purse {
+        None => (None, None),
+        Some(Purse::Named(context)) => (Some(context), None),
+        Some(Purse::Made(credential)) => (None, Some(*credential)),
     };
-    let selection = resolve(question, &offers.value)?;
+    let boundary = holder.boundary.as_deref();
+    let question = Question { standing, boundary, named, personal: key.provider.personal(), now: reach.clock.now() };
+    let selection = match made {
+        Some(credential) => follow(question, &offers.value, credential)?,
+        None => resolve(question, &offers.value)?,
+    };
+    let home = home(reach, standing, &selection).await?;
     let fields = open(reach, &key.provider, &selection).await?;
-    Ok((offers.head, Grant::new(key, selection, fields)))
+    Ok((offers.head, Grant::new(key, selection, home, fields)))
+}
+
+/// Where the credential belongs, for the record of what it pays for. `None`: it is the caller's own.
+async fn home(
+    reach: &Reach,
+    standing: &Standing,
+    selection: &Selection<'_>,
+) -> Result<Option<Box<Home>>, Unresolvable> {
+    let Selection { offer, context, .. } = selection;
+    if offer.home == ME && *context == ME {
+        return Ok(None);
+    }
+    let membership = offer.home.organization.as_ref().and_then(|name| standing.membership(name));
+    let project = match (&context.project, offer.owner, membership) {
+        (None, ..) => None,
+        (Some(_), Owner::Project(id), _) => Some(id),
+        (Some(name), _, Some(membership)) => match membership.projects.iter().find(|p| p.name == *name) {
+            Some(project) => Some(project.id),
+            // Who manages the organization pays from its projects without being in them.
+            None => reach.store.project_of(membership.organization, name).await?,
+        },
+        (Some(_), _, None) => None,
+    };
+    let organization = membership.map(|m| m.organization);
+    Ok(Some(Box::new(Home { home: offer.home.clone(), context: context.clone(), organization, project })))
 }
 
 async fn open(reach: &Reach, provider: &Provider, selection: &Selection<'_>) -> Result<Fields, Unresolvable> {
@@ -136,9 +181,8 @@ fn unusable(home: &Context, label: &str) -> Unresolvable {
 }
 
 impl Grant {
-    fn new(key: GrantKey, selection: Selection<'_>, fields: Fields) -> Self {
-        let Selection { offer, context, why } = selection;
-        let own = offer.home == ME && context == ME;
+    fn new(key: GrantKey, selection: Selection<'_>, home: Option<Box<Home>>, fields: Fields) -> Self {
+        let Selection { offer, why, .. } = selection;
         Self {
             provider: key.provider,
             credential: offer.credential,
@@ -147,26 +191,51 @@ impl Grant {
             label: offer.label.clone(),
             expires: offer.expires,
             fields,
-            named: key.named.map(Box::new),
-            purse: (!own).then(|| Box::new(Purse { home: offer.home.clone(), context })),
+            asked: key.purse.map(Box::new),
+            home,
         }
     }
 
     /// Whose it is, as the caller names them.
     pub fn home(&self) -> &Context {
-        self.purse.as_deref().map_or(&ME, |purse| &purse.home)
+        self.home.as_deref().map_or(&ME, |home| &home.home)
     }
 
     pub fn context(&self) -> &Context {
-        self.purse.as_deref().map_or(&ME, |purse| &purse.context)
+        self.home.as_deref().map_or(&ME, |home| &home.context)
     }
 
-    pub(super) fn named(&self) -> Option<&Context> {
-        self.named.as_deref()
+    /// Whose members share the credential.
+    pub fn organization(&self) -> Option<OrganizationId> {
+        self.home.as_deref()?.organization
     }
 
-    pub(super) fn is_for(&self, provider: &Arc<Provider>, named: Option<&Context>) -> bool {
-        Arc::ptr_eq(&self.provider, provider) && self.named() == named
+    /// In whose name it pays, and for which project.
+    pub fn payer(&self, holder: &TokenHolder) -> Payer {
+        Payer {
+            user: holder.standing.user,
+            token: holder.token,
+            credential: self.credential,
+            version: self.version,
+            organization: self.organization(),
+            project: self.home.as_deref().and_then(|home| home.project),
+            provider: self.provider.id().into(),
+            account: self.account(),
+        }
+    }
+
+    /// Whom the provider sees: the field that says so, else this credential by itself.
+    fn account(&self) -> Box<str> {
+        let field = self.provider.preset().account.as_deref().and_then(|name| self.fields.plain(name));
+        field.map_or_else(|| self.credential.to_string().into(), Into::into)
+    }
+
+    pub(super) fn purse(&self) -> Option<&Purse> {
+        self.asked.as_deref()
+    }
+
+    pub(super) fn is_for(&self, provider: &Arc<Provider>, purse: Option<&Purse>) -> bool {
+        Arc::ptr_eq(&self.provider, provider) && self.purse() == purse
     }
 
     /// What attaches the credential. It was tried when the grant was made.
@@ -210,7 +279,7 @@ fn write_label(text: &mut String, label: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::{GrantKey, write_label};
+    use super::{GrantKey, Purse, write_label};
     use crate::{identity::pat::PatDigest, provider::Catalog};
 
     #[test]
@@ -221,7 +290,7 @@ mod tests {
         assert!(key(&before) == key(&before));
         assert!(key(&before) != key(&after));
         assert!(!key(&before).is(digest, after.at(0).unwrap(), None));
-        assert!(!key(&before).is(digest, before.at(0).unwrap(), Some(&super::ME)));
+        assert!(!key(&before).is(digest, before.at(0).unwrap(), Some(&Purse::Named(super::ME.clone()))));
     }
 
     fn written(label: &str) -> String {

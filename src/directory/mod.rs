@@ -11,12 +11,12 @@ mod flight;
 mod grant;
 
 pub use caller::Caller;
-pub use grant::{Grant, GrantKey, Unresolvable};
+pub use grant::{Grant, GrantKey, Purse, Unresolvable};
 
 use crate::{
     clock::{Clock, Timestamp},
     id::TokenId,
-    identity::{Context, TokenHolder, pat::PatDigest},
+    identity::{TokenHolder, pat::PatDigest},
     provider::Provider,
     store::{Change, Seq, Store, StoreError},
     vault::Vault,
@@ -78,6 +78,7 @@ struct Pulse {
     started: Instant,
     floor: AtomicI64,
     epoch: AtomicU64,
+    records: AtomicU64,
     confirmed: AtomicU64,
     /// The store was asked and could not be reached, and has not been reached since.
     lost: AtomicBool,
@@ -97,6 +98,7 @@ impl Directory {
             started,
             floor: AtomicI64::new(0),
             epoch: AtomicU64::new(1),
+            records: AtomicU64::new(1),
             confirmed: AtomicU64::new(0),
             lost: AtomicBool::new(false),
         };
@@ -114,6 +116,11 @@ impl Directory {
     /// Moves on whenever something was dropped: what was copied out of here before is to be asked for again.
     pub fn epoch(&self) -> u64 {
         self.pulse.epoch.load(Ordering::Acquire)
+    }
+
+    /// Moves on whenever jobs on record may have changed hands.
+    pub fn records_epoch(&self) -> u64 {
+        self.pulse.records.load(Ordering::Acquire)
     }
 
     /// Whether the end of the log was confirmed so recently that the caches may answer.
@@ -227,26 +234,26 @@ impl Directory {
         (head, Some(caller))
     }
 
-    /// What pays for this caller's requests to this provider, in this context.
+    /// What pays for this caller's requests to this provider.
     pub async fn grant(
         self: &Arc<Self>,
         caller: &Arc<Caller>,
         provider: &Arc<Provider>,
-        named: Option<&Context>,
+        purse: Option<&Purse>,
     ) -> Result<Arc<Grant>, Unresolvable> {
         if (self.is_fresh() || self.is_lost())
-            && let Some(grant) = caller.grant(provider, named)
+            && let Some(grant) = caller.grant(provider, purse)
         {
             return Ok(grant);
         }
-        let key = GrantKey::new(caller.digest, provider, named);
+        let key = GrantKey::new(caller.digest, provider, purse);
         loop {
             match self.resolve(caller, key.clone()).await {
                 Ok((head, _)) if head < self.floor() => {}
                 Ok((_, grant)) => return Ok(grant),
                 Err(Unresolvable::Unavailable) if self.pulse.age() < self.max_stale => {
                     self.lose_store();
-                    return caller.grant(provider, named).ok_or(Unresolvable::Unavailable);
+                    return caller.grant(provider, purse).ok_or(Unresolvable::Unavailable);
                 }
                 Err(error) => return Err(error),
             }
@@ -279,6 +286,7 @@ impl Directory {
         self.pulse.floor.store(head, Ordering::Release);
         self.callers.clear();
         self.unknown.clear();
+        self.pulse.records.fetch_add(1, Ordering::AcqRel);
         self.pulse.epoch.fetch_add(1, Ordering::AcqRel);
         self.confirm();
     }
@@ -304,7 +312,11 @@ impl Directory {
                     self.callers.remove(digest);
                 }
                 Change::Keys => {}
-                Change::Everything => self.callers.clear(),
+                Change::Records => drop(self.pulse.records.fetch_add(1, Ordering::AcqRel)),
+                Change::Everything => {
+                    self.callers.clear();
+                    self.pulse.records.fetch_add(1, Ordering::AcqRel);
+                }
             }
         }
         self.unknown.clear();

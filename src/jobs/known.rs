@@ -39,16 +39,25 @@ impl Seen {
         Self { key, records: records.into(), until, used: AtomicBool::new(true), answer: AtomicU64::new(0) }
     }
 
-    /// Whether this answer differs from the last one: most polls of a job that waits in a queue say the same again.
+    /// Whether this answer differs from the last that was noted: most polls of a job that waits say the same again.
     pub fn is_news(&self, answer: &[u8]) -> bool {
-        let short = (answer.len() as u64) << 32 | u64::from(crc32fast::hash(answer)) | 1;
-        self.answer.swap(short, Ordering::Relaxed) != short
+        self.answer.load(Ordering::Relaxed) != in_short(answer)
+    }
+
+    /// What the answer says has been taken note of.
+    pub fn note(&self, answer: &[u8]) {
+        self.answer.store(in_short(answer), Ordering::Relaxed);
     }
 
     /// Nothing more can be said about it that is counted.
     pub fn is_settled(&self) -> bool {
         !self.records.is_empty() && self.records.iter().all(|record| record.ended.is_some())
     }
+}
+
+/// Never 0, which stands for no answer at all.
+fn in_short(answer: &[u8]) -> u64 {
+    (answer.len() as u64) << 33 | u64::from(crc32fast::hash(answer)) << 1 | 1
 }
 
 impl Known {
@@ -116,11 +125,11 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_news_once() {
+    fn an_answer_is_news_until_it_is_noted() {
         let seen = Seen::new(key("a"), Vec::new());
-        assert!(seen.is_news(b"{\"status\":\"ready\"}"));
+        assert!(seen.is_news(b""));
+        seen.note(b"{\"status\":\"ready\"}");
         assert!(!seen.is_news(b"{\"status\":\"ready\"}"));
         assert!(seen.is_news(b"{\"status\":\"running\"}"));
-        assert!(seen.is_news(b""));
     }
 }

@@ -8,17 +8,23 @@
 mod known;
 mod keeper;
 mod spool;
+mod study;
 mod writer;
 
 pub use known::Seen;
 pub use spool::SpoolError;
+pub use study::Study;
 
 use crate::{
     clock::Clock,
     directory::Directory,
     id::{ProcessId, SubmissionId, UserId},
-    job::{Intent, Record, State, ThingKey, quota::Exceeded},
-    store::{Binding, Entered, Entry, Observation, Store, StoreError},
+    job::{
+        Intent, Record, State, ThingKey,
+        entry::{Binding, Entered, Entry, Observation},
+        quota::Exceeded,
+    },
+    store::{Store, StoreError},
 };
 use known::Known;
 use spool::Spool;
@@ -99,15 +105,14 @@ impl Jobs {
         match self.writer.write(Entry::Intend(intent)).await {
             Written::Entered(Entered::Done) => Ok(()),
             Written::Entered(Entered::Exceeded(exceeded)) => Err(NotIntended::Exceeded(exceeded)),
-            Written::Entered(Entered::Taken | Entered::Foreign) => Err(NotIntended::Taken),
+            Written::Entered(_) => Err(NotIntended::Taken),
             Written::Spooled | Written::Failed => Err(NotIntended::Unavailable),
         }
     }
 
     /// Puts on record what a submission made. Durable when this returns: in the store, or in the spool.
-    pub async fn bind(&self, binding: Binding) -> Result<(), NotBound> {
-        let keys: Vec<ThingKey> =
-            binding.made.iter().map(|made| ThingKey::new(&binding.payer.provider, &made.thing)).collect();
+    pub async fn bind(&self, provider: &str, binding: Binding) -> Result<(), NotBound> {
+        let keys: Vec<ThingKey> = binding.made.iter().map(|made| ThingKey::new(provider, &made.thing)).collect();
         let written = self.writer.write(Entry::Bind(binding)).await;
         keys.iter().for_each(|key| self.known.forget(key));
         match written {

@@ -7,8 +7,7 @@
 
 use crate::{
     id::ProcessId,
-    job::{Record, ThingKey},
-    store::Entry,
+    job::{Record, ThingKey, entry::Entry},
 };
 use std::{
     collections::HashMap,

@@ -4,7 +4,10 @@
 //! Never lets one entry that the store refuses take the others with it.
 
 use super::spool::Spool;
-use crate::store::{Entered, Entry, Store, StoreError};
+use crate::{
+    job::entry::{Entered, Entry},
+    store::{Store, StoreError},
+};
 use std::{sync::Arc, time::Duration};
 use tokio::{
     runtime::Handle,
@@ -21,6 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 pub struct Writer {
     queue: mpsc::Sender<Waiting>,
+    runtime: Handle,
 }
 
 /// Where an entry is now.
@@ -42,7 +46,7 @@ impl Writer {
     pub fn start(runtime: &Handle, store: Store, spool: Arc<Spool>) -> Self {
         let (queue, queued) = mpsc::channel(QUEUE);
         runtime.spawn(run(queued, store, spool));
-        Self { queue }
+        Self { queue, runtime: runtime.clone() }
     }
 
     /// Waits until the entry is durable, or cannot be made so.
@@ -58,7 +62,7 @@ impl Writer {
     pub fn note(&self, entry: Entry) {
         if let Err(mpsc::error::TrySendError::Full(waiting)) = self.queue.try_send(Waiting { entry, reply: None }) {
             let queue = self.queue.clone();
-            tokio::task::spawn_local(async move { queue.send(waiting).await.is_ok() });
+            self.runtime.spawn(async move { queue.send(waiting).await.is_ok() });
         }
     }
 
@@ -114,7 +118,7 @@ async fn one_by_one(store: &Store, spool: &Spool, entries: Vec<Entry>) -> Vec<Wr
 async fn spool_all(spool: &Spool, entries: Vec<Entry>) -> Vec<Written> {
     let (mut places, mut kept) = (Vec::with_capacity(entries.len()), Vec::new());
     for entry in entries {
-        let keeps = matches!(entry, Entry::Bind(_) | Entry::End { .. } | Entry::Inherit(_));
+        let keeps = matches!(entry, Entry::Bind(_) | Entry::End { .. } | Entry::Note(_));
         places.push(keeps);
         if keeps {
             kept.push(entry);

@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    directory::{Caller, Unavailable},
-    identity::{Scopes, pat::PatDigest},
+    directory::{Caller, Purse, Unavailable},
+    identity::{Scopes, Standing, pat::PatDigest},
     limits::Cell,
     provider::{Provider, preset::operation::Kind},
 };
@@ -40,6 +40,13 @@ pub enum Who {
 /// Somebody who may do what they ask.
 pub struct Admitted(Who);
 
+impl Admitted {
+    /// Who it is, where somebody presented a token.
+    pub(super) fn standing(&self) -> Option<&Standing> {
+        self.0.caller().map(|(caller, _)| &caller.holder.standing)
+    }
+}
+
 /// What a request that begins with no provider came to.
 pub enum AtRoot<'s> {
     Provider(&'s Arc<Provider>),
@@ -59,7 +66,7 @@ impl<'e> Exchange<'e> {
         let path = route.target.split('?').next().unwrap_or_default();
         if *method == Method::GET && matches!(path, "/" | "/whoami") {
             let known = self.known(&presented).await?;
-            return Ok(AtRoot::Answered(Box::new(whoami::answer(self, &known, route.context.as_ref()).await?)));
+            return Ok(AtRoot::Answered(Box::new(whoami::answer(self, &known, route.purse.as_ref()).await?)));
         }
         let id = match presented {
             Presented::Nothing => settings.root.clone(),
@@ -72,7 +79,7 @@ impl<'e> Exchange<'e> {
     pub(super) async fn authenticate(&self, asked: &Asked<'_>, headers: &HeaderMap) -> Result<Who, Refusal> {
         let presented = authenticate::presented(headers, asked.route.target, asked.provider.slots())?;
         if let Presented::Token(digest) = presented
-            && let Some(hot) = self.core.hot.find(&asked.key(digest), self.directory())
+            && let Some(hot) = self.core.hot.find(&asked.key(digest, asked.route.purse.as_ref()), self.directory())
         {
             let now = self.core.shared.clock.now();
             if hot.caller.holder.expires > now && hot.grant.expires > now {
@@ -144,15 +151,23 @@ impl<'e> Exchange<'e> {
         Ok(())
     }
 
-    /// The credential that pays. `None` only where none is needed.
-    pub(super) async fn resolve(&self, asked: &Asked<'_>, Admitted(who): Admitted) -> Result<Option<Rc<Hot>>, Refusal> {
+    /// The credential that pays: the one that `made` what the request is about, else the one that the rule selects.
+    /// `None` only where none is needed.
+    pub(super) async fn resolve(
+        &self,
+        asked: &Asked<'_>,
+        Admitted(who): Admitted,
+        made: Option<&Purse>,
+    ) -> Result<Option<Rc<Hot>>, Refusal> {
         if asked.kind() == Some(Kind::Open) {
             return Ok(None);
         }
-        let hot = match who {
-            Who::Nobody => return Err(Refusal::missing_token()),
-            Who::Hot(hot, _) => hot,
-            Who::Known(known) => Box::pin(self.grant(asked, known)).await?,
+        let purse = made.or(asked.route.purse.as_ref());
+        let hot = match (who, made) {
+            (Who::Nobody, _) => return Err(Refusal::missing_token()),
+            (Who::Hot(hot, _), None) => hot,
+            (Who::Hot(hot, now), Some(_)) => self.another(asked, &hot, purse, now).await?,
+            (Who::Known(known), _) => Box::pin(self.grant(asked, known, purse)).await?,
         };
         if let (Some(rate), Some(cell)) = (self.current.settings.limits.per_credential, &hot.limits.credential) {
             cell.take(rate, self.since_start())
@@ -161,18 +176,33 @@ impl<'e> Exchange<'e> {
         Ok(Some(hot))
     }
 
-    async fn grant(&self, asked: &Asked<'_>, known: Known) -> Result<Rc<Hot>, Refusal> {
+    /// The same caller's grant from another purse.
+    async fn another(
+        &self,
+        asked: &Asked<'_>,
+        hot: &Hot,
+        purse: Option<&Purse>,
+        now: Timestamp,
+    ) -> Result<Rc<Hot>, Refusal> {
+        let other = self.core.hot.find(&asked.key(hot.digest(), purse), self.directory());
+        if let Some(other) = other.filter(|other| other.grant.expires > now) {
+            return Ok(other);
+        }
+        let known = Known { caller: Arc::clone(&hot.caller), user_limit: hot.limits.user.clone(), now };
+        Box::pin(self.grant(asked, known, purse)).await
+    }
+
+    async fn grant(&self, asked: &Asked<'_>, known: Known, purse: Option<&Purse>) -> Result<Rc<Hot>, Refusal> {
         let Known { caller, user_limit: user, now } = known;
         // Read before the look-up: what changes during it makes the copy stale at once.
         let epoch = self.directory().epoch();
-        let named = asked.route.context.as_ref();
-        let found = self.directory().grant(&caller, asked.provider, named).await;
+        let found = self.directory().grant(&caller, asked.provider, purse).await;
         let grant = found.map_err(|error| refusal::unresolved(asked, &error))?;
         if grant.expires <= now {
             return Err(refusal::expired(asked, &grant));
         }
         let credential = self.core.shared.credential_limit(grant.credential, self.since_start());
-        let key = asked.key(caller.digest);
+        let key = asked.key(caller.digest, purse);
         let hot = Hot::new(key, epoch, caller, grant, SharedLimits { user, credential });
         let hot = hot.map_err(|error| refusal::unresolved(asked, &error))?;
         self.core.hot.keep(&key, &hot);
@@ -189,8 +219,8 @@ impl<'e> Exchange<'e> {
 }
 
 impl Asked<'_> {
-    fn key(&self, digest: PatDigest) -> HotKey<'_> {
-        HotKey { digest, provider: self.provider, named: self.route.context.as_ref() }
+    fn key<'k>(&'k self, digest: PatDigest, purse: Option<&'k Purse>) -> HotKey<'k> {
+        HotKey { digest, provider: self.provider, purse }
     }
 }
 

@@ -1,5 +1,5 @@
 //! What a member may reach under a credential that others share: by allow-list, failing closed.
-//! Owns nothing; a [`Permit`] is the evidence that nothing goes out unasked for.
+//! Owns nothing; a [`Permit`] is the evidence that the question was asked.
 //! Never tells what is another's from what is not there.
 
 use super::{
@@ -8,30 +8,35 @@ use super::{
     hot::Hot,
     refusal::{self, Refusal},
 };
-use crate::{job::reach::is_confined, provider::preset::operation::Kind};
+use crate::{directory::Purse, job::reach::is_confined, provider::preset::operation::Kind};
 
 /// The request may go on.
+#[derive(Clone, Copy)]
 pub struct Permit {
-    /// The answer is a list, to be cut down to the caller's own things.
+    /// Its answer is a list, to be cut down to the caller's own.
     pub filters: bool,
 }
 
 impl Exchange<'_> {
     /// Owners and maintainers, one's own credentials, presets without jobs and `job_visibility: all` pass.
-    pub(super) async fn confine(&self, asked: &Asked<'_>, hot: Option<&Hot>, errand: &Errand) -> Result<Permit, Refusal> {
+    pub(super) async fn confine(
+        &self,
+        asked: &Asked<'_>,
+        hot: Option<&Hot>,
+        errand: &Errand,
+    ) -> Result<Permit, Refusal> {
         let free = Permit { filters: false };
         let Some(hot) = hot else { return Ok(free) };
+        refuse_another_context(asked, hot)?;
         let standing = &hot.caller.holder.standing;
-        if !asked.provider.preset().makes_things || !is_confined(standing, hot.grant.organization()) {
+        if !asked.provider.preset().makes_things() || !is_confined(standing, hot.grant.organization()) {
             return Ok(free);
         }
-        let Some(found) = &asked.operation else { return Err(refusal::unlisted_when_shared(asked, &hot.grant)) };
-        let operation = found.operation;
+        let closed = || refusal::not_open_when_shared(asked, &hot.grant);
+        let operation = asked.operation.as_ref().ok_or_else(closed)?.operation;
         match operation.kind {
             Kind::Public | Kind::Open => return Ok(free),
-            Kind::Account | Kind::Blocked | Kind::Login => {
-                return Err(refusal::unlisted_when_shared(asked, &hot.grant));
-            }
+            Kind::Account | Kind::Blocked | Kind::Login => return Err(closed()),
             Kind::Submit | Kind::Poll | Kind::Result | Kind::Cancel | Kind::List => {}
         }
         if let Some(because) = errand.unread {
@@ -40,18 +45,20 @@ impl Exchange<'_> {
         if !errand.reaches_all() {
             return Err(Box::pin(self.unknown_job(asked, hot)).await);
         }
+        let (lists, names) = (operation.lists.is_some(), !errand.named.is_empty());
         match operation.kind {
             Kind::Submit => Ok(free),
-            Kind::List if operation.lists.is_some() => Ok(Permit { filters: true }),
-            // One path for some by their ids and for all of them.
-            _ if !errand.named.is_empty() => Ok(free),
-            _ if operation.lists.is_some() => Ok(Permit { filters: true }),
-            _ => Err(refusal::unlisted_when_shared(asked, &hot.grant)),
+            Kind::List if lists => Ok(Permit { filters: true }),
+            Kind::List => Err(closed()),
+            // Some by their ids, or all of them, by the same path.
+            _ if names => Ok(free),
+            _ if lists => Ok(Permit { filters: true }),
+            _ => Err(closed()),
         }
     }
 
-    /// Alike for another's and for what is not there. While a submission of the caller's own is not settled, it may be
-    /// theirs all the same: then nobody says that it is not.
+    /// Alike for another's and for what is not there. While a submission of the caller's is not settled, it may be
+    /// theirs after all, and nobody says that it is not.
     async fn unknown_job(&self, asked: &Asked<'_>, hot: &Hot) -> Refusal {
         let user = hot.caller.holder.standing.user;
         match self.core.shared.jobs.is_pending(user, asked.provider.id()).await {
@@ -60,4 +67,14 @@ impl Exchange<'_> {
             Err(_) => Refusal::store_unavailable(),
         }
     }
+}
+
+/// What is submitted for something on record is paid by what made that; to name another purse is a mistake.
+fn refuse_another_context(asked: &Asked<'_>, hot: &Hot) -> Result<(), Refusal> {
+    let Some(Purse::Named(named)) = &asked.route.purse else { return Ok(()) };
+    let pays = named == hot.grant.context() || named == hot.grant.home();
+    if asked.kind() == Some(Kind::Submit) && !pays {
+        return Err(refusal::another_context(asked, named, &hot.grant));
+    }
+    Ok(())
 }

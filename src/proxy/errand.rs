@@ -6,29 +6,32 @@ use super::{
     Asked, Exchange,
     admit::Admitted,
     refusal::{self, Refusal},
-    relay::readable::{self, READABLE},
+    relay::{READABLE, readable},
 };
 use crate::{
     directory::Purse,
     job::{Record, Thing, ThingKey, reach::reach},
     jobs::Seen,
-    provider::reading::{self, Unreadable},
-    upstream::{Outbound, Waiting},
+    provider::{
+        Match,
+        reading::{self, BodyNeed, Sent, Unreadable},
+    },
+    upstream::Waiting,
 };
 use bytes::Bytes;
-use http::{HeaderMap, header};
-use hyper::body::Incoming;
+use http::{HeaderMap, HeaderValue, header};
+use hyper::body::{Body, Incoming};
 use serde_json::Value;
 use std::sync::Arc;
 
 /// What a request names and carries.
 pub struct Errand {
-    pub body: Carried,
-    /// The request's document, where it was read.
+    pub carried: Carried,
+    /// What the operation reads of the request's body.
     pub document: Option<Value>,
     pub named: Vec<Named>,
     /// It may name something that could not be read.
-    pub unread: Option<&'static str>,
+    pub unread: Option<Unreadable>,
 }
 
 /// A thing that a request names.
@@ -47,15 +50,36 @@ pub enum Carried {
 
 impl Errand {
     const fn nothing(body: Incoming) -> Self {
-        Self { body: Carried::Streamed(body), document: None, named: Vec::new(), unread: None }
+        Self { carried: Carried::Streamed(body), document: None, named: Vec::new(), unread: None }
     }
 
     pub fn reaches_all(&self) -> bool {
         self.named.iter().all(|named| named.reached.is_some())
     }
+
+    /// The credential that made what the request is about; an error where several did.
+    fn made_by(&self) -> Result<Option<Purse>, SeveralPurses> {
+        let mut credentials = self.named.iter().filter_map(|named| Some(named.reached.as_ref()?.credential));
+        let Some(credential) = credentials.next() else { return Ok(None) };
+        if credentials.all(|other| other == credential) { Ok(Some(Purse::Made(credential))) } else { Err(SeveralPurses) }
+    }
+}
+
+struct SeveralPurses;
+
+impl<'r> Asked<'r> {
+    /// The request as far as it was read.
+    pub fn sent<'s>(&'s self, found: &'s Match<'s>, document: Option<&'s Value>) -> Sent<'s> {
+        Sent { found, path: self.path(), query: self.query(), body: document }
+    }
+
+    fn query(&self) -> Option<&'r str> {
+        self.route.target.split_once('?').map(|(_, query)| query)
+    }
 }
 
 impl Exchange<'_> {
+    /// Reads what the request names, and looks that up.
     pub(super) async fn errand(
         &self,
         asked: &Asked<'_>,
@@ -64,40 +88,48 @@ impl Exchange<'_> {
         body: Incoming,
     ) -> Result<Errand, Refusal> {
         let mut errand = Errand::nothing(body);
-        let Some(found) = asked.operation.as_ref().filter(|found| found.operation.is_on_record()) else {
-            return Ok(errand);
-        };
-        if found.operation.reads_body() {
-            errand = Box::pin(self.read(asked, headers, errand)).await?;
+        let Some(found) = &asked.operation else { return Ok(errand) };
+        if reading::needs_body(found.operation) > BodyNeed::Nothing {
+            errand = Box::pin(self.read(asked, found, headers, errand)).await?;
         }
-        match reading::used(found, asked.path(), asked.query(), errand.document.as_ref()) {
+        if found.operation.uses.is_empty() {
+            return Ok(errand);
+        }
+        match reading::used(&asked.sent(found, errand.document.as_ref())) {
             Ok(things) if things.is_empty() => {}
             Ok(things) => errand.named = self.look_up(asked, admitted, things).await?,
-            Err(Unreadable::Ambiguous) => {
-                errand.unread = Some("an id in it could be read in two ways: send it encoded once");
-            }
-            Err(_) => errand.unread = errand.unread.or(Some("an id in it is neither a text nor a whole number")),
+            Err(because) => errand.unread = Some(errand.unread.unwrap_or(because)),
         }
         Ok(errand)
     }
 
-    /// The whole body, and the document that it is. What cannot be read goes on as it is, for who may name anything.
-    async fn read(&self, asked: &Asked<'_>, headers: &HeaderMap, errand: Errand) -> Result<Errand, Refusal> {
-        let Carried::Streamed(body) = errand.body else { return Ok(errand) };
-        let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-        if length.is_some_and(|length: usize| length > READABLE) {
-            return Ok(Errand { unread: Some("its body is too large to be read"), ..Errand::nothing(body) });
+    /// The whole body, and what the operation reads of it. What cannot be read goes on for who may name anything.
+    async fn read(
+        &self,
+        asked: &Asked<'_>,
+        found: &Match<'_>,
+        headers: &HeaderMap,
+        errand: Errand,
+    ) -> Result<Errand, Refusal> {
+        let Carried::Streamed(body) = errand.carried else { return Ok(errand) };
+        let gates = reading::needs_body(found.operation) == BodyNeed::Gate;
+        if body.size_hint().lower() > READABLE as u64 {
+            let unread = gates.then_some(Unreadable::TooLarge);
+            return Ok(Errand { unread, ..Errand::nothing(body) });
         }
-        let alarm = &self.link.alarm;
-        let collected = readable::collect(body, READABLE, alarm, self.link.patience.body_idle, Waiting::Caller).await;
-        let bytes = collected.map_err(|because| refusal::body_not_read(asked, because))?;
-        let encoding = headers.get(header::CONTENT_ENCODING).map(http::HeaderValue::as_bytes);
-        let document = reading::document(&bytes, encoding, READABLE);
-        let unread = match &document {
-            Err(because) if !bytes.is_empty() => Some(*because),
-            _ => None,
+        let (alarm, idle) = (&self.link.alarm, self.link.patience.body_idle);
+        let bytes = readable::collect(body, READABLE, alarm, idle, Waiting::Caller).await;
+        let bytes = bytes.map_err(|because| refusal::body_not_read(asked, because))?;
+        let encoding = headers.get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes);
+        let document = match &bytes {
+            empty if empty.is_empty() => Ok(None),
+            bytes => reading::inflate(bytes.clone(), encoding, READABLE)
+                .and_then(|plain| reading::request(&plain, found.operation))
+                .map(Some),
         };
-        Ok(Errand { body: Carried::Read(bytes), document: document.ok(), named: Vec::new(), unread })
+        let unread = document.as_ref().err().copied().filter(|_| gates);
+        let document = document.ok().flatten();
+        Ok(Errand { carried: Carried::Read(bytes), document, named: Vec::new(), unread })
     }
 
     async fn look_up(&self, asked: &Asked<'_>, admitted: &Admitted, things: Vec<Thing>) -> Result<Vec<Named>, Refusal> {
@@ -117,23 +149,16 @@ impl Exchange<'_> {
         Ok(named.collect())
     }
 
-    /// The credential that made what the request is about, if all of it was made with one.
-    pub(super) fn purse<'p>(&self, asked: &Asked<'p>, errand: &Errand) -> Result<Purse<'p>, Refusal> {
-        let mut credentials = errand.named.iter().filter_map(|named| Some(named.reached.as_ref()?.credential));
-        let Some(credential) = credentials.next() else { return Ok(Purse::Chosen(asked.route.context.as_ref())) };
-        if credentials.all(|other| other == credential) {
-            Ok(Purse::Made(credential))
-        } else {
-            Err(refusal::several_purses(asked))
-        }
+    /// With which credential the request is to be made, where what it is about says so.
+    pub(super) fn purse(&self, asked: &Asked<'_>, errand: &Errand) -> Result<Option<Purse>, Refusal> {
+        errand.made_by().map_err(|SeveralPurses| refusal::several_purses(asked))
     }
 }
 
 impl Carried {
-    /// Whether there is nothing of it.
     pub fn is_empty(&self) -> bool {
         match self {
-            Self::Streamed(body) => hyper::body::Body::is_end_stream(body),
+            Self::Streamed(body) => body.is_end_stream(),
             Self::Read(bytes) => bytes.is_empty(),
         }
     }

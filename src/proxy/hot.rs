@@ -3,8 +3,8 @@
 //! Never looks anything up: what is not here is the directory's to find.
 
 use crate::{
-    directory::{Caller, Directory, Grant, GrantKey, Unresolvable},
-    identity::{Context, pat::PatDigest},
+    directory::{Caller, Directory, Grant, GrantKey, Purse, Unresolvable},
+    identity::pat::PatDigest,
     limits::Cell as LimitCell,
     provider::{Provider, ServiceIndex},
     scheme::{Injection, echo::Echo},
@@ -49,9 +49,9 @@ impl Hot {
         grant: Arc<Grant>,
         limits: SharedLimits,
     ) -> Result<Rc<Self>, Unresolvable> {
-        let HotKey { digest, provider, named } = key;
+        let HotKey { digest, provider, purse } = key;
         Ok(Rc::new(Self {
-            key: GrantKey::new(digest, provider, named),
+            key: GrantKey::new(digest, provider, purse),
             epoch,
             injection: grant.injection()?,
             receipt: grant.receipt(),
@@ -79,7 +79,7 @@ impl Hot {
     }
 
     fn is(&self, key: &HotKey<'_>) -> bool {
-        self.key.is(key.digest, key.provider, key.named)
+        self.key.is(key.digest, key.provider, key.purse)
     }
 }
 
@@ -88,12 +88,14 @@ impl Hot {
 pub struct HotKey<'k> {
     pub digest: PatDigest,
     pub provider: &'k Arc<Provider>,
-    pub named: Option<&'k Context>,
+    pub purse: Option<&'k Purse>,
 }
 
 impl HotKey<'_> {
     fn set(&self) -> usize {
-        (self.digest.low_bits() as usize ^ usize::from(self.provider.index())) % SETS * WAYS
+        // A caller who follows up on what several credentials made is not to displace their own grants with each other's.
+        let made = matches!(self.purse, Some(Purse::Made(_)));
+        (self.digest.low_bits() as usize ^ usize::from(self.provider.index()) ^ usize::from(made) << 10) % SETS * WAYS
     }
 }
 

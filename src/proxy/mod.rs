@@ -214,7 +214,7 @@ impl Exchange<'_> {
         let asked = self.classify(provider, &parts.method, &route)?;
         let caller = self.authenticate(&asked, &headers).await?;
         let admitted = self.admit(&asked, caller)?;
-        let grant = self.resolve(&asked, admitted).await?;
+        let grant = self.resolve(&asked, admitted, None).await?;
         // The next step of the design, isolation under shared credentials, stands here: what of `asked` may this grant reach?
         let outgoing = self.authorize(&asked, grant.as_deref(), headers, body)?;
         let answer = self.forward(&asked, outgoing).await?;

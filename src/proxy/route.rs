@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     config::HostPattern,
+    directory::Purse,
     identity::Context,
     provider::{Catalog, Provider},
 };
@@ -19,8 +20,8 @@ use std::sync::Arc;
 pub struct Route<'s, 'r> {
     /// `None`: the token decides, or Bellhop answers itself.
     pub destination: Option<&'s Arc<Provider>>,
-    /// From the URL or the header; both are the same where both are there.
-    pub context: Option<Context>,
+    /// The context that the URL or the header names; both are the same where both are there.
+    pub purse: Option<Purse>,
     /// Path and query as they go upstream.
     pub target: &'r str,
     /// The Host that the caller used.
@@ -55,7 +56,7 @@ pub fn route<'s, 'r>(
     let mut route = match entry {
         Entry::Provider(place) => {
             let id = doors.ports.get(usize::from(place)).map_or("", |id| id);
-            Route { destination: Some(find(doors.catalog, id)?), context: None, target, prefix: "", host: None }
+            Route { destination: Some(find(doors.catalog, id)?), purse: None, target, prefix: "", host: None }
         }
         Entry::Shared => match doors.hosts.and_then(|hosts| hosts.label(host_of(parts, headers))) {
             Some(label) => by_host(doors.catalog, label, target)?,
@@ -63,12 +64,12 @@ pub fn route<'s, 'r>(
         },
     };
     route.host = host_value(parts, headers);
-    match (&route.context, header) {
-        (Some(url), Some(header)) if *url != header => Err(Refusal::bad_request(format!(
+    match (&route.purse, header) {
+        (Some(Purse::Named(url)), Some(header)) if *url != header => Err(Refusal::bad_request(format!(
             "The URL names the context `{url}` and the header Bellhop-Context `{header}`. Name one."
         ))),
         (None, Some(header)) => {
-            route.context = Some(header);
+            route.purse = Some(Purse::Named(header));
             Ok(route)
         }
         _ => Ok(route),
@@ -98,7 +99,7 @@ fn by_path<'s, 'r>(catalog: &'s Catalog, target: &'r str, path: &str) -> Result<
     let (id, context) = first.split_once('@').map_or((first, None), |(id, context)| (id, Some(context)));
     let (Some(provider), cut) = (catalog.find(id), 1 + first.len()) else {
         let Some(_) = context else {
-            return Ok(Route { destination: None, context: None, target, prefix: "", host: None });
+            return Ok(Route { destination: None, purse: None, target, prefix: "", host: None });
         };
         return Err(unknown_provider(catalog, id));
     };
@@ -109,7 +110,7 @@ fn by_path<'s, 'r>(catalog: &'s Catalog, target: &'r str, path: &str) -> Result<
         rest if rest.starts_with('/') => rest,
         _ => return Err(Refusal::bad_request(format!("Write a `/` after the provider: `/{id}/`."))),
     };
-    Ok(Route { destination: Some(provider), context, target, prefix, host: None })
+    Ok(Route { destination: Some(provider), purse: context.map(Purse::Named), target, prefix, host: None })
 }
 
 fn by_host<'s, 'r>(catalog: &'s Catalog, label: &str, target: &'r str) -> Result<Route<'s, 'r>, Refusal> {
@@ -117,7 +118,7 @@ fn by_host<'s, 'r>(catalog: &'s Catalog, label: &str, target: &'r str) -> Result
     let (id, context) = label.split_once("--").map_or((&*label, None), |(id, context)| (id, Some(context)));
     let context = context.map(|c| Context::from_host_label(c).map_err(|e| Refusal::bad_request(e.to_string())));
     let context = context.transpose()?;
-    Ok(Route { destination: Some(find(catalog, id)?), context, target, prefix: "", host: None })
+    Ok(Route { destination: Some(find(catalog, id)?), purse: context.map(Purse::Named), target, prefix: "", host: None })
 }
 
 fn host_value(parts: &request::Parts, headers: &HeaderMap) -> Option<HeaderValue> {

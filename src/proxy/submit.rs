@@ -1,6 +1,6 @@
 //! A submission on its way: on record before its first byte leaves, bound before anybody is answered, and going on
-//! without its caller once it is on its way.
-//! Owns the exchange with the provider from the moment it is on record to the moment its ids are.
+//! without its caller once its body is complete.
+//! Owns the exchange with the provider from its intent to its binding.
 //! Never sends what is not on record, and never passes on an answer whose ids are not.
 
 use super::{
@@ -8,45 +8,199 @@ use super::{
     errand::Errand,
     hot::Hot,
     refusal::{self, Refusal},
-    relay::{Came, readable::{self, READABLE}},
+    relay::{Came, READABLE, readable},
 };
 use crate::{
     id::SubmissionId,
-    job::{Amounts, Intent, JOB, Made, Payer, State, Thing, ThingKey},
+    job::{Intent, Made, State, Thing, ThingKey, entry::Binding},
     jobs::{Jobs, NotBound, NotIntended},
-    provider::{Provider, reading},
-    store::Binding,
-    upstream::{Alarm, SendError, Waiting},
+    provider::{
+        Match, Provider,
+        reading::{self, Created, Sent, Unreadable},
+    },
+    upstream::{Alarm, Inbound, SendError, Waiting},
 };
 use bytes::Bytes;
-use http::{StatusCode, response};
+use http::{Response, StatusCode};
 use serde_json::Value;
-use std::{rc::Rc, sync::Arc, time::Duration};
+use std::{
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::sync::oneshot;
 
 /// How long an answer to a submission may pause.
 const SILENCE: Duration = Duration::from_secs(60);
 
-/// A submission that is on record.
+/// A submission that goes on without its caller. It has a copy of all that it needs.
 struct Submission {
     core: Rc<Core>,
     provider: Arc<Provider>,
-    /// Its place in the preset.
-    operation: u16,
-    id: SubmissionId,
-    payer: Payer,
     hot: Rc<Hot>,
-    /// What the request names, and the document that it is.
+    method: http::Method,
+    target: Box<str>,
     used: Vec<Thing>,
     document: Option<Value>,
-    alarm: Rc<Alarm>,
+    intent: Intent,
+    /// The caller may leave: nothing more of the request is to come.
+    complete: bool,
 }
 
-/// Why the provider's answer to a submission is not passed on.
-enum Lost {
-    NotSent(SendError, Waiting),
-    /// The answer came, and cannot be read or put on record.
-    Withheld(&'static str),
-    Foreign,
-    NotOnRecord,
+/// Why no answer of the provider's is passed on.
+pub enum Lost {
+    NotIntended(NotIntended),
+    /// The caller left before the request was whole, and before a byte of it had left.
+    CallerLeft,
+    NotAnswered(SendError, Waiting),
+    /// It came, and cannot be read.
+    Unreadable(&'static str),
+    NotBound(NotBound),
+}
+
+impl Exchange<'_> {
+    /// Puts the request on record, sends it, and puts on record what came of it.
+    pub(super) async fn submit(
+        &self,
+        asked: &Asked<'_>,
+        hot: &Rc<Hot>,
+        errand: Errand,
+        sending: Sending,
+    ) -> Result<Response<Came>, Refusal> {
+        let Some(found) = &asked.operation else { return Err(refusal::nobody_answered(asked)) };
+        let intent = self.intent(asked, found, hot, &errand)?;
+        let submission = Submission {
+            core: Rc::clone(self.core),
+            provider: Arc::clone(asked.provider),
+            hot: Rc::clone(hot),
+            method: asked.method.clone(),
+            target: asked.route.target.into(),
+            used: errand.named.into_iter().map(|named| named.thing).collect(),
+            document: errand.document,
+            intent,
+            complete: sending.is_complete,
+        };
+        // What bounds the wait is the submission's own clock, which goes on when this connection is gone.
+        self.link.alarm.set(Instant::now() + sending.patience + 2 * SILENCE, Waiting::Provider);
+        let (answer, answered) = oneshot::channel();
+        self.core.submissions.enter();
+        let core = Rc::clone(self.core);
+        tokio::task::spawn_local(async move {
+            let came = submission.run(sending, &answer).await;
+            core.submissions.leave();
+            let _ = answer.send(came);
+        });
+        match answered.await {
+            Ok(came) => came.map_err(|lost| refusal::lost(asked, lost)),
+            Err(_) => Err(refusal::nobody_answered(asked)),
+        }
+    }
+}
+
+impl Exchange<'_> {
+    fn intent(&self, asked: &Asked<'_>, found: &Match<'_>, hot: &Hot, errand: &Errand) -> Result<Intent, Refusal> {
+        let unreadable = |because| refusal::names_not_read(asked, because);
+        let (provider, jobs) = (asked.provider, &self.core.shared.jobs);
+        let sent = asked.sent(found, errand.document.as_ref());
+        let used: Vec<Thing> = errand.named.iter().map(|named| named.thing.clone()).collect();
+        let payer = hot.grant.payer(&hot.caller.holder);
+        let asks = reading::asks(&sent);
+        let price = provider.prices().of(asks.target.as_deref()).unwrap_or_default();
+        let mark = reading::repetition(&sent).map_err(unreadable)?;
+        let makes = reading::made_by_client(&sent, provider.preset(), &used).map_err(unreadable)?;
+        let mut amounts = asks.amounts;
+        amounts.micros = price.cost(amounts.jobs, amounts.shots, 0);
+        Ok(Intent {
+            id: SubmissionId::new(),
+            process: jobs.process(),
+            at: self.core.shared.clock.now(),
+            operation: found.operation.name.clone(),
+            repetition: mark.map(|mark| ThingKey::of_repetition(provider.id(), &payer.account, &mark)),
+            makes: makes.into_iter().map(|created| made(provider, created)).collect(),
+            asks: amounts,
+            target: asks.target,
+            payer,
+        })
+    }
+}
+
+impl Submission {
+    async fn run(self, sending: Sending, caller: &oneshot::Sender<Result<Response<Came>, Lost>>) -> Result<Response<Came>, Lost> {
+        self.jobs().intend(self.intent.clone()).await.map_err(Lost::NotIntended)?;
+        if caller.is_closed() && !self.complete {
+            self.end(State::NotSent);
+            return Err(Lost::CallerLeft);
+        }
+        let Sending { outgoing, deadline, alarm, .. } = sending;
+        match self.core.upstreams.send(outgoing, deadline).await {
+            Ok(answer) => self.settle(answer, &alarm).await,
+            Err(error) => {
+                self.end(if error.may_have_left() { State::Unknown } else { State::NotSent });
+                Err(Lost::NotAnswered(error, alarm.waiting()))
+            }
+        }
+    }
+
+    async fn settle(&self, answer: Response<Inbound>, alarm: &Alarm) -> Result<Response<Came>, Lost> {
+        let (parts, body) = answer.into_parts();
+        let read = readable::whole(&parts.headers, body, self.hot.echo.as_deref(), READABLE, alarm, SILENCE).await;
+        let bytes = read.map_err(|because| self.lose(because))?;
+        if parts.status.is_success() {
+            self.bind(&bytes).await?;
+        } else {
+            self.end(refused(parts.status));
+        }
+        Ok(Response::from_parts(parts, Came::Read(bytes)))
+    }
+
+    async fn bind(&self, answer: &Bytes) -> Result<(), Lost> {
+        let made = self.made(answer).map_err(|because| self.lose(because.because()))?;
+        let binding = Binding {
+            submission: self.intent.id,
+            at: self.core.shared.clock.now(),
+            payer: Some(self.intent.payer.clone()),
+            made,
+        };
+        self.jobs().bind(self.provider.id(), binding).await.map_err(Lost::NotBound)
+    }
+
+    /// What the answer says that came into being.
+    fn made(&self, answer: &Bytes) -> Result<Box<[Made]>, Unreadable> {
+        let (path, query) = self.target.split_once('?').map_or((&*self.target, None), |(p, q)| (p, Some(q)));
+        let found = self.provider.classify(self.method.as_str(), path.as_bytes()).ok().flatten();
+        let Some(found) = found.filter(|found| !found.operation.creates.is_empty()) else { return Ok(Box::default()) };
+        let sent = Sent { found: &found, path, query, body: self.document.as_ref() };
+        let answer = reading::answer(answer, found.operation)?;
+        let created = reading::made(&sent, self.provider.preset(), &self.used, &answer)?;
+        Ok(created.into_iter().map(|created| made(&self.provider, created)).collect())
+    }
+
+    /// The provider took it, and what it made cannot be told.
+    fn lose(&self, because: &'static str) -> Lost {
+        self.end(State::Unknown);
+        Lost::Unreadable(because)
+    }
+
+    fn end(&self, state: State) {
+        self.jobs().end(self.intent.id, state);
+    }
+
+    fn jobs(&self) -> &Jobs {
+        &self.core.shared.jobs
+    }
+}
+
+/// A thing that came into being, as it goes on record.
+pub fn made(provider: &Provider, created: Created) -> Made {
+    let Created { thing, parent, mut figures } = created;
+    provider.price(&mut figures);
+    Made { parent: parent.map(|parent| ThingKey::new(provider.id(), &parent)), thing, figures }
+}
+
+/// Whether a provider's no means that nothing was made. Behind a gateway's 500, 502 and 504 it may have been.
+fn refused(status: StatusCode) -> State {
+    match status {
+        StatusCode::INTERNAL_SERVER_ERROR | StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => State::Unknown,
+        _ => State::Refused,
+    }
 }

@@ -4,8 +4,8 @@
 
 use super::{Exchange, admit::Known, refusal::Refusal, relay::Answer};
 use crate::{
-    directory::{Grant, Unresolvable},
-    identity::{Context, TokenHolder},
+    directory::{Grant, Purse, Unresolvable},
+    identity::TokenHolder,
 };
 use bytes::Bytes;
 use http::{HeaderValue, Response, header};
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 pub async fn answer(
     exchange: &Exchange<'_>,
     known: &Known,
-    named: Option<&Context>,
+    purse: Option<&Purse>,
 ) -> Result<Response<Answer>, Refusal> {
     let holder = &known.caller.holder;
     let mut providers = serde_json::Map::new();
@@ -22,7 +22,7 @@ pub async fn answer(
         if holder.boundary.as_ref().is_some_and(|b| !b.allows_provider(provider.id())) {
             continue;
         }
-        let found = exchange.directory().grant(&known.caller, provider, named).await;
+        let found = exchange.directory().grant(&known.caller, provider, purse).await;
         let paid = match found {
             Ok(grant) => would_pay(&grant),
             Err(Unresolvable::Unavailable) => return Err(Refusal::store_unavailable()),

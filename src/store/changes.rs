@@ -22,6 +22,8 @@ pub enum Change {
     Token(PatDigest),
     /// The keys that seal.
     Keys,
+    /// Jobs on record have changed hands.
+    Records,
     Everything,
 }
 
@@ -124,6 +126,7 @@ impl Change {
             "organization" => Self::Organization(row.parsed("subject")?),
             "token" => PatDigest::from_hex(row.text("subject")?).map_or(Self::Everything, Self::Token),
             "keys" => Self::Keys,
+            "records" => Self::Records,
             _ => Self::Everything,
         })
     }
@@ -134,6 +137,7 @@ impl Change {
             Self::Organization(id) => ("organization", id.to_string()),
             Self::Token(digest) => ("token", digest.to_hex()),
             Self::Keys => ("keys", String::new()),
+            Self::Records => ("records", String::new()),
             Self::Everything => ("everything", String::new()),
         }
     }

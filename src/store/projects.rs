@@ -2,7 +2,7 @@
 //! Owns the tables `projects` and `project_members`.
 //! Never lets anybody into a project who is not in its organization: the schema forbids it.
 
-use super::{Change, Conflict, Origin, Reading, Result, Tx, insert::Insert, row::Columns, row::corrupt, tombstone};
+use super::{Change, Conflict, Origin, Reading, Result, Store, Tx, insert::Insert, row::Columns, row::corrupt, tombstone};
 use crate::{
     clock::Timestamp,
     credential::Owner,
@@ -86,6 +86,14 @@ impl Reading {
         .fetch_all(self.connection())
         .await?;
         rows.iter().map(ProjectMemberRow::read).collect()
+    }
+}
+
+impl Store {
+    /// A project of this organization's by its name.
+    pub async fn project_of(&self, organization: OrganizationId, name: &Name) -> Result<Option<ProjectId>> {
+        let mut reading = self.read().await?;
+        Ok(reading.find_project(ProjectOf::Organization(organization), name).await?.map(|project| project.id))
     }
 }
 
