@@ -53,6 +53,10 @@ impl Errand {
         Self { carried: Carried::Streamed(body), document: None, named: Vec::new(), unread: None }
     }
 
+    pub fn take_body(&mut self) -> Carried {
+        std::mem::replace(&mut self.carried, Carried::Read(Bytes::new()))
+    }
+
     pub fn reaches_all(&self) -> bool {
         self.named.iter().all(|named| named.reached.is_some())
     }
@@ -160,6 +164,14 @@ impl Carried {
         match self {
             Self::Streamed(body) => body.is_end_stream(),
             Self::Read(bytes) => bytes.is_empty(),
+        }
+    }
+
+    /// Whether nothing more of it is to come from the caller.
+    pub fn is_complete(&self) -> bool {
+        match self {
+            Self::Streamed(body) => body.is_end_stream(),
+            Self::Read(_) => true,
         }
     }
 }

@@ -4,7 +4,9 @@
 
 mod admit;
 mod authenticate;
+mod confine;
 mod drain;
+mod errand;
 mod forwarded;
 mod head;
 mod hot;
@@ -15,6 +17,7 @@ mod relay;
 mod route;
 mod settings;
 mod streams;
+mod submit;
 mod whoami;
 pub mod wire;
 
@@ -214,11 +217,19 @@ impl Exchange<'_> {
         let asked = self.classify(provider, &parts.method, &route)?;
         let caller = self.authenticate(&asked, &headers).await?;
         let admitted = self.admit(&asked, caller)?;
-        let grant = self.resolve(&asked, admitted, None).await?;
-        // The next step of the design, isolation under shared credentials, stands here: what of `asked` may this grant reach?
-        let outgoing = self.authorize(&asked, grant.as_deref(), headers, body)?;
-        let answer = self.forward(&asked, outgoing).await?;
-        self.relay(&asked, grant, answer).await
+        let mut errand = self.errand(&asked, &admitted, &headers, body).await?;
+        let made = self.purse(&asked, &errand)?;
+        let grant = self.resolve(&asked, admitted, made.as_ref()).await?;
+        let permit = self.confine(&asked, grant.as_deref(), &errand).await?;
+        let sending = self.authorize(&asked, grant.as_deref(), permit, headers, errand.take_body())?;
+        let about = About { permit, named: std::mem::take(&mut errand.named) };
+        let answer = match &grant {
+            Some(hot) if asked.kind() == Some(Kind::Submit) => {
+                Box::pin(self.submit(&asked, hot, &about, errand.document, sending)).await?
+            }
+            _ => self.forward(&asked, sending).await?.map(Came::Coming),
+        };
+        self.relay(&asked, grant, about, answer).await
     }
 
     fn classify<'a>(
@@ -241,21 +252,23 @@ impl Exchange<'_> {
         &self,
         asked: &Asked<'_>,
         grant: Option<&Hot>,
+        _permit: Permit,
         headers: HeaderMap,
-        body: Incoming,
+        body: Carried,
     ) -> Result<Sending, Refusal> {
         let preset = asked.provider.preset();
         let target = PathAndQuery::try_from(asked.route.target)
             .map_err(|_| Refusal::bad_request("The target has characters that cannot stand in one."))?;
         let has_length = headers.contains_key(header::CONTENT_LENGTH);
         let mut headers = head::outgoing(headers, asked.provider.slot_headers(), preset.cookies);
-        head::frame(&mut headers, has_length, body.is_end_stream());
+        head::frame(&mut headers, has_length, body.is_empty());
         head::choose_encoding(&mut headers, asked.kind());
         let head = Head { method: asked.method.clone(), target, headers };
         let endpoint = self.current.endpoint(asked, grant)?;
         let patience = asked.operation.as_ref().and_then(|m| m.operation.head).or(preset.head);
         let patience = patience.unwrap_or(self.current.settings.timeouts.upstream_head);
-        let (body, deadline, alarm) = self.outbound(body, patience);
+        let is_complete = body.is_complete();
+        let (body, deadline, alarm) = self.outbound(asked, body, patience);
         let outgoing = match grant {
             Some(grant) => grant
                 .injection
@@ -263,21 +276,25 @@ impl Exchange<'_> {
                 .map_err(|_| refusal::not_selectable(asked, &grant.grant))?,
             None => scheme::without_credential(head, body, &endpoint),
         };
-        Ok(Sending { outgoing, deadline, alarm })
+        Ok(Sending { outgoing, deadline, alarm, patience, is_complete })
     }
 
-    fn outbound(&self, body: Incoming, patience: Duration) -> (Outbound, Deadline, Rc<Alarm>) {
+    fn outbound(&self, asked: &Asked<'_>, body: Carried, patience: Duration) -> (Outbound, Deadline, Rc<Alarm>) {
         let (alarm, driver) = match self.link.protocol {
-            Protocol::Http1 => (Rc::clone(&self.link.alarm), Driver::Connection),
-            Protocol::Http2 => (Alarm::new(self.arrived), Driver::Exchange),
+            // A submission goes on when its connection is gone.
+            Protocol::Http1 if asked.kind() != Some(Kind::Submit) => (Rc::clone(&self.link.alarm), Driver::Connection),
+            Protocol::Http1 | Protocol::Http2 => (Alarm::new(self.arrived), Driver::Exchange),
         };
         let idle = self.link.patience.body_idle;
-        if body.is_end_stream() {
-            alarm.set(self.arrived + patience, Waiting::Provider);
+        if body.is_complete() {
+            alarm.set(Instant::now() + patience, Waiting::Provider);
         } else {
             alarm.set(self.arrived + idle, Waiting::Caller);
         }
-        let body = Outbound::streamed(body, Rc::clone(&alarm), idle, patience);
+        let body = match body {
+            Carried::Read(bytes) => Outbound::full(bytes),
+            Carried::Streamed(body) => Outbound::streamed(body, Rc::clone(&alarm), idle, patience),
+        };
         (body, Deadline::new(Rc::clone(&alarm), driver), alarm)
     }
 
@@ -287,7 +304,7 @@ impl Exchange<'_> {
         if let Some(metrics) = metrics {
             metrics.overhead.record(sent - self.arrived);
         }
-        let Sending { outgoing, deadline, alarm } = sending;
+        let Sending { outgoing, deadline, alarm, .. } = sending;
         let answer = self.core.upstreams.send(outgoing, deadline).await;
         if let Some(metrics) = metrics {
             metrics.upstream.record(sent.elapsed());
@@ -301,4 +318,7 @@ struct Sending {
     outgoing: Outgoing<Arc<Endpoint>, Outbound>,
     deadline: Deadline,
     alarm: Rc<Alarm>,
+    patience: Duration,
+    /// Nothing more of the request is to come from the caller.
+    is_complete: bool,
 }

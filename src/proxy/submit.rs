@@ -5,17 +5,16 @@
 
 use super::{
     Asked, Core, Exchange, Sending,
-    errand::Errand,
     hot::Hot,
     refusal::{self, Refusal},
-    relay::{Came, READABLE, readable},
+    relay::{About, Came, READABLE, readable},
 };
 use crate::{
     id::SubmissionId,
     job::{Intent, Made, State, Thing, ThingKey, entry::Binding},
     jobs::{Jobs, NotBound, NotIntended},
     provider::{
-        Match, Provider,
+        Provider,
         reading::{self, Created, Sent, Unreadable},
     },
     upstream::{Alarm, Inbound, SendError, Waiting},
@@ -64,19 +63,21 @@ impl Exchange<'_> {
         &self,
         asked: &Asked<'_>,
         hot: &Rc<Hot>,
-        errand: Errand,
+        about: &About,
+        document: Option<Value>,
         sending: Sending,
     ) -> Result<Response<Came>, Refusal> {
         let Some(found) = &asked.operation else { return Err(refusal::nobody_answered(asked)) };
-        let intent = self.intent(asked, found, hot, &errand)?;
+        let used: Vec<Thing> = about.named.iter().map(|named| named.thing.clone()).collect();
+        let intent = self.intent(&asked.sent(found, document.as_ref()), asked, hot, &used)?;
         let submission = Submission {
             core: Rc::clone(self.core),
             provider: Arc::clone(asked.provider),
             hot: Rc::clone(hot),
             method: asked.method.clone(),
             target: asked.route.target.into(),
-            used: errand.named.into_iter().map(|named| named.thing).collect(),
-            document: errand.document,
+            used,
+            document,
             intent,
             complete: sending.is_complete,
         };
@@ -98,23 +99,21 @@ impl Exchange<'_> {
 }
 
 impl Exchange<'_> {
-    fn intent(&self, asked: &Asked<'_>, found: &Match<'_>, hot: &Hot, errand: &Errand) -> Result<Intent, Refusal> {
+    fn intent(&self, sent: &Sent<'_>, asked: &Asked<'_>, hot: &Hot, used: &[Thing]) -> Result<Intent, Refusal> {
         let unreadable = |because| refusal::names_not_read(asked, because);
         let (provider, jobs) = (asked.provider, &self.core.shared.jobs);
-        let sent = asked.sent(found, errand.document.as_ref());
-        let used: Vec<Thing> = errand.named.iter().map(|named| named.thing.clone()).collect();
         let payer = hot.grant.payer(&hot.caller.holder);
-        let asks = reading::asks(&sent);
+        let asks = reading::asks(sent);
         let price = provider.prices().of(asks.target.as_deref()).unwrap_or_default();
-        let mark = reading::repetition(&sent).map_err(unreadable)?;
-        let makes = reading::made_by_client(&sent, provider.preset(), &used).map_err(unreadable)?;
+        let mark = reading::repetition(sent).map_err(unreadable)?;
+        let makes = reading::made_by_client(sent, provider.preset(), used).map_err(unreadable)?;
         let mut amounts = asks.amounts;
         amounts.micros = price.cost(amounts.jobs, amounts.shots, 0);
         Ok(Intent {
             id: SubmissionId::new(),
             process: jobs.process(),
             at: self.core.shared.clock.now(),
-            operation: found.operation.name.clone(),
+            operation: sent.found.operation.name.clone(),
             repetition: mark.map(|mark| ThingKey::of_repetition(provider.id(), &payer.account, &mark)),
             makes: makes.into_iter().map(|created| made(provider, created)).collect(),
             asks: amounts,

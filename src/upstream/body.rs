@@ -141,6 +141,11 @@ impl Outbound {
         Self::Streamed(Box::new(Streamed { body, alarm, idle, head, turn: Waiting::Caller }))
     }
 
+    /// A body that is there as a whole.
+    pub fn full(bytes: Bytes) -> Self {
+        if bytes.is_empty() { Self::Empty } else { Self::Full(bytes) }
+    }
+
     pub const fn is_empty(&self) -> bool {
         matches!(self, Self::Empty)
     }

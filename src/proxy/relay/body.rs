@@ -4,6 +4,7 @@
 
 use crate::proxy::link::{Protocol, Ticket};
 use crate::{
+    jobs::{Jobs, Study},
     scheme::echo::Echo,
     upstream::{Inbound, Waiting},
 };
@@ -13,6 +14,7 @@ use std::{
     cell::{Cell, RefCell},
     pin::Pin,
     rc::Rc,
+    sync::Arc,
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
@@ -64,7 +66,20 @@ pub struct Relayed {
     broken: Option<Cut>,
     /// Set once this turns out to be a stream, where the caller's token matters to the end.
     lifeline: Option<Rc<Lifeline>>,
+    /// Read once it has passed; boxed because most are not.
+    studied: Option<Box<Studied>>,
 }
+
+/// An answer that is to be read when it has passed, and what of it has passed.
+struct Studied {
+    jobs: Arc<Jobs>,
+    study: Study,
+    passed: Vec<Bytes>,
+    length: usize,
+}
+
+/// What says something of a job's state is short; of what is longer, somebody else has to tell.
+const STUDIED: usize = 256 * 1024;
 
 /// Tells a stream that its caller's token is no longer valid.
 #[derive(Default)]
@@ -104,10 +119,42 @@ impl Answer {
     }
 }
 
+impl Studied {
+    fn tell(self) {
+        let answer = match <[Bytes; 1]>::try_from(self.passed) {
+            Ok([whole]) => whole,
+            Err(pieces) => pieces.concat().into(),
+        };
+        self.jobs.study(self.study, answer);
+    }
+}
+
 impl Relayed {
     pub fn new(body: Inbound, echo: Option<Rc<Echo>>, silence: Option<Duration>, meter: Rc<dyn Meter>) -> Self {
         let (held, timer, lifeline) = (Bytes::new(), None, None);
-        Self { body, echo, held, silence, timer, meter, waits: 0, broken: None, lifeline }
+        Self { body, echo, held, silence, timer, meter, waits: 0, broken: None, lifeline, studied: None }
+    }
+
+    /// To be read once it has passed.
+    #[must_use]
+    pub fn studied(self, study: Option<(Arc<Jobs>, Study)>) -> Self {
+        let studied = study.map(|(jobs, study)| Box::new(Studied { jobs, study, passed: Vec::new(), length: 0 }));
+        Self { studied, ..self }
+    }
+
+    /// Takes note of what passes; told the jobs when it was the last of it.
+    fn study(&mut self, bytes: &Bytes) {
+        let ended = self.body.is_end_stream();
+        let Some(studied) = &mut self.studied else { return };
+        studied.length += bytes.len();
+        if studied.length > STUDIED {
+            self.studied = None;
+            return;
+        }
+        studied.passed.push(bytes.clone());
+        if ended && let Some(studied) = self.studied.take() {
+            studied.tell();
+        }
     }
 
     /// Starts a new wait for the provider.
@@ -154,8 +201,11 @@ impl Relayed {
                 return if silent { Poll::Ready(Some(Err(Cut::Silent))) } else { Poll::Pending };
             };
             match frame {
-                None if self.held.is_empty() => return Poll::Ready(None),
-                None => return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.held))))),
+                None => {
+                    let held = std::mem::take(&mut self.held);
+                    self.study(&held);
+                    return Poll::Ready((!held.is_empty()).then(|| Ok(Frame::data(held))));
+                }
                 Some(Err(error)) => {
                     self.broken = Some(Cut::Broken(error));
                     cx.waker().wake_by_ref();
@@ -166,6 +216,7 @@ impl Relayed {
                     // Trailers of an answer are not passed on: nothing here masks them.
                     let Ok(chunk) = frame.into_data() else { continue };
                     let bytes = self.pass(chunk);
+                    self.study(&bytes);
                     if !bytes.is_empty() {
                         self.meter.relayed(bytes.len());
                         return Poll::Ready(Some(Ok(Frame::data(bytes))));

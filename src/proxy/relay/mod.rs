@@ -4,13 +4,17 @@
 //! Never passes on a head that could act beyond its answer, or a URL that leads a token to another host.
 
 mod body;
-mod readable;
+pub mod readable;
+mod record;
 mod rewrite;
 
 pub use body::{Answer, Lifeline, Meter, Relayed};
 
 use super::{
-    Asked, Core, Exchange, head,
+    Asked, Core, Exchange,
+    confine::Permit,
+    errand::Named,
+    head,
     hot::Hot,
     refusal::{self, Refusal},
 };
@@ -28,25 +32,42 @@ use std::{rc::Rc, sync::Arc, time::Duration};
 /// What a connection may hold of an answer that the caller does not take.
 pub const BUFFER: usize = 16 * 1024;
 /// An answer that must be read as a whole may be this large.
-const READABLE: usize = 32 * 1024 * 1024;
+pub const READABLE: usize = 32 * 1024 * 1024;
 /// What is told of a provider's refusal.
 const TOLD: usize = 16 * 1024;
 /// How long an answer's body may pause where its operation says nothing else.
 const SILENCE: Duration = Duration::from_secs(60);
+
+/// The body of a provider's answer.
+pub enum Came {
+    Coming(Inbound),
+    /// As a whole, decompressed and masked.
+    Read(Bytes),
+}
+
+/// What the answer is to: what of the record the request named, and what of it may be seen.
+pub struct About {
+    pub permit: Permit,
+    pub named: Vec<Named>,
+}
 
 impl Exchange<'_> {
     pub(super) async fn relay(
         &self,
         asked: &Asked<'_>,
         grant: Option<Rc<Hot>>,
-        answer: Response<Inbound>,
+        about: About,
+        answer: Response<Came>,
     ) -> Result<Response<Answer>, Refusal> {
         let preset = asked.provider.preset();
-        let (mut parts, body) = answer.into_parts();
+        let (mut parts, came) = answer.into_parts();
         if let Some(hot) = &grant
             && preset.refusals.contains(&parts.status)
         {
-            let said = Box::pin(self.collect(asked, &parts.headers, Some(hot), body, TOLD)).await.ok();
+            let said = match came {
+                Came::Coming(body) => Box::pin(self.collect(asked, &parts.headers, Some(hot), body, TOLD)).await.ok(),
+                Came::Read(bytes) => Some(bytes.slice(..bytes.len().min(TOLD))),
+            };
             let said = said.map(|bytes| readable::for_people(&bytes)).unwrap_or_default();
             return Err(refusal::credential_refused(asked, &hot.grant, parts.status, said));
         }
@@ -70,24 +91,55 @@ impl Exchange<'_> {
             }
         }
         let echo = grant.as_ref().and_then(|hot| hot.echo.clone());
-        let body = if self.must_be_read(asked, &parts, echo.is_some()) {
-            let bytes = Box::pin(self.collect(asked, &parts.headers, grant.as_deref(), body, READABLE)).await?;
-            self.read_whole(asked, &mut parts.headers, bytes)?
-        } else {
-            let echo = echo.filter(|_| !is_compressed(&parts.headers));
-            let silence = asked.operation.as_ref().map_or(Some(SILENCE), |found| found.operation.silence);
-            Answer::relayed(Relayed::new(body, echo, silence, meter))
+        let body = match came {
+            Came::Read(bytes) => self.read_whole(asked, &mut parts, bytes)?,
+            Came::Coming(body) if self.must_be_read(asked, &parts, about.permit, echo.is_some()) => {
+                let bytes = Box::pin(self.collect(asked, &parts.headers, grant.as_deref(), body, READABLE)).await?;
+                let bytes = Box::pin(self.on_record(asked, grant.as_deref(), about, parts.status, bytes)).await?;
+                self.read_whole(asked, &mut parts, bytes)?
+            }
+            Came::Coming(body) => {
+                let readable = !is_compressed(&parts.headers);
+                let silence = asked.operation.as_ref().map_or(Some(SILENCE), |found| found.operation.silence);
+                let relayed = Relayed::new(body, echo.filter(|_| readable), silence, meter);
+                let study = (readable && parts.status.is_success()).then(|| self.study(asked, about.named)).flatten();
+                Answer::relayed(relayed.studied(study.map(|study| (Arc::clone(&self.core.shared.jobs), study))))
+            }
         };
         Ok(Response::from_parts(parts, body))
     }
 
+    /// What an answer that was read as a whole has to do with the record.
+    async fn on_record(
+        &self,
+        asked: &Asked<'_>,
+        grant: Option<&Hot>,
+        about: About,
+        status: StatusCode,
+        bytes: Bytes,
+    ) -> Result<Bytes, Refusal> {
+        if !status.is_success() {
+            return Ok(bytes);
+        }
+        self.bind_children(asked, &about.named, &bytes).await?;
+        let filtered = match grant {
+            Some(hot) if about.permit.filters => self.filter(asked, hot, &bytes).await?,
+            _ => bytes.clone(),
+        };
+        if let Some(study) = self.study(asked, about.named) {
+            self.core.shared.jobs.study(study, bytes);
+        }
+        Ok(filtered)
+    }
+
     /// An answer is read as a whole where URLs in it are the provider's own, or where it is compressed against our asking.
-    fn must_be_read(&self, asked: &Asked<'_>, parts: &http::response::Parts, masks: bool) -> bool {
+    fn must_be_read(&self, asked: &Asked<'_>, parts: &http::response::Parts, permit: Permit, masks: bool) -> bool {
         let has_body = *asked.method != Method::HEAD && parts.status != StatusCode::NO_CONTENT;
-        let rewrites = asked.operation.as_ref().is_some_and(|found| !found.operation.rewrites.is_empty());
+        let operation = asked.operation.as_ref();
+        let reads = operation.is_some_and(|found| !found.operation.rewrites.is_empty() || record::makes_children(found));
         let compressed = masks && asked.kind() != Some(Kind::Result) && is_compressed(&parts.headers);
         // Whatever the media type says: SDKs do not look at it before they follow a URL.
-        has_body && ((rewrites && parts.status.is_success()) || compressed)
+        has_body && (((reads || permit.filters) && parts.status.is_success()) || compressed)
     }
 
     /// The whole body, decompressed and masked. What is too large or cannot be decompressed is withheld.
@@ -99,19 +151,14 @@ impl Exchange<'_> {
         body: Inbound,
         most: usize,
     ) -> Result<Bytes, Refusal> {
-        let withheld = |because| refusal::unreadable(asked, because);
-        let bytes = readable::collect(body, most, &self.link.alarm, SILENCE).await.map_err(withheld)?;
-        let encoding = headers.get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes);
-        let mut bytes = readable::decompress(bytes, encoding, most).map_err(withheld)?;
-        if let Some(echo) = grant.and_then(|hot| hot.echo.as_ref()) {
-            echo.mask(&mut bytes);
-        }
-        Ok(bytes)
+        let echo = grant.and_then(|hot| hot.echo.as_deref());
+        let whole = readable::whole(headers, body, echo, most, &self.link.alarm, SILENCE).await;
+        whole.map_err(|because| refusal::unreadable(asked, because))
     }
 
-    fn read_whole(&self, asked: &Asked<'_>, headers: &mut HeaderMap, bytes: Bytes) -> Result<Answer, Refusal> {
+    fn read_whole(&self, asked: &Asked<'_>, parts: &mut http::response::Parts, bytes: Bytes) -> Result<Answer, Refusal> {
         let pointers = asked.operation.as_ref().map_or(&[][..], |found| &found.operation.rewrites);
-        let bytes = if pointers.is_empty() {
+        let bytes = if pointers.is_empty() || !parts.status.is_success() {
             bytes
         } else {
             let base = self.base(asked);
@@ -120,10 +167,10 @@ impl Exchange<'_> {
         };
         // What these say of the provider's bytes is not true of ours.
         for name in [header::CONTENT_ENCODING, header::CONTENT_LENGTH, header::ETAG, header::ACCEPT_RANGES] {
-            headers.remove(name);
+            parts.headers.remove(name);
         }
-        headers.remove("content-md5");
-        headers.remove("digest");
+        parts.headers.remove("content-md5");
+        parts.headers.remove("digest");
         Ok(Answer::full(bytes))
     }
 

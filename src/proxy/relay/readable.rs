@@ -2,9 +2,13 @@
 //! Owns nothing.
 //! Never guesses: what it cannot read it says so, and the caller withholds it.
 
-use crate::upstream::{Alarm, Inbound, Waiting};
+use crate::{
+    scheme::echo::Echo,
+    upstream::{Alarm, Inbound, Waiting},
+};
 use bytes::{Bytes, BytesMut};
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+use http::{HeaderMap, HeaderValue, header};
 use http_body::Body;
 use serde_json::Value;
 use std::{
@@ -16,14 +20,38 @@ use std::{
 
 const TOO_LARGE: &str = "it is too large to be read";
 
+/// A provider's whole answer, decompressed and masked.
+pub async fn whole(
+    headers: &HeaderMap,
+    body: Inbound,
+    echo: Option<&Echo>,
+    most: usize,
+    alarm: &Alarm,
+    silence: Duration,
+) -> Result<Bytes, &'static str> {
+    let bytes = collect(body, most, alarm, silence, Waiting::Provider).await?;
+    let encoding = headers.get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes);
+    let mut bytes = decompress(bytes, encoding, most)?;
+    if let Some(echo) = echo {
+        echo.mask(&mut bytes);
+    }
+    Ok(bytes)
+}
+
 /// Everything that comes, up to `most` bytes.
-pub async fn collect(mut body: Inbound, most: usize, alarm: &Alarm, silence: Duration) -> Result<Bytes, &'static str> {
+pub async fn collect<B: Body<Data = Bytes> + Unpin>(
+    mut body: B,
+    most: usize,
+    alarm: &Alarm,
+    silence: Duration,
+    from: Waiting,
+) -> Result<Bytes, &'static str> {
     let mut collected = BytesMut::new();
     loop {
-        alarm.set(Instant::now() + silence, Waiting::Provider);
+        alarm.set(Instant::now() + silence, from);
         let frame = tokio::time::timeout(silence, poll_fn(|cx| Pin::new(&mut body).poll_frame(cx))).await;
         let frame = match frame {
-            Err(_) => return Err("the provider fell silent in the middle of it"),
+            Err(_) => return Err("nothing more of it came"),
             Ok(None) => return Ok(collected.freeze()),
             Ok(Some(frame)) => frame.map_err(|_| "it broke off")?,
         };
