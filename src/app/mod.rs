@@ -14,6 +14,7 @@ use crate::{
     clock::Clock,
     config::{Config, ConfigError, Sources},
     directory::{Directory, Reach},
+    jobs::{Ground, Jobs, SpoolError},
     provider::{CatalogError, files::Unreadable},
     proxy::{Settings, SettingsError, Shared},
     store::{Store, StoreError},
@@ -54,6 +55,8 @@ pub enum AppError {
     Vault(#[from] VaultError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
     #[error("cannot listen at {address}: {error}{}", sockets::advice(error))]
     Listen { address: SocketAddr, error: io::Error },
     #[error("the process cannot start its threads: {0}")]
@@ -67,7 +70,7 @@ impl AppError {
             Self::Config(_) | Self::Preset(_) | Self::Catalog(_) | Self::Settings(_) | Self::Tls(_) => true,
             Self::Vault(error) => error.is_configuration(),
             Self::Store(StoreError::Address(_)) => true,
-            Self::Store(_) | Self::Listen { .. } | Self::Threads(_) => false,
+            Self::Store(_) | Self::Spool(_) | Self::Listen { .. } | Self::Threads(_) => false,
         }
     }
 }
@@ -80,6 +83,7 @@ pub struct App {
     cores: Cores,
     shared: Arc<Shared>,
     admin: Arc<Admin>,
+    jobs: Arc<Jobs>,
     store: Store,
     config: Config,
     pub addresses: Addresses,
@@ -141,8 +145,16 @@ impl App {
         };
         let directory = Directory::new(reach, config.store.max_stale);
         let directory = Arc::new(directory);
+        let signer = vault.signer();
         let follower = control.block_on(Follower::begin(store.clone(), vault, Arc::clone(&directory)))?;
-        let shared = Shared::new(settings, tls, Arc::clone(&directory), clock);
+        let ground = Ground {
+            store: store.clone(),
+            runtime: control.handle().clone(),
+            clock: clock.clone(),
+            directory: Arc::clone(&directory),
+        };
+        let jobs = control.block_on(Jobs::begin(ground, &config.data_dir))?;
+        let shared = Shared::new(settings, tls, Arc::clone(&directory), Arc::clone(&jobs), clock);
         let workers = workers(&config);
         let sockets = Sockets::bind(&config.listen, workers)?;
         let addresses = sockets.addresses();
@@ -155,12 +167,13 @@ impl App {
         let mut tasks = JoinSet::new();
         tasks.spawn_on(follower.run(), control.handle());
         tasks.spawn_on(admin::serve(Arc::clone(&admin), listener, admin_tls), control.handle());
+        tasks.spawn_on(Arc::clone(&jobs).keep(signer), control.handle());
         tasks.spawn_on(note_uses(store.clone(), Arc::clone(&admin.directory)), control.handle());
         if let Some(files) = config.tls.clone() {
             tasks.spawn_on(tls::follow_files(files, Arc::clone(&shared)), control.handle());
         }
         let cores = Cores::start(&shared, core_sockets).map_err(AppError::Threads)?;
-        Ok(Self { control, tasks, cores, shared, admin, store, config, addresses })
+        Ok(Self { control, tasks, cores, shared, admin, jobs, store, config, addresses })
     }
 
     async fn until_told_to_end(&self, mut signals: Signals, sources: &Sources, log: &Logging) {
@@ -213,13 +226,14 @@ impl App {
 
     /// Stops accepting, lets what is under way finish, and then cuts.
     pub fn drain(self) {
-        let Self { control, mut tasks, cores, admin, store, config, .. } = self;
+        let Self { control, mut tasks, cores, admin, jobs, store, config, .. } = self;
         tracing::info!("draining");
         admin.draining.store(true, Ordering::Relaxed);
         std::thread::sleep(config.drain.delay);
         cores.drain(config.drain.deadline);
         control.block_on(async {
             write_uses(&store, &admin.directory).await;
+            jobs.finish().await;
             // The follower keeps a connection, and closing waits for all of them.
             tasks.shutdown().await;
             let _ = timeout(Duration::from_secs(5), store.close()).await;

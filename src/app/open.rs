@@ -43,5 +43,6 @@ fn changes(provider: &ProviderConfig) -> Changes {
         ca_file: provider.ca_file.clone(),
         allow_private: provider.allow_private,
         personal: if provider.personal { Personal::Allowed } else { Personal::Forbidden },
+        prices: provider.prices.clone(),
     }
 }

@@ -8,7 +8,7 @@ use super::{
     origin::{self, NotAnOrigin, Origin, Protocol, Upstreams},
     preset::{self, Preset, PresetError, Read},
 };
-use crate::credential::resolve::Personal;
+use crate::{config::Prices, credential::resolve::Personal};
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 macro_rules! shipped {
@@ -36,11 +36,12 @@ pub struct Changes {
     /// Plain http, and loopback, private and link-local addresses.
     pub allow_private: bool,
     pub personal: Personal,
+    pub prices: Prices,
 }
 
 impl Default for Changes {
     fn default() -> Self {
-        Self { upstream: None, ca_file: None, allow_private: false, personal: Personal::Allowed }
+        Self { upstream: None, ca_file: None, allow_private: false, personal: Personal::Allowed, prices: Prices::default() }
     }
 }
 

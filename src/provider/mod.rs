@@ -21,7 +21,7 @@ pub use preset::{
 };
 pub use template::Ambiguous;
 
-use crate::{credential::resolve::Personal, secret::Secret};
+use crate::{config::Prices, credential::resolve::Personal, job::Figures, secret::Secret};
 use fields::{FieldSpec, Sensitivity};
 use http::HeaderName;
 use origin::{OriginTemplate, Upstreams};
@@ -84,6 +84,18 @@ impl Provider {
     /// Whether people may pay with credentials of their own here.
     pub const fn personal(&self) -> Personal {
         self.changes.personal
+    }
+
+    /// What its jobs cost.
+    pub const fn prices(&self) -> &Prices {
+        &self.changes.prices
+    }
+
+    /// Adds what a job costs, as far as its figures say what that depends on.
+    pub fn price(&self, figures: &mut Figures) {
+        let Some(price) = self.changes.prices.of(figures.target.as_deref()) else { return };
+        let shots = if price.shot.0 == 0 { Some(0) } else { figures.shots };
+        figures.micros = shots.map(|shots| price.cost(1, shots, figures.qpu_us.unwrap_or_default()));
     }
 
     /// Certificate authorities, in PEM, to trust for this provider instead of the public ones.

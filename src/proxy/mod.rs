@@ -31,7 +31,9 @@ use crate::{
     upstream::{Alarm, Deadline, Driver, Endpoint, Inbound, Outbound, Upstreams, Waiting},
 };
 use admit::AtRoot;
+use confine::Permit;
 use drain::Drain;
+use errand::Carried;
 use hot::{Hot, HotGrants};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header, request, uri::PathAndQuery};
 use hyper::{
@@ -40,7 +42,7 @@ use hyper::{
 };
 use link::{Caller as Connected, Link, Patience, Protocol, Ticket};
 use refusal::Refusal;
-use relay::Answer;
+use relay::{About, Answer, Came};
 use route::Route;
 use std::{
     cell::{Cell, RefCell},
@@ -56,6 +58,8 @@ pub struct Core {
     pub shared: Arc<Shared>,
     pub drain: Drain,
     serving: Cell<u32>,
+    /// Submissions that are under way, with or without their callers.
+    submitting: Cell<u32>,
     streams: Streams,
     current: RefCell<Rc<Current>>,
     upstreams: Rc<Upstreams>,
@@ -75,13 +79,13 @@ impl Core {
         let current = RefCell::new(Rc::new(Current::new(&shared)));
         let ids = RequestIds::new(number);
         let (drain, hot) = (Drain::default(), HotGrants::default());
-        let (serving, streams) = (Cell::new(0), Streams::default());
-        Rc::new(Self { shared, drain, serving, streams, current, upstreams, hot, ids, http1, http2 })
+        let (serving, submitting, streams) = (Cell::new(0), Cell::new(0), Streams::default());
+        Rc::new(Self { shared, drain, serving, submitting, streams, current, upstreams, hot, ids, http1, http2 })
     }
 
-    /// Whether a connection of a caller's is still open.
+    /// Whether a connection of a caller's is still open, or something submitted is not on record yet.
     pub fn is_serving(&self) -> bool {
-        self.serving.get() > 0
+        self.serving.get() + self.submitting.get() > 0
     }
 
     /// Cuts streams whose caller may no longer have them; for as long as the core runs.

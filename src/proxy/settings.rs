@@ -13,6 +13,7 @@ use crate::{
     clock::Clock,
     config::{Config, HostPattern, Limits, Sizes, Timeouts},
     directory::Directory,
+    jobs::Jobs,
     id::{CredentialId, UserId},
     limits::{Cell, Cells, FailedLookups},
     provider::{
@@ -108,6 +109,7 @@ impl Settings {
 /// What every core has in common.
 pub struct Shared {
     pub directory: Arc<Directory>,
+    pub(super) jobs: Arc<Jobs>,
     pub metrics: Arc<Metrics>,
     pub(super) clock: Clock,
     pub(super) started: Instant,
@@ -125,10 +127,12 @@ impl Shared {
         settings: Settings,
         tls: Option<Arc<ServerConfig>>,
         directory: Arc<Directory>,
+        jobs: Arc<Jobs>,
         clock: Clock,
     ) -> Arc<Self> {
         Arc::new(Self {
             directory,
+            jobs,
             metrics: Arc::new(Metrics::new(kind_names(), Code::ALL.iter().map(|code| code.as_str()).collect())),
             clock,
             started: Instant::now(),

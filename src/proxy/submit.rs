@@ -84,11 +84,11 @@ impl Exchange<'_> {
         // What bounds the wait is the submission's own clock, which goes on when this connection is gone.
         self.link.alarm.set(Instant::now() + sending.patience + 2 * SILENCE, Waiting::Provider);
         let (answer, answered) = oneshot::channel();
-        self.core.submissions.enter();
         let core = Rc::clone(self.core);
+        core.submitting.set(core.submitting.get() + 1);
         tokio::task::spawn_local(async move {
             let came = submission.run(sending, &answer).await;
-            core.submissions.leave();
+            core.submitting.set(core.submitting.get() - 1);
             let _ = answer.send(came);
         });
         match answered.await {

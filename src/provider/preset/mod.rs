@@ -64,6 +64,11 @@ impl Preset {
         self.fields.iter().find(|f| *f.name == *name)
     }
 
+    /// Whether anything of it goes on record: where nothing does, there is nothing to keep apart.
+    pub fn makes_things(&self) -> bool {
+        self.operations.iter().any(|operation| !operation.creates.is_empty())
+    }
+
     pub fn operation(&self, name: &str) -> Option<&Operation> {
         self.operations.iter().find(|o| *o.name == *name)
     }

@@ -3,8 +3,10 @@
 //! Never holds a token, a credential or a body of the caller's.
 
 mod reasons;
+mod record;
 
 pub use reasons::*;
+pub use record::*;
 
 use super::relay::Answer;
 use crate::provider::preset::ErrorShape;
@@ -24,6 +26,8 @@ pub enum Code {
     NoCredential,
     AmbiguousContext,
     NotAMember,
+    UnknownJob,
+    OverQuota,
     Throttled,
     CredentialRefused,
     UpstreamUnreachable,
@@ -35,7 +39,7 @@ pub enum Code {
 }
 
 impl Code {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::MissingToken,
         Self::UnknownToken,
         Self::BadRequest,
@@ -44,6 +48,8 @@ impl Code {
         Self::NoCredential,
         Self::AmbiguousContext,
         Self::NotAMember,
+        Self::UnknownJob,
+        Self::OverQuota,
         Self::Throttled,
         Self::CredentialRefused,
         Self::UpstreamUnreachable,
@@ -64,6 +70,8 @@ impl Code {
             Self::NoCredential => "no-credential",
             Self::AmbiguousContext => "ambiguous-context",
             Self::NotAMember => "not-a-member",
+            Self::UnknownJob => "unknown-job",
+            Self::OverQuota => "over-quota",
             Self::Throttled => "throttled",
             Self::CredentialRefused => "credential-refused",
             Self::UpstreamUnreachable => "upstream-unreachable",
@@ -80,11 +88,12 @@ impl Code {
         match self {
             Self::MissingToken | Self::UnknownToken => StatusCode::UNAUTHORIZED,
             Self::BadRequest => StatusCode::BAD_REQUEST,
-            Self::UnknownProvider => StatusCode::NOT_FOUND,
+            Self::UnknownProvider | Self::UnknownJob => StatusCode::NOT_FOUND,
             Self::NotAllowed
             | Self::NoCredential
             | Self::AmbiguousContext
             | Self::NotAMember
+            | Self::OverQuota
             | Self::CredentialRefused => StatusCode::FORBIDDEN,
             Self::Throttled => StatusCode::TOO_MANY_REQUESTS,
             Self::UpstreamUnreachable | Self::UpstreamInvalid => StatusCode::BAD_GATEWAY,
@@ -103,6 +112,8 @@ impl Code {
             Self::NoCredential => "No provider token to pay with",
             Self::AmbiguousContext => "Several provider tokens fit",
             Self::NotAMember => "Not a member",
+            Self::UnknownJob => "No such job",
+            Self::OverQuota => "Over quota",
             Self::Throttled => "Too many requests",
             Self::CredentialRefused => "The provider refused the stored token",
             Self::UpstreamUnreachable => "Provider not reachable",
@@ -172,6 +183,13 @@ impl Refusal {
             "Bellhop cannot look your token up right now: its store does not answer. The token may well be valid; \
              try again shortly.",
         );
+        refusal.retry_after = Some(Duration::from_secs(1));
+        refusal
+    }
+
+    /// The record of jobs cannot be asked, or written.
+    pub fn record_unavailable(detail: &'static str) -> Self {
+        let mut refusal = Self::new(Code::StoreUnavailable, detail);
         refusal.retry_after = Some(Duration::from_secs(1));
         refusal
     }
@@ -301,7 +319,7 @@ mod tests {
     #[test]
     fn a_permanent_condition_is_never_429_or_5xx() {
         use Code::*;
-        for code in [NotAllowed, NoCredential, AmbiguousContext, NotAMember, CredentialRefused, UnknownProvider] {
+        for code in [NotAllowed, NoCredential, AmbiguousContext, NotAMember, CredentialRefused, UnknownProvider, UnknownJob, OverQuota] {
             assert!(code.status().is_client_error() && code.status() != StatusCode::TOO_MANY_REQUESTS);
         }
     }

@@ -15,14 +15,14 @@ use http::StatusCode;
 use serde_json::Value;
 
 /// Method and path template, which name no ids, for refusals that say what is not allowed.
-fn what(asked: &Asked<'_>) -> String {
+pub(super) fn what(asked: &Asked<'_>) -> String {
     match &asked.operation {
         Some(found) => found.pattern.to_string(),
         None => format!("{} on a path that the preset `{}` does not list", asked.method, asked.provider.id()),
     }
 }
 
-fn not_allowed(detail: String) -> Refusal {
+pub(super) fn not_allowed(detail: String) -> Refusal {
     Refusal::new(Code::NotAllowed, detail)
 }
 
