@@ -12,6 +12,10 @@ macro_rules! ids {
         pub struct $name(Uuid);
 
         impl $name {
+            /// Before and after every other, for ranges.
+            pub const FIRST: Self = Self(Uuid::nil());
+            pub const LAST: Self = Self(Uuid::max());
+
             /// A new id, later in order than every one made before it in this process.
             pub fn new() -> Self {
                 Self(Uuid::now_v7())
@@ -66,4 +70,6 @@ ids! {
     QuotaId,
     /// One run of `serve`.
     ProcessId,
+    /// What waits for its place in the audit trail.
+    NoteId,
 }

@@ -2,6 +2,7 @@
 //! Owns nothing: the store keeps them, `jobs` writes them down, `proxy` asks before it forwards.
 //! Never does I/O.
 
+pub mod entry;
 pub mod quota;
 pub mod reach;
 
@@ -97,6 +98,18 @@ pub enum State {
     NotSent,
     /// A byte had left, and nobody knows what came of it: a crash, a timeout, a connection that broke.
     Unknown,
+}
+
+impl State {
+    /// Nobody knows yet, or ever, what came of it: it keeps what it holds.
+    pub const fn is_pending(self) -> bool {
+        matches!(self, Self::Open | Self::Unknown)
+    }
+
+    /// It came, or may yet come, to something: nobody else may use its marks.
+    pub const fn is_live(self) -> bool {
+        matches!(self, Self::Open | Self::Unknown | Self::Bound)
+    }
 }
 
 /// A submission, put on record before its first byte leaves.

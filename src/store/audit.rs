@@ -17,19 +17,27 @@ pub enum Actor {
     User(UserId),
 }
 
-/// What happened; its number, time and MAC come when it commits.
+/// What happened; its number and MAC come when it commits, and its time, if it has none.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AuditEntry {
     actor: Actor,
-    action: &'static str,
+    action: Cow<'static, str>,
     subject: String,
     detail: Cow<'static, str>,
+    at: Option<Timestamp>,
 }
 
 impl AuditEntry {
     /// `action` is a noun and a past participle, `token.revoked`; `subject` the name or id of what it was done to.
-    pub fn new(actor: &Actor, action: &'static str, subject: impl fmt::Display) -> Self {
-        Self { actor: actor.clone(), action, subject: subject.to_string(), detail: "".into() }
+    pub fn new(actor: &Actor, action: impl Into<Cow<'static, str>>, subject: impl fmt::Display) -> Self {
+        let (actor, action, subject) = (actor.clone(), action.into(), subject.to_string());
+        Self { actor, action, subject, detail: "".into(), at: None }
+    }
+
+    /// When it happened, if that was before it is written down.
+    #[must_use]
+    pub fn at(self, at: Timestamp) -> Self {
+        Self { at: Some(at), ..self }
     }
 
     /// More, in words. Never a secret.
@@ -127,9 +135,9 @@ pub async fn append(
     for (seq, entry) in (head.audit_seq + 1..).zip(entries) {
         let mut row = AuditRow {
             seq,
-            at: now,
+            at: entry.at.unwrap_or(now),
             actor: entry.actor.to_string(),
-            action: entry.action.into(),
+            action: entry.action.into_owned(),
             subject: entry.subject,
             detail: entry.detail.into_owned(),
             mac: String::new(),

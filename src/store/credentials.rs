@@ -164,7 +164,7 @@ impl Tx {
     /// Makes this the current version; it must be the next one, else somebody was faster.
     pub async fn add_version(&mut self, id: CredentialId, version: &NewVersion) -> Result<()> {
         let done = sqlx::query(
-            "UPDATE credentials SET version = $2 WHERE id = $1 AND version = $2 - 1 AND state <> 'deleted'",
+            "UPDATE credentials SET version = $2 WHERE id = $1 AND version = $2 - 1 AND state NOT IN ('retired', 'deleted')",
         )
         .bind(id.to_string())
         .bind(i64::from(version.version))
@@ -177,22 +177,26 @@ impl Tx {
         self.announce_credential(id).await
     }
 
+    /// What is retired stays so, and as it is.
     pub async fn change_credential(&mut self, id: CredentialId, change: CredentialChange) -> Result<()> {
         let query = match change {
             CredentialChange::State(state) => {
-                sqlx::query("UPDATE credentials SET state = $1 WHERE id = $2 AND state <> 'deleted'")
+                sqlx::query("UPDATE credentials SET state = $1 WHERE id = $2 AND state NOT IN ('retired', 'deleted')")
                     .bind(state.as_str())
             }
             CredentialChange::Label(label) => {
-                sqlx::query("UPDATE credentials SET label = $1 WHERE id = $2 AND state <> 'deleted'")
+                sqlx::query("UPDATE credentials SET label = $1 WHERE id = $2 AND state NOT IN ('retired', 'deleted')")
                     .bind(label.into_string())
             }
             CredentialChange::Expires(at) => {
-                sqlx::query("UPDATE credentials SET expires = $1 WHERE id = $2 AND state <> 'deleted'")
+                sqlx::query("UPDATE credentials SET expires = $1 WHERE id = $2 AND state NOT IN ('retired', 'deleted')")
                     .bind(at.millis())
             }
         };
-        query.bind(id.to_string()).execute(self.writing()).await?;
+        let done = query.bind(id.to_string()).execute(self.writing()).await?;
+        if done.rows_affected() != 1 {
+            return Err(Conflict::Missing.into());
+        }
         self.announce_credential(id).await
     }
 
@@ -256,7 +260,7 @@ impl Tx {
         members.execute(self.writing()).await
     }
 
-    async fn announce_credential(&mut self, id: CredentialId) -> Result<()> {
+    pub(super) async fn announce_credential(&mut self, id: CredentialId) -> Result<()> {
         let owner = self.credential(id).await?.ok_or(Conflict::Missing)?.owner;
         self.announce_owner(owner).await
     }

@@ -74,6 +74,15 @@ impl Dialect {
         }
     }
 
+    /// At the end of a question: the rows of the answer stay as they are until the transaction ends.
+    /// SQLite's whole file does, from `BEGIN IMMEDIATE` on.
+    pub const fn for_update(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => " FOR UPDATE",
+        }
+    }
+
     /// A statement that is written as PostgreSQL reads it, in this dialect.
     pub fn translate(self, sql: &'static str) -> Cow<'static, str> {
         match self {

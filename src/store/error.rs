@@ -36,6 +36,8 @@ pub enum Conflict {
     Exists,
     #[error("the key it was sealed with has been replaced")]
     KeyReplaced,
+    #[error("somebody else changed it at the same time: try again")]
+    Raced,
 }
 
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
@@ -124,7 +126,8 @@ fn from_sqlite(code: i64, message: String) -> StoreError {
 fn from_postgres(code: &str, message: &str) -> StoreError {
     match code.get(..2).unwrap_or_default() {
         "08" | "28" | "3D" | "53" | "57" | "58" => StoreError::Unavailable(message.to_owned()),
-        "25" | "40" | "55" => StoreError::Unavailable(format!("it is busy or read-only ({code})")),
+        "40" => Conflict::Raced.into(),
+        "25" | "55" => StoreError::Unavailable(format!("it is busy or read-only ({code})")),
         "XX" => StoreError::Corrupt(format!("PostgreSQL says {code}")),
         _ => StoreError::Internal(format!("PostgreSQL says {code}")),
     }

@@ -36,3 +36,14 @@ macro_rules! token_contexts {
         )
     };
 }
+
+/// Quotas `q`, as `read_quota` reads them.
+macro_rules! select_quotas {
+    ($rest:literal) => {
+        concat!(
+            "SELECT q.id, q.subject_kind, q.subject_id, q.within_id, q.provider, q.measure, q.period, q.amount, q.hold, \
+                    q.set_by FROM quotas q WHERE ",
+            $rest
+        )
+    };
+}

@@ -11,12 +11,14 @@ pub struct Insert {
     dialect: Dialect,
     table: &'static str,
     columns: &'static [&'static str],
+    /// What happens to a row that is there already.
+    otherwise: &'static str,
     /// One for each statement, full but for the last.
     statements: Vec<Rows>,
     failed: Option<sqlx::error::BoxDynError>,
 }
 
-/// With twenty columns, still within the parameters that a database takes: SQLite 32,766, PostgreSQL 65,535.
+/// With thirty columns, still within the parameters that a database takes: SQLite 32,766, PostgreSQL 65,535.
 const MOST_ROWS: usize = 500;
 
 #[derive(Default)]
@@ -27,7 +29,12 @@ struct Rows {
 
 impl Insert {
     pub const fn new(dialect: Dialect, table: &'static str, columns: &'static [&'static str]) -> Self {
-        Self { dialect, table, columns, statements: Vec::new(), failed: None }
+        Self { dialect, table, columns, otherwise: "", statements: Vec::new(), failed: None }
+    }
+
+    /// `ON CONFLICT …`; without it, a row that is there already is an error.
+    pub fn otherwise(self, on_conflict: &'static str) -> Self {
+        Self { otherwise: on_conflict, ..self }
     }
 
     /// Begins a row; its values follow in the order of the columns.
@@ -49,17 +56,24 @@ impl Insert {
     }
 
     pub async fn execute(self, connection: &mut AnyConnection) -> Result<()> {
+        self.count(connection).await.map(drop)
+    }
+
+    /// How many rows were written.
+    pub async fn count(self, connection: &mut AnyConnection) -> Result<u64> {
+        let mut count = 0;
         if let Some(error) = self.failed {
             return Err(sqlx::Error::Encode(error).into());
         }
         for rows in self.statements {
-            let sql = text(self.dialect, self.table, self.columns, rows.count);
+            let sql = text(self.dialect, self.table, self.columns, rows.count) + self.otherwise;
             // Safe: the text is made of this program's own words and parameters.
             let query = sqlx::query_with(AssertSqlSafe(sql), rows.values);
             // Only the full ones come again; the others would fill the cache of statements with texts of every length.
-            query.persistent(rows.count == MOST_ROWS).execute(&mut *connection).await?;
+            let done = query.persistent(rows.count == MOST_ROWS).execute(&mut *connection).await?;
+            count += done.rows_affected();
         }
-        Ok(())
+        Ok(count)
     }
 }
 

@@ -10,6 +10,7 @@
 mod fragments;
 
 mod address;
+mod adoption;
 mod audit;
 mod changes;
 mod credentials;
@@ -18,14 +19,21 @@ mod error;
 mod head;
 mod holder;
 mod insert;
+mod jobs;
 mod keys;
+mod ledger;
+mod listing;
 mod migrations;
+mod notes;
 mod offers;
 mod organizations;
 mod projects;
+mod quotas;
 mod row;
+mod statement;
 mod tokens;
 mod tx;
+mod usage;
 mod users;
 
 pub use address::Address;
@@ -33,12 +41,16 @@ pub use audit::{Actor, AuditEntry, AuditRow, Signer};
 pub use changes::{Change, Changes, Watch};
 pub use credentials::{CredentialChange, CredentialRow, NewCredential, NewVersion, PlainFields, Restriction};
 pub use error::{Conflict, Result, StoreError};
+pub use jobs::Orphans;
 pub use keys::{KeyRow, Purpose, Reseal};
+pub use listing::{JobFilter, JobPlace, JobRow, PayerRow, Progress, SubmissionFilter, SubmissionRow, Whose};
 pub use offers::SealedVersion;
 pub use organizations::{MemberRow, NewOrganization, OrganizationChange, OrganizationRow};
 pub use projects::{NewProject, ProjectMemberRow, ProjectOf, ProjectRow};
+pub use quotas::{QuotaRow, QuotasOf};
 pub use tokens::{ContextId, NewToken, TokenLimits, TokenRow};
 pub use tx::Tx;
+pub use usage::{By, UsageFilter, UsageRow};
 pub use users::{NewUser, UserChange, UserRow};
 
 use crate::clock::Timestamp;

@@ -3,7 +3,7 @@
 //! Never lets a text through that is not what its type allows: the store may have been edited by hand.
 
 use super::{Result, StoreError};
-use crate::clock::Timestamp;
+use crate::{clock::Timestamp, job::ThingKey};
 use sqlx::{Row as _, any::AnyRow};
 use std::str::FromStr;
 
@@ -14,6 +14,25 @@ pub trait Columns {
     fn number(&self, column: &str) -> Result<i64>;
     fn optional_number(&self, column: &str) -> Result<Option<i64>>;
     fn bytes(&self, column: &str) -> Result<&[u8]>;
+    fn optional_bytes(&self, column: &str) -> Result<Option<&[u8]>>;
+
+    /// What cannot be less than nothing.
+    fn amount(&self, column: &str) -> Result<u64> {
+        u64::try_from(self.number(column)?).map_err(|_| corrupt(column))
+    }
+
+    fn optional_amount(&self, column: &str) -> Result<Option<u64>> {
+        self.optional_number(column)?.map(|n| u64::try_from(n).map_err(|_| corrupt(column))).transpose()
+    }
+
+    fn key(&self, column: &str) -> Result<ThingKey> {
+        self.bytes(column)?.try_into().map(ThingKey::from_bytes).map_err(|_| corrupt(column))
+    }
+
+    fn optional_key(&self, column: &str) -> Result<Option<ThingKey>> {
+        let bytes = self.optional_bytes(column)?;
+        bytes.map(|bytes| bytes.try_into().map(ThingKey::from_bytes).map_err(|_| corrupt(column))).transpose()
+    }
 
     fn truth(&self, column: &str) -> Result<bool> {
         Ok(self.number(column)? != 0)
@@ -60,6 +79,10 @@ impl Columns for AnyRow {
     }
 
     fn bytes(&self, column: &str) -> Result<&[u8]> {
+        Ok(self.try_get(column)?)
+    }
+
+    fn optional_bytes(&self, column: &str) -> Result<Option<&[u8]>> {
         Ok(self.try_get(column)?)
     }
 }

@@ -1,0 +1,140 @@
+//! Who used how much: sums over the days that `ledger` keeps.
+//! Owns nothing.
+//! Never counts jobs one by one.
+
+use super::{Reading, Result, Whose, row::Columns, statement::Statement};
+use crate::{
+    clock::Timestamp,
+    job::{Amounts, quota::Period},
+};
+use sqlx::any::AnyRow;
+use std::collections::BTreeMap;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum By {
+    User,
+    Organization,
+    Project,
+    Token,
+    Credential,
+    Provider,
+    Target,
+    Day,
+    Month,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct UsageFilter {
+    pub of: Whose,
+    /// From the day that this falls in, in UTC.
+    pub from: Timestamp,
+    /// To the last day that begins before this.
+    pub to: Timestamp,
+    pub by: By,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+pub struct UsageRow {
+    /// The id of the group, or the text that it is a group of; empty where there is none, as for who pays for themselves.
+    pub group: Box<str>,
+    /// What people call it: `acme.optics`, `ada/laptop`, a credential's label; of a day or month its date.
+    pub name: Box<str>,
+    #[serde(flatten)]
+    pub amounts: Amounts,
+}
+
+impl Reading {
+    /// The most jobs first; days and months in their order.
+    pub async fn usage(&mut self, filter: &UsageFilter) -> Result<Vec<UsageRow>> {
+        let group = Group::of(filter.by);
+        let mut statement = Statement::new(self.dialect, "SELECT g.id, ");
+        statement.text(group.name).text(" AS name, g.jobs, g.shots, g.qpu_us, g.micros FROM (SELECT ");
+        statement.text(group.column).text(
+            " AS id, CAST(SUM(t.jobs) AS BIGINT) AS jobs, CAST(SUM(t.shots) AS BIGINT) AS shots, \
+              CAST(SUM(t.qpu_us) AS BIGINT) AS qpu_us, CAST(SUM(t.micros) AS BIGINT) AS micros FROM usage t WHERE t.day >= ",
+        );
+        statement.value(Period::Day.start(filter.from).millis()).text(" AND t.day < ").value(filter.to.millis());
+        filter.of.write(&mut statement);
+        statement.text(" GROUP BY ").text(group.column).text(") g ").text(group.joins);
+        let rows = statement.fetch(self.connection()).await?;
+        match filter.by {
+            By::Day => dates(&rows, "%Y-%m-%d"),
+            By::Month => dates(&rows, "%Y-%m"),
+            _ => names(&rows),
+        }
+    }
+}
+
+/// How a group is made, and where its name is.
+struct Group {
+    column: &'static str,
+    name: &'static str,
+    joins: &'static str,
+}
+
+impl Group {
+    const fn of(by: By) -> Self {
+        let (column, name, joins) = match by {
+            By::User => ("t.user_id", "u.name", "LEFT JOIN users u ON u.id = g.id"),
+            By::Organization => ("t.organization_id", "o.name", "LEFT JOIN organizations o ON o.id = g.id"),
+            By::Project => (
+                "t.project_id",
+                "COALESCE(o.name, u.name) || '.' || p.name",
+                "LEFT JOIN projects p ON p.id = g.id LEFT JOIN organizations o ON o.id = p.organization_id \
+                 LEFT JOIN users u ON u.id = p.user_id",
+            ),
+            By::Token => (
+                "t.token_id",
+                "u.name || '/' || k.name",
+                "LEFT JOIN tokens k ON k.id = g.id LEFT JOIN users u ON u.id = k.user_id",
+            ),
+            By::Credential => ("t.credential_id", "c.label", "LEFT JOIN credentials c ON c.id = g.id"),
+            By::Provider => ("t.provider", "g.id", ""),
+            By::Target => ("t.target", "g.id", ""),
+            By::Day | By::Month => ("t.day", "''", ""),
+        };
+        Self { column, name, joins }
+    }
+}
+
+fn names(rows: &[AnyRow]) -> Result<Vec<UsageRow>> {
+    let read = |row: &AnyRow| {
+        let group = row.text("id")?;
+        let name = row.optional_text("name")?.unwrap_or(group);
+        Ok(UsageRow { group: group.into(), name: name.into(), amounts: read_amounts(row)? })
+    };
+    let mut read: Vec<UsageRow> = rows.iter().map(read).collect::<Result<_>>()?;
+    read.sort_by(|a, b| {
+        b.amounts.jobs.cmp(&a.amounts.jobs).then_with(|| (&a.name, &a.group).cmp(&(&b.name, &b.group)))
+    });
+    Ok(read)
+}
+
+/// Days become months here: two databases have two ways to say which month a time is in.
+fn dates(rows: &[AnyRow], format: &str) -> Result<Vec<UsageRow>> {
+    let mut sums: BTreeMap<Box<str>, Amounts> = BTreeMap::new();
+    for row in rows {
+        let sum = sums.entry(date(row.time("id")?, format)).or_default();
+        let amounts = read_amounts(row)?;
+        sum.jobs += amounts.jobs;
+        sum.shots += amounts.shots;
+        sum.qpu_us += amounts.qpu_us;
+        sum.micros += amounts.micros;
+    }
+    Ok(sums.into_iter().map(|(date, amounts)| UsageRow { group: date.clone(), name: date, amounts }).collect())
+}
+
+fn date(day: Timestamp, format: &str) -> Box<str> {
+    let date = jiff::Timestamp::from_millisecond(day.millis()).unwrap_or_default();
+    date.strftime(format).to_string().into()
+}
+
+/// A provider that takes back what it said before never leaves less than nothing.
+fn read_amounts(row: &AnyRow) -> Result<Amounts> {
+    Ok(Amounts {
+        jobs: row.amount("jobs")?,
+        shots: row.amount("shots")?,
+        qpu_us: row.amount("qpu_us")?,
+        micros: row.amount("micros")?,
+    })
+}
