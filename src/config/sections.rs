@@ -3,7 +3,7 @@
 //! Like all of the configuration, their errors name keys and never values.
 
 use super::written::{Consistent, by_name, one, optional};
-use super::{Expected, Listen, MasterKeySource, Origin, ProviderConfig, Scheme, TlsFiles, TokenLifetimes, Upstream};
+use super::{Expected, Listen, MasterKeySource, Origin, Protocol, ProviderConfig, TlsFiles, TokenLifetimes, Upstream};
 use crate::secret::Secret;
 use serde::{Deserialize, Deserializer, de};
 use std::{collections::BTreeMap, fmt, path::PathBuf};
@@ -87,7 +87,7 @@ impl TryFrom<RawProvider> for ProviderConfig {
     type Error = Expected;
 
     fn try_from(RawProvider { upstream, ca_file, allow_private, personal }: RawProvider) -> Result<Self, Expected> {
-        let plain = upstream.iter().flat_map(Upstream::origins).any(|origin| origin.scheme == Scheme::Http);
+        let plain = upstream.iter().flat_map(Upstream::origins).any(|origin| origin.protocol == Protocol::Http);
         if plain && !allow_private {
             return Err(Expected("an `upstream` with https, or `allow_private: true` beside it"));
         }
