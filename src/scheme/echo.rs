@@ -123,7 +123,7 @@ impl Echo {
                 .next()
         };
         // The longest first: what is masked is never less than the secret.
-        self.spellings.iter().filter_map(covering).max_by_key(|range| range.len())
+        self.spellings.iter().filter_map(covering).max_by_key(ExactSizeIterator::len)
     }
 }
 
