@@ -26,11 +26,13 @@ impl Timestamp {
         self.0
     }
 
+    #[must_use]
     pub const fn plus(self, span: std::time::Duration) -> Self {
         Self(self.0.saturating_add(span.as_millis() as i64))
     }
 
     /// Down to the minute: what "last used" is kept to.
+    #[must_use]
     pub const fn minute(self) -> Self {
         Self(self.0 - self.0.rem_euclid(60_000))
     }

@@ -3,9 +3,9 @@
 
 use super::AppError;
 use crate::{
-    config::{Config, MasterKeySource, ProviderConfig, Upstream},
+    config::{Config, MasterKeySource, ProviderConfig},
     credential::resolve::Personal,
-    provider::{self, Catalog, Changes, PresetFile},
+    provider::{Catalog, Changes, PresetFile},
     store::{Address, Store},
     vault::MasterSource,
 };
@@ -32,14 +32,8 @@ pub fn master_source(config: &Config) -> MasterSource {
 }
 
 fn changes(provider: &ProviderConfig) -> Changes {
-    let upstream = provider.upstream.as_ref().map(|upstream| match upstream {
-        Upstream::One(origin) => provider::Upstream::One(origin.to_string()),
-        Upstream::PerService(origins) => {
-            provider::Upstream::Each(origins.iter().map(|(name, origin)| (name.clone(), origin.to_string())).collect())
-        }
-    });
     Changes {
-        upstream,
+        upstream: provider.upstream.clone(),
         ca_file: provider.ca_file.clone(),
         allow_private: provider.allow_private,
         personal: if provider.personal { Personal::Allowed } else { Personal::Forbidden },

@@ -4,8 +4,7 @@
 
 use super::{Failure, wait_for};
 use crate::{
-    config::{self, BaseUrl, Config, Scheme, Sources},
-    provider::origin::{Origin, Protocol},
+    config::{self, BaseUrl, Config, Origin, Protocol, Sources},
     upstream::{Endpoint, TlsTrust},
 };
 use bytes::Bytes;
@@ -33,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 impl Healthcheck {
     pub fn run(self, sources: &Sources) -> Result<(), Failure> {
         let (origin, trust) = match self.url {
-            Some(url) => (asked(&url.origin), TlsTrust::public()),
+            Some(url) => (url.origin.clone(), TlsTrust::public()),
             None => configured(&sources.load()?.config)?,
         };
         let not_ready = |what: String| Failure::failed(format!("{origin} is not ready: {what}"));
@@ -60,15 +59,7 @@ fn configured(config: &Config) -> Result<(Origin, TlsTrust), Failure> {
     let trust = TlsTrust::of_file(&tls.cert);
     let trust =
         trust.map_err(|error| Failure::Config(config::ConfigError::new("admin_tls.cert", error.to_string())))?;
-    Ok((asked(&url.origin), trust))
-}
-
-fn asked(origin: &config::Origin) -> Origin {
-    let protocol = match origin.scheme {
-        Scheme::Http => Protocol::Http,
-        Scheme::Https => Protocol::Https,
-    };
-    Origin { protocol, host: origin.host.trim_matches(['[', ']']).into(), port: origin.port }
+    Ok((url.origin.clone(), trust))
 }
 
 /// A listener on every address is reached over loopback.

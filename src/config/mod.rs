@@ -3,6 +3,7 @@
 //! Reads its sources once and never looks at the environment again.
 
 mod load;
+mod origin;
 mod price;
 mod quantity;
 mod read;
@@ -12,9 +13,10 @@ mod url;
 mod written;
 
 pub use load::{ConfigError, Environment, Loaded, Sources};
+pub use origin::{Origin, Protocol};
 pub use price::{Millionths, Price, Prices};
 pub use quantity::{Rate, Size, Span};
-pub use url::{BaseUrl, HostPattern, Origin, Scheme, TlsFiles, Upstream};
+pub use url::{BaseUrl, HostPattern, TlsFiles, Upstream};
 pub use written::{Expected, Written};
 
 use crate::secret::Secret;

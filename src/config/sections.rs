@@ -4,7 +4,7 @@
 
 use super::written::{Consistent, by_name, one, optional};
 use super::{
-    Expected, Listen, MasterKeySource, Origin, Prices, ProviderConfig, Scheme, TlsFiles, TokenLifetimes, Upstream,
+    Expected, Listen, MasterKeySource, Origin, Prices, Protocol, ProviderConfig, TlsFiles, TokenLifetimes, Upstream,
 };
 use crate::secret::Secret;
 use serde::{Deserialize, Deserializer, de};
@@ -91,7 +91,7 @@ impl TryFrom<RawProvider> for ProviderConfig {
 
     fn try_from(raw: RawProvider) -> Result<Self, Expected> {
         let RawProvider { upstream, ca_file, allow_private, personal, prices } = raw;
-        let plain = upstream.iter().flat_map(Upstream::origins).any(|origin| origin.scheme == Scheme::Http);
+        let plain = upstream.iter().flat_map(Upstream::origins).any(|origin| origin.protocol == Protocol::Http);
         if plain && !allow_private {
             return Err(Expected("an `upstream` with https, or `allow_private: true` beside it"));
         }

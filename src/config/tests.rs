@@ -239,6 +239,7 @@ fn origins_have_neither_user_nor_path() {
     assert_eq!(printed("https://API.ionq.co/").as_deref(), Some("https://api.ionq.co"));
     assert_eq!(printed("https://[::1]:8443").as_deref(), Some("https://[::1]:8443"));
     assert_eq!(printed("http://127.0.0.1:80").as_deref(), Some("http://127.0.0.1"));
+    assert_eq!(printed("HTTPS://sim_1:443").as_deref(), Some("https://sim_1"));
     for bad in [
         "",
         "ionq",
@@ -256,6 +257,8 @@ fn origins_have_neither_user_nor_path() {
         "https://a..b",
         "https://-a",
         "https://[::1",
+        "https://::1",
+        "https://[::1]8443",
     ] {
         assert_eq!(printed(bad), None, "{bad}");
     }

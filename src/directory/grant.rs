@@ -246,11 +246,12 @@ impl Grant {
     /// The value of `Bellhop-Credential`: an RFC 9651 dictionary. The label is a String where it is ASCII, else a
     /// Display String (§3.3.8).
     pub fn receipt(&self) -> HeaderValue {
-        let mut text = String::with_capacity(128);
+        let mut text = String::with_capacity(256);
         let _ = write!(text, "owner=\"{}\", id=\"{}\", label=", self.home(), self.credential);
         write_label(&mut text, &self.label);
         let _ = write!(text, ", why={}", self.why);
-        HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("why=unknown"))
+        // Copied, as a core keeps thousands of them and no more than their bytes.
+        HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("why=unknown"))
     }
 }
 

@@ -5,10 +5,13 @@
 use super::{
     Provider,
     files::PresetFile,
-    origin::{self, NotAnOrigin, Origin, Protocol, Upstreams},
+    origin::{self, Upstreams},
     preset::{self, Preset, PresetError, Read},
 };
-use crate::{config::Prices, credential::resolve::Personal};
+use crate::{
+    config::{Origin, Prices, Protocol, Upstream},
+    credential::resolve::Personal,
+};
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 macro_rules! shipped {
@@ -43,15 +46,6 @@ impl Default for Changes {
     fn default() -> Self {
         Self { upstream: None, ca_file: None, allow_private: false, personal: Personal::Allowed, prices: Prices::default() }
     }
-}
-
-/// Where a provider is, in the place of what its preset says.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Upstream {
-    /// One origin for everything.
-    One(String),
-    /// By service (`main` is the provider's own), or by the value of the field that chooses the origin.
-    Each(BTreeMap<String, String>),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -121,11 +115,13 @@ fn provider(index: usize, read: Read, changes: &BTreeMap<String, Changes>) -> Re
 fn upstreams(preset: &Preset, changes: &Changes) -> Result<Upstreams, String> {
     match &changes.upstream {
         None => Ok(Upstreams::default()),
-        Some(Upstream::One(text)) => Ok(Upstreams { one: Some(upstream(text, changes)?), by_name: BTreeMap::new() }),
-        Some(Upstream::Each(map)) => {
-            let named = map.iter().map(|(name, text)| {
+        Some(Upstream::One(origin)) => {
+            Ok(Upstreams { one: Some(permitted(origin, changes)?), by_name: BTreeMap::new() })
+        }
+        Some(Upstream::PerService(map)) => {
+            let named = map.iter().map(|(name, origin)| {
                 known_name(preset, name)?;
-                Ok((name.as_str().into(), upstream(text, changes)?))
+                Ok((name.as_str().into(), permitted(origin, changes)?))
             });
             Ok(Upstreams { one: None, by_name: named.collect::<Result<_, String>>()? })
         }
@@ -143,13 +139,11 @@ fn known_name(preset: &Preset, name: &str) -> Result<(), String> {
     Err(format!("expected a service ({}), not `{}`", services.join(", "), name.escape_debug()))
 }
 
-/// What was written is not repeated: it may hold a password.
-fn upstream(text: &str, changes: &Changes) -> Result<Origin, String> {
-    let origin: Origin = text.parse().map_err(|expected: NotAnOrigin| expected.to_string())?;
+fn permitted(origin: &Origin, changes: &Changes) -> Result<Origin, String> {
     if origin.protocol == Protocol::Http && !changes.allow_private {
         return Err(format!(
             "expected https, as `{origin}` would send the credential in the clear; `allow_private: true` allows it for tests and local simulators"
         ));
     }
-    Ok(origin)
+    Ok(origin.clone())
 }

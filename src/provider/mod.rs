@@ -11,17 +11,22 @@ pub mod preset;
 pub mod template;
 pub mod value;
 
-pub use catalog::{Catalog, CatalogError, Changes, Upstream};
+pub use catalog::{Catalog, CatalogError, Changes};
 pub use fields::{FieldError, Fields};
 pub use files::PresetFile;
-pub use origin::{Located, Origin, Protocol};
+pub use origin::Located;
 pub use preset::{
     Preset, PresetError,
     operation::{Kind, Match, Operation},
 };
 pub use template::Ambiguous;
 
-use crate::{config::Prices, credential::resolve::Personal, job::Figures, secret::Secret};
+use crate::{
+    config::{Origin, Prices},
+    credential::resolve::Personal,
+    job::Figures,
+    secret::Secret,
+};
 use fields::{FieldSpec, Sensitivity};
 use http::HeaderName;
 use origin::{OriginTemplate, Upstreams};

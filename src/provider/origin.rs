@@ -1,109 +1,16 @@
-//! Origins: scheme, host and port of a provider, and templates of one with a field in its host.
-//! An origin holds no path and no userinfo, by construction; only operators and presets write one.
+//! A provider's origins: templates with a field in the host, what an operator puts in their place, URLs in answers.
+//! A field chooses one label of a host name and nothing more.
 //! Never resolves a name: which addresses may be connected to is for the connection to check.
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use crate::config::{Origin, Protocol};
+use std::collections::BTreeMap;
 
 /// The name of a provider's main service where an operator maps services to origins.
 pub const MAIN: &str = "main";
 
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Protocol {
-    Http,
-    Https,
-}
-
-impl Protocol {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Http => "http",
-            Self::Https => "https",
-        }
-    }
-
-    const fn default_port(self) -> u16 {
-        match self {
-            Self::Http => 80,
-            Self::Https => 443,
-        }
-    }
-}
-
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Origin {
-    pub protocol: Protocol,
-    /// Lower case; an IPv6 address without its brackets.
-    pub host: Box<str>,
-    pub port: u16,
-}
-
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("expected `https://host` or `https://host:port`, without user name, path or query")]
 pub struct NotAnOrigin;
-
-impl FromStr for Origin {
-    type Err = NotAnOrigin;
-
-    fn from_str(text: &str) -> Result<Self, NotAnOrigin> {
-        let (protocol, authority) = split_protocol(text).ok_or(NotAnOrigin)?;
-        let (host, port) = split_port(authority).ok_or(NotAnOrigin)?;
-        let port = match port {
-            None => protocol.default_port(),
-            Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => digits.parse().map_err(|_| NotAnOrigin)?,
-            Some(_) => return Err(NotAnOrigin),
-        };
-        if port == 0 || !is_host(host) {
-            return Err(NotAnOrigin);
-        }
-        Ok(Self { protocol, host: host.to_ascii_lowercase().into(), port })
-    }
-}
-
-impl Origin {
-    /// What stands in the `Host` header: the port only where it is not the scheme's own.
-    pub fn authority(&self) -> String {
-        let (open, close) = if self.host.contains(':') { ("[", "]") } else { ("", "") };
-        if self.port == self.protocol.default_port() {
-            format!("{open}{}{close}", self.host)
-        } else {
-            format!("{open}{}{close}:{}", self.host, self.port)
-        }
-    }
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}", self.protocol.as_str(), self.authority())
-    }
-}
-
-fn split_protocol(text: &str) -> Option<(Protocol, &str)> {
-    let (scheme, rest) = text.split_once("://")?;
-    if scheme.eq_ignore_ascii_case("https") {
-        Some((Protocol::Https, rest))
-    } else if scheme.eq_ignore_ascii_case("http") {
-        Some((Protocol::Http, rest))
-    } else {
-        None
-    }
-}
-
-fn split_port(authority: &str) -> Option<(&str, Option<&str>)> {
-    if let Some(literal) = authority.strip_prefix('[') {
-        let (host, rest) = literal.split_once(']')?;
-        host.parse::<std::net::Ipv6Addr>().ok()?;
-        return if rest.is_empty() { Some((host, None)) } else { Some((host, Some(rest.strip_prefix(':')?))) };
-    }
-    Some(match authority.split_once(':') {
-        Some((host, port)) => (host, Some(port)),
-        None => (authority, None),
-    })
-}
-
-fn is_host(host: &str) -> bool {
-    host.parse::<std::net::Ipv6Addr>().is_ok()
-        || (host.len() <= 253 && host.split('.').all(|l| is_label(&l.to_ascii_lowercase())))
-}
 
 /// One part of a host name, as a field of a credential may choose it: 1 to 63 of `[a-z0-9-]`, no `-` at its ends.
 pub fn is_label(text: &str) -> bool {
@@ -127,8 +34,11 @@ pub enum OriginTemplate {
 
 impl OriginTemplate {
     pub fn parse(text: &str) -> Result<Self, NotAnOrigin> {
+        if text.ends_with('/') {
+            return Err(NotAnOrigin);
+        }
         let Some((before, rest)) = text.split_once('{') else {
-            let origin: Origin = text.parse()?;
+            let origin: Origin = text.parse().map_err(|_| NotAnOrigin)?;
             return if origin.protocol == Protocol::Https { Ok(Self::Fixed(origin)) } else { Err(NotAnOrigin) };
         };
         let (field, after) = rest.split_once('}').ok_or(NotAnOrigin)?;
@@ -202,7 +112,7 @@ pub(super) fn locate(url: &str, own: impl Fn(&Origin) -> bool) -> Located<'_> {
     if url.bytes().any(|b| b <= b' ' || b == b'\\' || b == 0x7f) || url.starts_with("//") {
         return Located::Foreign;
     }
-    let Some((_, rest)) = split_protocol(url) else {
+    let Some((_, rest)) = Protocol::split(url) else {
         let scheme = url.split(['/', '?', '#']).next().is_some_and(|first| first.contains(':'));
         return if scheme { Located::Foreign } else { Located::Relative };
     };
@@ -219,37 +129,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_origin_has_a_host_and_maybe_a_port_and_nothing_else() {
-        for (text, shown) in [
-            ("https://api.example.com", "https://api.example.com"),
-            ("HTTPS://API.Example.com:443", "https://api.example.com"),
-            ("http://127.0.0.1:9001", "http://127.0.0.1:9001"),
-            ("http://[::1]:9001", "http://[::1]:9001"),
-        ] {
-            assert_eq!(text.parse::<Origin>().map(|o| o.to_string()).as_deref(), Ok(shown));
-        }
-        for bad in [
-            "",
-            "api.example.com",
-            "ftp://a",
-            "https://",
-            "https://a/",
-            "https://a?b",
-            "https://u@a",
-            "https://a:0",
-            "https://a:+1",
-            "https://a:99999",
-            "https://a..b",
-            "https://-a",
-            "https://a b",
-            "https://[::1",
-            "https://a#",
-        ] {
-            assert_eq!(bad.parse::<Origin>(), Err(NotAnOrigin), "{bad}");
-        }
-    }
-
-    #[test]
     fn a_field_chooses_one_label_of_the_host_and_nothing_more() {
         let template = OriginTemplate::parse("https://{region}.example.com").unwrap();
         assert_eq!(template.with("na-west-1").unwrap().to_string(), "https://na-west-1.example.com");
@@ -262,7 +141,16 @@ mod tests {
         {
             assert!(!template.matches(&other.parse().unwrap()), "{other}");
         }
-        for bad in ["http://a", "https://{a}", "https://x:{a}", "{a}://x.y", "https://{a.x", "https://{a}.{b}.c"] {
+        for bad in [
+            "http://a",
+            "https://a/",
+            "https://{a}.b/",
+            "https://{a}",
+            "https://x:{a}",
+            "{a}://x.y",
+            "https://{a.x",
+            "https://{a}.{b}.c",
+        ] {
             assert_eq!(OriginTemplate::parse(bad), Err(NotAnOrigin), "{bad}");
         }
     }

@@ -251,7 +251,7 @@ fn refuse(violation: Violation) -> Refusal {
 /// A refusal on a connection that hyper no longer serves.
 async fn last_words(stream: CallerStream, refusal: Refusal) -> io::Result<()> {
     let (parts, body) = refusal.close().answer(Shape::default()).into_parts();
-    let body = body.collect().await.map(|b| b.to_bytes()).unwrap_or_default();
+    let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     let mut text = format!("HTTP/1.1 {}\r\ncontent-length: {}\r\n", parts.status, body.len()).into_bytes();
     for (name, value) in &parts.headers {
         text.extend_from_slice(name.as_str().as_bytes());

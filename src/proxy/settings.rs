@@ -11,13 +11,13 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    config::{Config, HostPattern, Limits, Sizes, Timeouts},
+    config::{Config, HostPattern, Limits, Origin, Sizes, Timeouts},
     directory::Directory,
     jobs::Jobs,
     id::{CredentialId, UserId},
     limits::{Cell, Cells, FailedLookups},
     provider::{
-        Catalog, Origin,
+        Catalog,
         preset::{Slot, operation::Kind},
     },
     telemetry::metrics::{CoreMetrics, KINDS, Metrics, ProviderMetrics},

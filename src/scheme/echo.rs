@@ -123,7 +123,7 @@ impl Echo {
                 .next()
         };
         // The longest first: what is masked is never less than the secret.
-        self.spellings.iter().filter_map(covering).max_by_key(|range| range.len())
+        self.spellings.iter().filter_map(covering).max_by_key(ExactSizeIterator::len)
     }
 }
 
@@ -140,7 +140,7 @@ fn slot(window: &[u8]) -> usize {
 /// One after the other in one piece of memory: a core makes all of them whenever it meets a caller anew.
 struct Spellings {
     text: Zeroizing<Vec<u8>>,
-    ends: SmallVec<[u32; 16]>,
+    ends: SmallVec<[u32; 8]>,
 }
 
 impl Spellings {
@@ -155,14 +155,23 @@ impl Spellings {
     }
 
     fn add_all_of(&mut self, secret: &str) {
-        self.add(|text| text.extend_from_slice(secret.as_bytes()));
-        if !is_plain(secret) {
-            self.add_escaped(secret.as_bytes());
+        let (secret, traits) = (secret.as_bytes(), Traits::of(secret));
+        self.add(|text| text.extend_from_slice(secret));
+        for hex in [b"0123456789ABCDEF", b"0123456789abcdef"] {
+            self.add_escaped(secret, traits, |byte| [hex[usize::from(byte >> 4)], hex[usize::from(byte & 15)]]);
         }
-        let padded = Zeroizing::new([&[0, 0], secret.as_bytes()].concat());
+        for special in [&br#""\"#[..], br#""\/"#].into_iter().filter(|_| traits.backslashed > 0) {
+            self.add_with(secret, |byte, text| {
+                text.extend(special.contains(&byte).then_some(b'\\'));
+                text.push(byte);
+            });
+        }
+        let padded = Zeroizing::new([&[0, 0], secret].concat());
         for before in 0..3 {
             self.add(|text| push_inner_base64(text, &BASE64_STANDARD_NO_PAD, &padded[2 - before..], before));
-            self.add(|text| push_inner_base64(text, &BASE64_URL_SAFE_NO_PAD, &padded[2 - before..], before));
+            if traits.has_two_base64s {
+                self.add(|text| push_inner_base64(text, &BASE64_URL_SAFE_NO_PAD, &padded[2 - before..], before));
+            }
         }
     }
 
@@ -171,32 +180,29 @@ impl Spellings {
     /// Encoders differ on which of the unreserved characters they leave alone (RFC 3986 §2.3) and on the case of what
     /// they write (§2.1). RFC 8259 §7 lets anything be escaped: PHP escapes slashes, and encoders that think of HTML
     /// write `\u002B` for what could end an attribute or a tag.
-    fn add_escaped(&mut self, secret: &[u8]) {
-        for hex in [b"0123456789ABCDEF", b"0123456789abcdef"] {
-            let digits = |byte: u8| [hex[usize::from(byte >> 4)], hex[usize::from(byte & 15)]];
-            for unreserved in [&b""[..], b"-._~"] {
-                self.add_with(secret, |byte, text| {
-                    if byte.is_ascii_alphanumeric() || unreserved.contains(&byte) {
-                        text.push(byte);
-                    } else {
-                        text.push(b'%');
-                        text.extend(digits(byte));
-                    }
-                });
+    fn add_escaped(&mut self, secret: &[u8], traits: Traits, digits: impl Fn(u8) -> [u8; 2]) {
+        let escape = |kept: &[u8], byte: u8, text: &mut Vec<u8>| {
+            if byte.is_ascii_alphanumeric() || kept.contains(&byte) {
+                text.push(byte);
+            } else {
+                text.push(b'%');
+                text.extend(digits(byte));
             }
+        };
+        if traits.special > 0 {
+            self.add_with(secret, |byte, text| escape(b"", byte, text));
+        }
+        if traits.reserved > 0 {
+            self.add_with(secret, |byte, text| escape(UNRESERVED, byte, text));
+        }
+        if traits.for_html > 0 {
             self.add_with(secret, |byte, text| match byte {
                 b'\\' => text.extend(br"\\"),
-                b'+' | b'"' | b'&' | b'\'' | b'<' | b'>' | b'`' => {
+                _ if FOR_HTML.contains(&byte) => {
                     text.extend(br"\u00");
                     text.extend(digits(byte));
                 }
                 _ => text.push(byte),
-            });
-        }
-        for special in [&br#""\"#[..], br#""\/"#] {
-            self.add_with(secret, |byte, text| {
-                text.extend(special.contains(&byte).then_some(b'\\'));
-                text.push(byte);
             });
         }
     }
@@ -218,16 +224,42 @@ impl Spellings {
     }
 }
 
-/// Nobody escapes it.
-fn is_plain(secret: &str) -> bool {
-    secret.bytes().all(|b| b.is_ascii_alphanumeric())
+/// What stands for itself in a URL, beside letters and digits.
+const UNRESERVED: &[u8] = b"-._~";
+/// What encoders that think of HTML escape in JSON; they escape the backslash as others do.
+const FOR_HTML: &[u8] = b"+\"&'<>`";
+
+/// How many of a secret's characters some encoder would escape: what nobody escapes needs no spelling of its own.
+#[derive(Clone, Copy)]
+struct Traits {
+    special: usize,
+    reserved: usize,
+    for_html: usize,
+    backslashed: usize,
+    /// The two alphabets of base64 differ in digits whose bits end a `>`, `?` or `~`, and no other ASCII character.
+    has_two_base64s: bool,
 }
 
-/// What all spellings take, and one more that is not kept: each may be the longest that its encoder could write.
+impl Traits {
+    fn of(secret: &str) -> Self {
+        let count = |is: &dyn Fn(u8) -> bool| secret.bytes().filter(|b| is(*b)).count();
+        Self {
+            special: count(&|b| !b.is_ascii_alphanumeric()),
+            reserved: count(&|b| !b.is_ascii_alphanumeric() && !UNRESERVED.contains(&b)),
+            for_html: count(&|b| b == b'\\' || FOR_HTML.contains(&b)),
+            backslashed: count(&|b| br#""\/"#.contains(&b)),
+            has_two_base64s: !secret.is_ascii() || secret.bytes().any(|b| b"\x7f>?~".contains(&b)),
+        }
+    }
+}
+
+/// What all spellings take.
 fn room_for(secret: &str) -> usize {
-    let (length, special) = (secret.len(), secret.bytes().filter(|b| !b.is_ascii_alphanumeric()).count());
-    let escaped = if special == 0 { 0 } else { 4 * (length + 2 * special) + 4 * (length + 5 * special) };
-    length + escaped + 6 * ((length + 2).div_ceil(3) * 4)
+    let (length, traits) = (secret.len(), Traits::of(secret));
+    let if_any = |count: usize, longer: usize| if count == 0 { 0 } else { length + count * longer };
+    let escaped = if_any(traits.special, 2) + if_any(traits.reserved, 2) + if_any(traits.for_html, 5);
+    let alphabets = if traits.has_two_base64s { 2 } else { 1 };
+    length + 2 * escaped + 2 * if_any(traits.backslashed, 1) + alphabets * 3 * ((length + 2).div_ceil(3) * 4)
 }
 
 /// The characters of a text's base64 that depend on nothing else, when the first `before` bytes of it are others'.

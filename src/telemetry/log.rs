@@ -156,7 +156,7 @@ impl Visit for Line {
 
     fn record_str(&mut self, field: &Field, value: &str) {
         match field.name() {
-            "message" => self.message = value.to_owned(),
+            "message" => value.clone_into(&mut self.message),
             _ => self.push(field, value),
         }
     }

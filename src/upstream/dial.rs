@@ -3,7 +3,7 @@
 //! Never connects to an address that it did not check, and has no switch that turns verification off.
 
 use crate::{
-    provider::{Origin, Protocol},
+    config::{Origin, Protocol},
     scheme::Destination,
 };
 use http::HeaderValue;

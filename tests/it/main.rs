@@ -8,6 +8,14 @@
     clippy::print_stderr,
     reason = "a test says what is wrong by panicking, and then what Bellhop logged"
 )]
+#![allow(
+    clippy::float_cmp,
+    clippy::format_collect,
+    clippy::format_push_string,
+    clippy::large_futures,
+    clippy::large_stack_arrays,
+    reason = "a story is read more often than it runs; counters are whole numbers"
+)]
 
 mod support;
 

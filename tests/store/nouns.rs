@@ -7,7 +7,7 @@ use crate::{
 };
 use bellhop::{
     id::{OrganizationId, TokenId, UserId},
-    identity::{Context, JobVisibility, Scopes, role::Role},
+    identity::{Context, JobVisibility, Scopes, UserName, role::Role},
     secret::Secret,
     store::{Conflict, ContextId, OrganizationChange, Origin, ProjectOf, StoreError, TokenLimits, UserChange},
 };
@@ -58,7 +58,7 @@ on_both! {
             let Some(_) = page.first() else { break };
             seen.extend(page.into_iter().map(|user| user.name));
         }
-        assert_eq!(seen.iter().map(|name| name.as_str()).collect::<Vec<_>>(), names, "in byte order on both");
+        assert_eq!(seen.iter().map(UserName::as_str).collect::<Vec<_>>(), names, "in byte order on both");
         let asked = ["a".parse().unwrap(), "nobody".parse().unwrap(), "B".parse().unwrap()];
         assert_eq!(read.users_named(asked.iter()).await.unwrap().len(), 2, "names are compared byte by byte");
         assert_eq!(read.users_named([].iter()).await.unwrap(), []);

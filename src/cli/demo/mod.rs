@@ -10,7 +10,7 @@ mod tour;
 use super::{Console, Failure, wait_for};
 use crate::{
     app::App,
-    config::{Config, LogLevel, Origin, ProviderConfig, Scheme, Upstream},
+    config::{Config, LogLevel, Origin, Protocol, ProviderConfig, Upstream},
     telemetry::log::Logging,
 };
 use clap::Args;
@@ -73,7 +73,7 @@ fn installation(config: Config, folder: &Path, port: u16, standin: SocketAddr) -
     config.listen.admin = (Ipv4Addr::LOCALHOST, 0).into();
     config.drain.deadline = Duration::from_secs(2);
     let host = standin.ip().to_string().into();
-    let origin = Origin { scheme: Scheme::Http, host, port: standin.port() };
+    let origin = Origin { protocol: Protocol::Http, host, port: standin.port() };
     let ionq =
         ProviderConfig { upstream: Some(Upstream::One(origin)), allow_private: true, ..ProviderConfig::default() };
     config.providers.insert("ionq".into(), ionq);
