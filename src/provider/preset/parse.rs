@@ -8,7 +8,7 @@ use super::{
     operations,
     raw::{
         RawErrors, RawField, RawFormat, RawKind, RawPair, RawPreset, RawProbe, RawScheme, RawSdk, RawSelector,
-        RawService, RawSlot, Text,
+        RawService, RawSlot, RawStates, Text,
     },
     sdk::{PLACEHOLDERS, Sdk},
 };
@@ -19,6 +19,7 @@ use crate::provider::{
     template::Routes,
     value::ValueTemplate,
 };
+use crate::job::Ended;
 use http::{HeaderName, Method, StatusCode};
 use serde_yaml::Spanned;
 use std::time::Duration;
@@ -52,6 +53,7 @@ fn check(raw: RawPreset) -> Checked<Read> {
         slots: check_slots(&raw.caller_token)?,
         selectors: raw.selectors.iter().map(|s| check_selector(s, &fields, &scheme)).collect::<Checked<_>>()?,
         scheme,
+        states: check_states(&raw.states)?,
         operations,
         refusals: match &raw.refusals {
             Some(statuses) => statuses.iter().map(check_status).collect::<Checked<_>>()?,
@@ -261,6 +263,19 @@ fn check_selector(raw: &RawSelector, fields: &[FieldSpec], scheme: &Scheme) -> C
             }
         }
     }
+}
+
+fn check_states(raw: &RawStates) -> Checked<Box<[(Box<str>, Ended)]>> {
+    let ways =
+        [(&raw.completed, Ended::Completed), (&raw.failed, Ended::Failed), (&raw.cancelled, Ended::Cancelled)];
+    let mut states: Vec<(Box<str>, Ended)> = Vec::new();
+    for (word, ended) in ways.into_iter().flat_map(|(words, ended)| words.iter().map(move |word| (word, ended))) {
+        if let Some((_, earlier)) = states.iter().find(|(known, _)| **known == *word.value) {
+            return mistake(word, format!("{} already means `{earlier}`", quoted(&word.value)));
+        }
+        states.push((parsed(word, |w| if w.is_empty() { Err("expected a word") } else { Ok(w.into()) })?, ended));
+    }
+    Ok(states.into())
 }
 
 fn check_status(raw: &Spanned<u16>) -> Checked<StatusCode> {
