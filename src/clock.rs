@@ -31,6 +31,10 @@ impl Timestamp {
         Self(self.0.saturating_add(span.as_millis() as i64))
     }
 
+    pub const fn minus(self, span: std::time::Duration) -> Self {
+        Self(self.0.saturating_sub(span.as_millis() as i64))
+    }
+
     /// Down to the minute: what "last used" is kept to.
     #[must_use]
     pub const fn minute(self) -> Self {

@@ -2,7 +2,7 @@
 //! Owns nothing: what was entered is in the store.
 //! Never a poll as such: only what an answer says that was not known before.
 
-use super::{Figures, Intent, Made, Payer, State, ThingKey, quota::Exceeded};
+use super::{Figures, Intent, Made, State, ThingKey, quota::Exceeded};
 use crate::{
     clock::Timestamp,
     id::{SubmissionId, UserId},
@@ -28,7 +28,7 @@ pub struct Binding {
     pub submission: SubmissionId,
     pub at: Timestamp,
     /// As in the intent.
-    pub payer: Payer,
+    pub provider: Box<str>,
     pub made: Box<[Made]>,
 }
 

@@ -7,7 +7,10 @@ use super::{
     Jobs,
     spool::{Leftover, SpoolError},
 };
-use crate::store::{Orphans, Signer, StoreError};
+use crate::{
+    clock::Timestamp,
+    store::{Actor, AuditEntry, Orphans, Signer, StoreError},
+};
 use std::{path::Path, sync::Arc, time::Duration};
 use tokio::time::sleep;
 
@@ -15,7 +18,7 @@ const STEP: Duration = Duration::from_secs(1);
 /// A process that was not seen for this long is dead, whatever machine it ran on.
 const DEAD: Duration = Duration::from_secs(60);
 /// Entries of the spool, and submissions for the audit trail, in one transaction.
-const AT_ONCE: usize = 200;
+const AT_ONCE: u16 = 200;
 
 impl Jobs {
     /// For as long as the process runs.
@@ -36,21 +39,18 @@ impl Jobs {
         if turn % 10 == 0 {
             self.known.sweep();
             self.store.beat(self.process, now).await?;
-            let orphaned = self.store.orphan(Orphans::NotSeenSince(now.minus(DEAD)), now).await?;
+            let orphaned = self.store.orphan(&Orphans::NotSeenSince(now.minus(DEAD)), now).await?;
             if orphaned > 0 {
                 tracing::warn!(orphaned, "submissions of a process that died are of unknown fate");
             }
-            let mut tx = self.store.write(Arc::clone(signer), now).await?;
-            if tx.purge_retired().await? > 0 {
-                tx.commit().await?;
-            }
+            self.purge(signer, now).await?;
         }
         Ok(())
     }
 
     async fn empty_spool(&self) -> Result<(), StoreError> {
         loop {
-            let entries = self.spool.oldest(AT_ONCE);
+            let entries = self.spool.oldest(AT_ONCE.into());
             if entries.is_empty() {
                 return Ok(());
             }
@@ -62,12 +62,26 @@ impl Jobs {
     }
 
     async fn audit(&self, signer: &Arc<dyn Signer>) -> Result<(), StoreError> {
-        while self.store.has_unaudited().await? {
+        while self.store.has_notes().await? {
             let mut tx = self.store.write(Arc::clone(signer), self.clock.now()).await?;
-            tx.audit_submissions(AT_ONCE as u32).await?;
+            tx.audit_notes(AT_ONCE).await?;
             tx.commit().await?;
         }
         Ok(())
+    }
+
+    /// Deletes credentials that were kept for jobs which have ended.
+    async fn purge(&self, signer: &Arc<dyn Signer>, now: Timestamp) -> Result<(), StoreError> {
+        if !self.store.has_retired_and_done().await? {
+            return Ok(());
+        }
+        let mut tx = self.store.write(Arc::clone(signer), now).await?;
+        for credential in tx.purge_retired().await? {
+            tx.record(
+                AuditEntry::new(&Actor::System, "credential.deleted", credential).detail("its last job has ended"),
+            );
+        }
+        tx.commit().await.map(drop)
     }
 
     /// What processes of this machine left that are no longer there.
@@ -75,7 +89,7 @@ impl Jobs {
         let now = self.clock.now();
         let mut dead = Vec::new();
         for leftover in Leftover::all(data_dir)? {
-            for entries in leftover.entries.chunks(AT_ONCE) {
+            for entries in leftover.entries.chunks(AT_ONCE.into()) {
                 if let Err(error) = self.store.enter(entries).await {
                     tracing::error!(%error, process = %leftover.process, "a spool could not be written down; it is kept");
                     return Ok(());
@@ -86,7 +100,7 @@ impl Jobs {
         let processes = dead.iter().map(|leftover| leftover.process).collect();
         let orphaned = async {
             self.store.beat(self.process, now).await?;
-            self.store.orphan(Orphans::Of(processes), now).await
+            self.store.orphan(&Orphans::Of(processes), now).await
         };
         match orphaned.await {
             Ok(0) => dead.into_iter().for_each(Leftover::remove),

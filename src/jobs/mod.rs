@@ -5,8 +5,8 @@
 //! Why one writer: a burst of submissions shares one transaction and one sync. Whatever arrives while a commit is under
 //! way waits for the next, so that the batch grows with the load and nobody waits for a timer.
 
-mod known;
 mod keeper;
+mod known;
 mod spool;
 mod study;
 mod writer;
@@ -29,10 +29,7 @@ use crate::{
 use known::Known;
 use spool::Spool;
 use std::{path::Path, sync::Arc};
-use tokio::{
-    runtime::Handle,
-    sync::oneshot,
-};
+use tokio::{runtime::Handle, sync::oneshot};
 use writer::{Writer, Written};
 
 /// The record of jobs, as the data plane uses it; one for the process.
@@ -102,7 +99,7 @@ impl Jobs {
 
     /// Puts a submission on record. Durable when this returns.
     pub async fn intend(&self, intent: Intent) -> Result<(), NotIntended> {
-        match self.writer.write(Entry::Intend(intent)).await {
+        match self.writer.write(Entry::Intend(intent), Vec::new()).await {
             Written::Entered(Entered::Done) => Ok(()),
             Written::Entered(Entered::Exceeded(exceeded)) => Err(NotIntended::Exceeded(exceeded)),
             Written::Entered(_) => Err(NotIntended::Taken),
@@ -110,11 +107,13 @@ impl Jobs {
         }
     }
 
-    /// Puts on record what a submission made. Durable when this returns: in the store, or in the spool.
-    pub async fn bind(&self, provider: &str, binding: Binding) -> Result<(), NotBound> {
-        let keys: Vec<ThingKey> = binding.made.iter().map(|made| ThingKey::new(provider, &made.thing)).collect();
-        let written = self.writer.write(Entry::Bind(binding)).await;
-        keys.iter().for_each(|key| self.known.forget(key));
+    /// Puts on record what a submission made, all of it like `record` but for its key. Durable when this returns: in the
+    /// store, or in the spool.
+    pub async fn bind(&self, binding: Binding, record: &Record) -> Result<(), NotBound> {
+        let keys = binding.made.iter().map(|made| ThingKey::new(&binding.provider, &made.thing));
+        let records: Vec<Record> = keys.map(|key| Record { key, ended: None, ..record.clone() }).collect();
+        let written = self.writer.write(Entry::Bind(binding), records.clone()).await;
+        records.iter().for_each(|record| self.known.forget(&record.key));
         match written {
             Written::Entered(Entered::Done) | Written::Spooled => Ok(()),
             Written::Entered(_) => Err(NotBound::Foreign),
@@ -146,10 +145,10 @@ impl Jobs {
         let epoch = self.known.epoch();
         let (store, wanted) = (self.store.clone(), keys.to_vec());
         let found = self.apart(async move { store.records(&wanted).await }).await?;
-        Ok(keys.iter().map(|key| self.keep(*key, &found, epoch)).collect())
+        Ok(keys.iter().map(|key| self.remember(*key, &found, epoch)).collect())
     }
 
-    fn keep(&self, key: ThingKey, found: &[Record], epoch: u64) -> Arc<Seen> {
+    fn remember(&self, key: ThingKey, found: &[Record], epoch: u64) -> Arc<Seen> {
         let stored = found.iter().filter(|record| record.key == key).cloned();
         let mut records: Vec<Record> = stored.collect();
         for spooled in self.spool.records(&key) {

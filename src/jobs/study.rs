@@ -51,7 +51,9 @@ impl Jobs {
         let sent = Sent { found: &found, path, query, body: None };
         let used: Vec<Thing> = study.subjects.iter().map(|(thing, ..)| thing.clone()).collect();
         for (thing, mut figures) in reading::observed(&sent, study.provider.preset(), &used, &document) {
-            let Some((_, seen, record)) = study.subjects.iter().find(|(subject, ..)| *subject == thing) else { continue };
+            let Some((_, seen, record)) = study.subjects.iter().find(|(subject, ..)| *subject == thing) else {
+                continue;
+            };
             study.provider.price(&mut figures);
             let key = ThingKey::new(study.provider.id(), &thing);
             self.observe(Observation { key, account: record.account.clone(), at: self.clock.now(), figures });

@@ -5,7 +5,10 @@
 
 use super::spool::Spool;
 use crate::{
-    job::entry::{Entered, Entry},
+    job::{
+        Record,
+        entry::{Entered, Entry},
+    },
     store::{Store, StoreError},
 };
 use std::{sync::Arc, time::Duration};
@@ -39,6 +42,8 @@ pub enum Written {
 
 struct Waiting {
     entry: Entry,
+    /// What the entry puts on record, for as long as only the spool has it.
+    records: Vec<Record>,
     reply: Option<oneshot::Sender<Written>>,
 }
 
@@ -50,9 +55,9 @@ impl Writer {
     }
 
     /// Waits until the entry is durable, or cannot be made so.
-    pub async fn write(&self, entry: Entry) -> Written {
+    pub async fn write(&self, entry: Entry, records: Vec<Record>) -> Written {
         let (reply, written) = oneshot::channel();
-        if self.queue.send(Waiting { entry, reply: Some(reply) }).await.is_err() {
+        if self.queue.send(Waiting { entry, records, reply: Some(reply) }).await.is_err() {
             return Written::Failed;
         }
         written.await.unwrap_or(Written::Failed)
@@ -60,7 +65,8 @@ impl Writer {
 
     /// For what must not be lost, but nobody waits for.
     pub fn note(&self, entry: Entry) {
-        if let Err(mpsc::error::TrySendError::Full(waiting)) = self.queue.try_send(Waiting { entry, reply: None }) {
+        let waiting = Waiting { entry, records: Vec::new(), reply: None };
+        if let Err(mpsc::error::TrySendError::Full(waiting)) = self.queue.try_send(waiting) {
             let queue = self.queue.clone();
             self.runtime.spawn(async move { queue.send(waiting).await.is_ok() });
         }
@@ -69,7 +75,7 @@ impl Writer {
     /// For what may be left out.
     pub fn mention(&self, entry: Entry) {
         if self.queue.capacity() > QUEUE / 2 {
-            let _ = self.queue.try_send(Waiting { entry, reply: None });
+            let _ = self.queue.try_send(Waiting { entry, records: Vec::new(), reply: None });
         }
     }
 }
@@ -77,27 +83,29 @@ impl Writer {
 async fn run(mut queue: mpsc::Receiver<Waiting>, store: Store, spool: Arc<Spool>) {
     let mut batch = Vec::with_capacity(MOST);
     while queue.recv_many(&mut batch, MOST).await > 0 {
-        let (entries, replies): (Vec<_>, Vec<_>) = batch.drain(..).map(|w| (w.entry, w.reply)).unzip();
-        let written = write(&store, &spool, entries).await;
-        for (reply, written) in replies.into_iter().zip(written) {
-            // Whoever asked may have gone; what is written stays written.
-            let _ = reply.map(|reply| reply.send(written));
-        }
+        write(&store, &spool, std::mem::take(&mut batch)).await;
     }
 }
 
-async fn write(store: &Store, spool: &Spool, entries: Vec<Entry>) -> Vec<Written> {
+async fn write(store: &Store, spool: &Spool, batch: Vec<Waiting>) {
+    let entries: Vec<Entry> = batch.iter().map(|waiting| waiting.entry.clone()).collect();
     match enter(store, &entries).await {
-        Ok(entered) => entered.into_iter().map(Written::Entered).collect(),
+        Ok(entered) => {
+            batch.into_iter().zip(entered).for_each(|(waiting, entered)| waiting.answer(Written::Entered(entered)));
+        }
         Err(StoreError::Unavailable(because)) => {
             tracing::warn!(because, count = entries.len(), "the record of jobs cannot be written");
-            spool_all(spool, entries).await
+            keep(spool, batch).await;
         }
         Err(error) if entries.len() == 1 => {
             tracing::error!(%error, "an entry in the record of jobs was refused");
-            vec![Written::Failed]
+            batch.into_iter().for_each(|waiting| waiting.answer(Written::Failed));
         }
-        Err(_) => one_by_one(store, spool, entries).await,
+        Err(_) => {
+            for waiting in batch {
+                Box::pin(write(store, spool, vec![waiting])).await;
+            }
+        }
     }
 }
 
@@ -106,24 +114,24 @@ async fn enter(store: &Store, entries: &[Entry]) -> Result<Vec<Entered>, StoreEr
     timeout(PATIENCE, store.enter(entries)).await.unwrap_or_else(|_| Err(gone()))
 }
 
-async fn one_by_one(store: &Store, spool: &Spool, entries: Vec<Entry>) -> Vec<Written> {
-    let mut written = Vec::with_capacity(entries.len());
-    for entry in entries {
-        written.extend(Box::pin(write(store, spool, vec![entry])).await);
+/// What happened at a provider must be kept; what was only intended is refused, and what was only observed comes again.
+async fn keep(spool: &Spool, batch: Vec<Waiting>) {
+    let happened = |waiting: &Waiting| matches!(waiting.entry, Entry::Bind(_) | Entry::End { .. });
+    let (kept, lost): (Vec<Waiting>, Vec<Waiting>) = batch.into_iter().partition(happened);
+    lost.into_iter().for_each(|waiting| waiting.answer(Written::Failed));
+    if kept.is_empty() {
+        return;
     }
-    written
+    let entries = kept.iter().map(|waiting| (waiting.entry.clone(), waiting.records.clone())).collect();
+    let spooled = spool.append(entries).await.is_ok();
+    for waiting in kept {
+        waiting.answer(if spooled { Written::Spooled } else { Written::Failed });
+    }
 }
 
-/// What happened at a provider must be kept; what was only intended is refused, and what was only observed comes again.
-async fn spool_all(spool: &Spool, entries: Vec<Entry>) -> Vec<Written> {
-    let (mut places, mut kept) = (Vec::with_capacity(entries.len()), Vec::new());
-    for entry in entries {
-        let keeps = matches!(entry, Entry::Bind(_) | Entry::End { .. } | Entry::Note(_));
-        places.push(keeps);
-        if keeps {
-            kept.push(entry);
-        }
+impl Waiting {
+    /// Whoever asked may have gone; what is written stays written.
+    fn answer(self, written: Written) {
+        let _ = self.reply.map(|reply| reply.send(written));
     }
-    let spooled = kept.is_empty() || spool.append(kept).await.is_ok();
-    places.into_iter().map(|keeps| if keeps && spooled { Written::Spooled } else { Written::Failed }).collect()
 }

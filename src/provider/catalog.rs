@@ -44,7 +44,13 @@ pub struct Changes {
 
 impl Default for Changes {
     fn default() -> Self {
-        Self { upstream: None, ca_file: None, allow_private: false, personal: Personal::Allowed, prices: Prices::default() }
+        Self {
+            upstream: None,
+            ca_file: None,
+            allow_private: false,
+            personal: Personal::Allowed,
+            prices: Prices::default(),
+        }
     }
 }
 

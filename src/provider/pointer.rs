@@ -114,11 +114,9 @@ fn children<'v>(value: &'v Value, step: &Step) -> Vec<&'v Value> {
 
 fn placed_children<'v>(at: SmallVec<[usize; 2]>, value: &'v Value, step: &Step) -> Vec<Placed<'v>> {
     match (value, step) {
-        (Value::Array(items), Step::Every) => items
-            .iter()
-            .enumerate()
-            .map(|(nth, item)| (at.iter().copied().chain([nth]).collect(), item))
-            .collect(),
+        (Value::Array(items), Step::Every) => {
+            items.iter().enumerate().map(|(nth, item)| (at.iter().copied().chain([nth]).collect(), item)).collect()
+        }
         (Value::Object(_), Step::Every) => Vec::new(),
         _ => children(value, step).into_iter().map(|child| (at.clone(), child)).collect(),
     }

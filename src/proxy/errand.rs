@@ -65,7 +65,11 @@ impl Errand {
     fn made_by(&self) -> Result<Option<Purse>, SeveralPurses> {
         let mut credentials = self.named.iter().filter_map(|named| Some(named.reached.as_ref()?.credential));
         let Some(credential) = credentials.next() else { return Ok(None) };
-        if credentials.all(|other| other == credential) { Ok(Some(Purse::Made(credential))) } else { Err(SeveralPurses) }
+        if credentials.all(|other| other == credential) {
+            Ok(Some(Purse::Made(credential)))
+        } else {
+            Err(SeveralPurses)
+        }
     }
 }
 
@@ -147,7 +151,8 @@ impl Exchange<'_> {
         let named = things.into_iter().zip(seen).map(|(thing, seen)| {
             let reachable = seen.records.iter().filter(|r| standing.is_some_and(|s| reach(s, r).is_some()));
             // One's own before another's, and the newest of several.
-            let reached = reachable.max_by_key(|r| (standing.is_some_and(|s| s.user == r.owner), r.submission)).cloned();
+            let reached =
+                reachable.max_by_key(|r| (standing.is_some_and(|s| s.user == r.owner), r.submission)).cloned();
             Named { thing, seen, reached }
         });
         Ok(named.collect())

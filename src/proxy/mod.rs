@@ -37,7 +37,7 @@ use errand::Carried;
 use hot::{Hot, HotGrants};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header, request, uri::PathAndQuery};
 use hyper::{
-    body::{Body, Incoming},
+    body::Incoming,
     server::conn::{http1, http2},
 };
 use link::{Caller as Connected, Link, Patience, Protocol, Ticket};

@@ -118,7 +118,13 @@ fn by_host<'s, 'r>(catalog: &'s Catalog, label: &str, target: &'r str) -> Result
     let (id, context) = label.split_once("--").map_or((&*label, None), |(id, context)| (id, Some(context)));
     let context = context.map(|c| Context::from_host_label(c).map_err(|e| Refusal::bad_request(e.to_string())));
     let context = context.transpose()?;
-    Ok(Route { destination: Some(find(catalog, id)?), purse: context.map(Purse::Named), target, prefix: "", host: None })
+    Ok(Route {
+        destination: Some(find(catalog, id)?),
+        purse: context.map(Purse::Named),
+        target,
+        prefix: "",
+        host: None,
+    })
 }
 
 fn host_value(parts: &request::Parts, headers: &HeaderMap) -> Option<HeaderValue> {

@@ -13,8 +13,8 @@ use crate::{
     clock::Clock,
     config::{Config, HostPattern, Limits, Origin, Sizes, Timeouts},
     directory::Directory,
-    jobs::Jobs,
     id::{CredentialId, UserId},
+    jobs::Jobs,
     limits::{Cell, Cells, FailedLookups},
     provider::{
         Catalog,

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     id::SubmissionId,
-    job::{Intent, Made, State, Thing, ThingKey, entry::Binding},
+    job::{Intent, Made, Payer, Record, State, Thing, ThingKey, entry::Binding},
     jobs::{Jobs, NotBound, NotIntended},
     provider::{
         Provider,
@@ -124,7 +124,11 @@ impl Exchange<'_> {
 }
 
 impl Submission {
-    async fn run(self, sending: Sending, caller: &oneshot::Sender<Result<Response<Came>, Lost>>) -> Result<Response<Came>, Lost> {
+    async fn run(
+        self,
+        sending: Sending,
+        caller: &oneshot::Sender<Result<Response<Came>, Lost>>,
+    ) -> Result<Response<Came>, Lost> {
         self.jobs().intend(self.intent.clone()).await.map_err(Lost::NotIntended)?;
         if caller.is_closed() && !self.complete {
             self.end(State::NotSent);
@@ -157,10 +161,20 @@ impl Submission {
         let binding = Binding {
             submission: self.intent.id,
             at: self.core.shared.clock.now(),
-            payer: Some(self.intent.payer.clone()),
+            provider: self.provider.id().into(),
             made,
         };
-        self.jobs().bind(self.provider.id(), binding).await.map_err(Lost::NotBound)
+        let Payer { user, organization, credential, account, .. } = self.intent.payer.clone();
+        let record = Record {
+            key: ThingKey::from_bytes([0; 32]),
+            account,
+            submission: self.intent.id,
+            owner: user,
+            organization,
+            credential,
+            ended: None,
+        };
+        self.jobs().bind(binding, &record).await.map_err(Lost::NotBound)
     }
 
     /// What the answer says that came into being.

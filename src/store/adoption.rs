@@ -2,10 +2,10 @@
 //! Owns nothing; it writes what `ledger` and `credentials` own, as control writes do.
 //! Never judges who may.
 
-use super::{Change, Conflict, CredentialChange, Result, Tx, ledger, row::Columns};
+use super::{Change, Conflict, CredentialChange, Result, Store, Tx, ledger, row::Columns};
 use crate::{
     credential,
-    id::{CredentialId, OrganizationId, SubmissionId, UserId},
+    id::{CredentialId, SubmissionId, UserId},
     job::{
         Figures, Made, State, Thing, ThingKey,
         entry::{Binding, Entered, Entry},
@@ -28,28 +28,26 @@ const ADOPT: &str = "\
     ) \
     UPDATE things SET user_id = $3 WHERE account = $2 AND key IN (SELECT f.key FROM family f)";
 
+impl Store {
+    /// Whether a retired credential waits to be deleted.
+    pub async fn has_retired_and_done(&self) -> Result<bool> {
+        Ok(sqlx::query(RETIRED_AND_DONE).fetch_optional(&self.readers).await?.is_some())
+    }
+}
+
 impl Tx {
     /// Makes a thing, and what belongs to it, somebody else's. Who used it up does not change.
     pub async fn adopt(&mut self, key: ThingKey, account: &str, owner: UserId) -> Result<()> {
-        let found = sqlx::query("SELECT user_id, organization_id FROM things WHERE key = $1 AND account = $2")
-            .bind(key.as_bytes().to_vec())
-            .bind(account)
-            .fetch_optional(self.connection())
-            .await?
-            .ok_or(Conflict::Missing)?;
-        let (before, organization): (UserId, Option<OrganizationId>) =
-            (found.parsed("user_id")?, found.optional("organization_id")?);
-        sqlx::query(ADOPT)
+        let adopted = sqlx::query(ADOPT)
             .bind(key.as_bytes().to_vec())
             .bind(account)
             .bind(owner.to_string())
             .execute(self.writing())
             .await?;
-        self.announce(Change::User(before));
-        self.announce(Change::User(owner));
-        if let Some(organization) = organization {
-            self.announce(Change::Organization(organization));
+        if adopted.rows_affected() == 0 {
+            return Err(Conflict::Missing.into());
         }
+        self.announce(Change::Records);
         Ok(())
     }
 
@@ -59,7 +57,7 @@ impl Tx {
         let payer = submission.intent.payer.clone();
         let key = ThingKey::new(&payer.provider, &thing);
         let made = Made { thing, parent: None, figures: Figures::default() };
-        let binding = Binding { submission: id, at: self.now, payer: payer.clone(), made: [made].into() };
+        let binding = Binding { submission: id, at: self.now, provider: payer.provider.clone(), made: [made].into() };
         match self.enter(&[Entry::Bind(binding)]).await?.as_slice() {
             [Entered::Done] => self.adopt(key, &payer.account, owner).await,
             _ => Err(Conflict::Exists.into()),

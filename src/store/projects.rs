@@ -2,7 +2,9 @@
 //! Owns the tables `projects` and `project_members`.
 //! Never lets anybody into a project who is not in its organization: the schema forbids it.
 
-use super::{Change, Conflict, Origin, Reading, Result, Store, Tx, insert::Insert, row::Columns, row::corrupt, tombstone};
+use super::{
+    Change, Conflict, Origin, Reading, Result, Store, Tx, insert::Insert, row::Columns, row::corrupt, tombstone,
+};
 use crate::{
     clock::Timestamp,
     credential::Owner,

@@ -58,7 +58,11 @@ fn check_operation(raw: &RawOperation) -> Checked<Operation> {
         uses: raw.uses.iter().map(check_reference).collect::<Checked<_>>()?,
         creates: raw.creates.iter().map(|c| check_creation(c, raw)).collect::<Checked<_>>()?,
         reads: check_readings(&raw.reads)?,
-        repetition: raw.repetition.as_ref().map(|text| check_in_request(text, "the client makes its mark")).transpose()?,
+        repetition: raw
+            .repetition
+            .as_ref()
+            .map(|text| check_in_request(text, "the client makes its mark"))
+            .transpose()?,
         count: raw.count.as_ref().map(check_in_body).transpose()?,
         lists: raw.lists.as_ref().map(check_listing).transpose()?,
         item_error: raw.item_error.as_ref().map(pointer).transpose()?,

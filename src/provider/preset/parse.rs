@@ -12,6 +12,7 @@ use super::{
     },
     sdk::{PLACEHOLDERS, Sdk},
 };
+use crate::job::Ended;
 use crate::provider::{
     fields::{self, FieldSpec, Format, Presence, Sensitivity},
     origin::{self, OriginTemplate},
@@ -19,7 +20,6 @@ use crate::provider::{
     template::Routes,
     value::ValueTemplate,
 };
-use crate::job::Ended;
 use http::{HeaderName, Method, StatusCode};
 use serde_yaml::Spanned;
 use std::time::Duration;
@@ -266,8 +266,7 @@ fn check_selector(raw: &RawSelector, fields: &[FieldSpec], scheme: &Scheme) -> C
 }
 
 fn check_states(raw: &RawStates) -> Checked<Box<[(Box<str>, Ended)]>> {
-    let ways =
-        [(&raw.completed, Ended::Completed), (&raw.failed, Ended::Failed), (&raw.cancelled, Ended::Cancelled)];
+    let ways = [(&raw.completed, Ended::Completed), (&raw.failed, Ended::Failed), (&raw.cancelled, Ended::Cancelled)];
     let mut states: Vec<(Box<str>, Ended)> = Vec::new();
     for (word, ended) in ways.into_iter().flat_map(|(words, ended)| words.iter().map(move |word| (word, ended))) {
         if let Some((_, earlier)) = states.iter().find(|(known, _)| **known == *word.value) {

@@ -31,9 +31,8 @@ impl<'s> Source<'s> {
     pub fn figures(&self, preset: &Preset, at: &[usize]) -> Figures {
         let reads = &self.sent.operation().reads;
         let status = self.text(&reads.status, at);
-        let qpu_us = reads.qpu_time.as_ref().and_then(|(places, unit)| {
-            self.sum(places, at, |value| microseconds(value, *unit))
-        });
+        let qpu_us =
+            reads.qpu_time.as_ref().and_then(|(places, unit)| self.sum(places, at, |value| microseconds(value, *unit)));
         Figures {
             ended: status.as_deref().and_then(|word| preset.ended(word)),
             status,
@@ -64,7 +63,8 @@ impl<'s> Source<'s> {
     pub fn asked_shots(&self, places: &[Place], jobs: u64) -> u64 {
         let of_place = |place: &Place| {
             let told = self.told(place, &[]).into_iter();
-            let each = told.filter_map(|(at, value)| Some(whole(&value)?.saturating_mul(if at.is_empty() { jobs } else { 1 })));
+            let each = told
+                .filter_map(|(at, value)| Some(whole(&value)?.saturating_mul(if at.is_empty() { jobs } else { 1 })));
             each.reduce(u64::saturating_add)
         };
         places.iter().find_map(of_place).unwrap_or(0).min(MOST)

@@ -70,7 +70,9 @@ pub fn in_query(query: Option<&str>, key: &str) -> Result<Vec<Box<str>>, Unreada
 fn is_key(pair: &str, key: &str) -> bool {
     let name = pair.split_once('=').map_or(pair, |(name, _)| name);
     match decode_fully(name.as_bytes()) {
-        Ok(name) => name.split(|b| *b == b'[').next().unwrap_or_default().trim_ascii().eq_ignore_ascii_case(key.as_bytes()),
+        Ok(name) => {
+            name.split(|b| *b == b'[').next().unwrap_or_default().trim_ascii().eq_ignore_ascii_case(key.as_bytes())
+        }
         Err(Ambiguous) => true,
     }
 }

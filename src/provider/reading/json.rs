@@ -105,7 +105,8 @@ impl<'s> Kept<'s> {
     }
 
     fn looks_like_one(&self, name: &str) -> bool {
-        let folded = |text: &str| text.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect::<String>();
+        let folded =
+            |text: &str| text.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect::<String>();
         let firsts = self.steps.iter().filter_map(|steps| steps.first());
         self.limits.names == Names::LookAlikesAreAmbiguous
             && firsts.into_iter().any(|step| matches!(step, Step::Member(wanted) if folded(wanted) == folded(name)))

@@ -2,7 +2,9 @@
 //! Owns nothing.
 //! Never passes over a thing that it cannot name: an answer that made something unnamed is not given out.
 
-use super::{Position, Sent, Unreadable, figures::Source, id, id::read_value, is_required, list::is_error, same_element};
+use super::{
+    Position, Sent, Unreadable, figures::Source, id, id::read_value, is_required, list::is_error, same_element,
+};
 use crate::{
     job::{Figures, Thing},
     provider::{
@@ -69,7 +71,9 @@ struct Found<'o> {
 impl<'o> Harvest<'o> {
     fn from_request(&mut self, sent: &Sent<'_>, creation: &'o Creation) -> Result<(), Unreadable> {
         match &creation.id {
-            Place::Path(name) => sent.captured(name)?.into_iter().for_each(|id| self.add(creation, Position::new(), id)),
+            Place::Path(name) => {
+                sent.captured(name)?.into_iter().for_each(|id| self.add(creation, Position::new(), id))
+            }
             Place::Query(key) => {
                 id::in_query(sent.query, key)?.into_iter().for_each(|id| self.add(creation, Position::new(), id));
             }

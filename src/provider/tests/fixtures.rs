@@ -133,7 +133,8 @@ fn see_answer(provider: &Provider, sent: &Sent<'_>, used: &[Thing], answer: &Val
         let parent = made.parent.as_ref().map(|parent| format!(" of {}", thing(parent))).unwrap_or_default();
         seen.creates.push(format!("{}{parent}", thing(&made.thing)));
     }
-    let made = made.into_iter().filter(|made| made.figures != Figures::default()).map(|made| (made.thing, made.figures));
+    let made =
+        made.into_iter().filter(|made| made.figures != Figures::default()).map(|made| (made.thing, made.figures));
     let observed = reading::observed(sent, provider.preset(), used, &read);
     assert_eq!(reading::observed(sent, provider.preset(), used, answer), observed);
     seen.tells = made.chain(observed).map(|(of, figures)| format!("{}: {}", thing(&of), told(&figures))).collect();
@@ -187,7 +188,19 @@ fn zz_print() {
             let Ok(Some(found)) = provider.classify(method, path.as_bytes()) else { continue };
             println!("YY {} {}", provider.id(), fixture.send);
             let seen = see(provider, fixture, &found);
-            println!("ZZ {}", serde_json::json!([provider.id(), nth, found.operation.name, seen.uses, seen.asks, seen.creates, seen.tells, seen.lists]));
+            println!(
+                "ZZ {}",
+                serde_json::json!([
+                    provider.id(),
+                    nth,
+                    found.operation.name,
+                    seen.uses,
+                    seen.asks,
+                    seen.creates,
+                    seen.tells,
+                    seen.lists
+                ])
+            );
         }
     }
 }

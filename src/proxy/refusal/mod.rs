@@ -319,7 +319,16 @@ mod tests {
     #[test]
     fn a_permanent_condition_is_never_429_or_5xx() {
         use Code::*;
-        for code in [NotAllowed, NoCredential, AmbiguousContext, NotAMember, CredentialRefused, UnknownProvider, UnknownJob, OverQuota] {
+        for code in [
+            NotAllowed,
+            NoCredential,
+            AmbiguousContext,
+            NotAMember,
+            CredentialRefused,
+            UnknownProvider,
+            UnknownJob,
+            OverQuota,
+        ] {
             assert!(code.status().is_client_error() && code.status() != StatusCode::TOO_MANY_REQUESTS);
         }
     }

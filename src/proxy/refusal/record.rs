@@ -100,7 +100,8 @@ fn not_intended(asked: &Asked<'_>, why: NotIntended) -> Refusal {
 fn over_quota(exceeded: &Exceeded) -> Refusal {
     let Exceeded { quota, used, renews } = exceeded;
     let scale = quota.measure.scale();
-    let told = |amount: u64| if scale == 1 { amount.to_string() } else { format!("{:.2}", amount as f64 / scale as f64) };
+    let told =
+        |amount: u64| if scale == 1 { amount.to_string() } else { format!("{:.2}", amount as f64 / scale as f64) };
     let detail = format!(
         "The quota of {} {} a {}, set by {}, leaves no room for this: {} are used or held. It renews at {renews}.",
         told(quota.limit),
@@ -115,10 +116,10 @@ fn over_quota(exceeded: &Exceeded) -> Refusal {
 pub fn not_bound(asked: &Asked<'_>, why: NotBound) -> Refusal {
     match why {
         NotBound::Foreign => unreadable(asked, "it names a job that is on record as another member's"),
-        NotBound::Unavailable => Refusal::record_unavailable(
-            "The provider answered, and what it made cannot be put on record right now.",
-        )
-        .submit_unknown(asked.provider.preset().lost_submit),
+        NotBound::Unavailable => {
+            Refusal::record_unavailable("The provider answered, and what it made cannot be put on record right now.")
+                .submit_unknown(asked.provider.preset().lost_submit)
+        }
     }
 }
 

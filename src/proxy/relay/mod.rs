@@ -136,7 +136,8 @@ impl Exchange<'_> {
     fn must_be_read(&self, asked: &Asked<'_>, parts: &http::response::Parts, permit: Permit, masks: bool) -> bool {
         let has_body = *asked.method != Method::HEAD && parts.status != StatusCode::NO_CONTENT;
         let operation = asked.operation.as_ref();
-        let reads = operation.is_some_and(|found| !found.operation.rewrites.is_empty() || record::makes_children(found));
+        let reads =
+            operation.is_some_and(|found| !found.operation.rewrites.is_empty() || record::makes_children(found));
         let compressed = masks && asked.kind() != Some(Kind::Result) && is_compressed(&parts.headers);
         // Whatever the media type says: SDKs do not look at it before they follow a URL.
         has_body && (((reads || permit.filters) && parts.status.is_success()) || compressed)
@@ -156,7 +157,12 @@ impl Exchange<'_> {
         whole.map_err(|because| refusal::unreadable(asked, because))
     }
 
-    fn read_whole(&self, asked: &Asked<'_>, parts: &mut http::response::Parts, bytes: Bytes) -> Result<Answer, Refusal> {
+    fn read_whole(
+        &self,
+        asked: &Asked<'_>,
+        parts: &mut http::response::Parts,
+        bytes: Bytes,
+    ) -> Result<Answer, Refusal> {
         let pointers = asked.operation.as_ref().map_or(&[][..], |found| &found.operation.rewrites);
         let bytes = if pointers.is_empty() || !parts.status.is_success() {
             bytes

@@ -7,6 +7,11 @@ use crate::{
     identity::Standing,
     job::{Made, ThingKey, entry::Binding, reach::reach},
     jobs::Study,
+    provider::{
+        Match,
+        preset::operation::Kind,
+        reading::{self, AnswerNeed},
+    },
     proxy::{
         Asked, Exchange,
         errand::Named,
@@ -14,18 +19,18 @@ use crate::{
         refusal::{self, Refusal},
         submit::made,
     },
-    provider::{
-        Match,
-        preset::operation::Kind,
-        reading::{self, AnswerNeed},
-    },
 };
 use bytes::Bytes;
 use serde_json::Value;
 
 impl Exchange<'_> {
     /// Children that an answer names of what the request is about: they belong to whom that belongs to.
-    pub(super) async fn bind_children(&self, asked: &Asked<'_>, named: &[Named], answer: &Bytes) -> Result<(), Refusal> {
+    pub(super) async fn bind_children(
+        &self,
+        asked: &Asked<'_>,
+        named: &[Named],
+        answer: &Bytes,
+    ) -> Result<(), Refusal> {
         let Some(found) = asked.operation.as_ref().filter(|found| makes_children(found)) else { return Ok(()) };
         let [Named { thing, seen, reached: Some(record) }] = named else { return Ok(()) };
         if !seen.is_news(answer) {
@@ -40,8 +45,9 @@ impl Exchange<'_> {
             return Ok(());
         }
         let made: Box<[Made]> = created.into_iter().map(|created| made(asked.provider, created)).collect();
-        let binding = Binding { submission: record.submission, at: self.core.shared.clock.now(), payer: None, made };
-        let bound = self.core.shared.jobs.bind(asked.provider.id(), binding).await;
+        let (submission, at) = (record.submission, self.core.shared.clock.now());
+        let binding = Binding { submission, at, provider: asked.provider.id().into(), made };
+        let bound = self.core.shared.jobs.bind(binding, record).await;
         bound.map_err(|because| refusal::not_bound(asked, because))
     }
 
@@ -74,7 +80,9 @@ impl Exchange<'_> {
         ids: &'i [String],
     ) -> Result<std::collections::HashSet<&'i str>, Refusal> {
         let kind = found.operation.lists.as_ref().map_or("", |listing| &listing.kind);
-        let key = |id: &String| ThingKey::new(asked.provider.id(), &crate::job::Thing { kind: kind.into(), id: (**id).into() });
+        let key = |id: &String| {
+            ThingKey::new(asked.provider.id(), &crate::job::Thing { kind: kind.into(), id: (**id).into() })
+        };
         let keys: Vec<ThingKey> = ids.iter().map(key).collect();
         let seen = self.core.shared.jobs.find(&keys).await.map_err(|_| Refusal::store_unavailable())?;
         let is_theirs = |seen: &crate::jobs::Seen| seen.records.iter().any(|record| reach(standing, record).is_some());

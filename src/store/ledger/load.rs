@@ -96,7 +96,7 @@ impl<'e> Named<'e> {
                 self.intents.push(intent);
             }
             Entry::Bind(binding) => {
-                self.keys.extend(binding.made.iter().map(|made| place(&binding.payer, made).0));
+                self.keys.extend(binding.made.iter().map(|made| ThingKey::new(&binding.provider, &made.thing)));
                 self.keys.extend(binding.made.iter().filter_map(|made| made.parent));
                 self.submissions.insert(binding.submission);
             }

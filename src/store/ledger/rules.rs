@@ -110,7 +110,7 @@ impl Page {
 
     /// A late one is bound too, whatever was thought of it before: the provider has said what it made.
     fn bind(&mut self, binding: &Binding) -> Entered {
-        let submission = self.submission(binding.submission).filter(|s| s.intent.payer == binding.payer);
+        let submission = self.submission(binding.submission).filter(|s| s.intent.payer.provider == binding.provider);
         let Some(submission) = submission.cloned() else { return Entered::Missing };
         self.turn(binding.submission, State::Bound);
         let (mut entered, mut new) = (Entered::Done, Vec::new());

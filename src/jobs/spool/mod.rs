@@ -1,9 +1,8 @@
 //! What happened at providers while the store could not be told: a file that is synced before anybody is answered.
 //! Owns one file in `data_dir/spool`, locked for as long as its process lives, and what stands in it until the store has it.
-//! Never holds a secret: ids, amounts, states.
-//!
-//! A line is the CRC-32 of its entry in hexadecimal, a space, and the entry in JSON. A line that is cut or damaged was
-//! never acknowledged, and ends the reading.
+//! Never holds a secret: ids, amounts, states. A line that is cut or damaged was never acknowledged, and ends the reading.
+
+mod line;
 
 use crate::{
     id::ProcessId,
@@ -65,7 +64,7 @@ impl Spool {
     }
 
     /// Durable when this returns.
-    pub async fn append(&self, entries: Vec<Entry>) -> io::Result<()> {
+    pub async fn append(&self, entries: Vec<(Entry, Vec<Record>)>) -> io::Result<()> {
         let inner = Arc::clone(&self.inner);
         let appended = tokio::task::spawn_blocking(move || lock(&inner).append(entries)).await;
         let appended = appended.unwrap_or_else(|_| Err(io::ErrorKind::Other.into()));
@@ -114,18 +113,12 @@ impl Spool {
 }
 
 impl Inner {
-    fn append(&mut self, entries: Vec<Entry>) -> io::Result<()> {
-        let mut text = Vec::new();
-        for entry in &entries {
-            let json = serde_json::to_vec(entry).map_err(io::Error::other)?;
-            text.extend(format!("{:08x} ", crc32fast::hash(&json)).into_bytes());
-            text.extend(json);
-            text.push(b'\n');
-        }
+    fn append(&mut self, entries: Vec<(Entry, Vec<Record>)>) -> io::Result<()> {
+        let text: Vec<u8> = entries.iter().filter_map(|(entry, _)| line::write(entry)).flatten().collect();
         self.file.write_all(&text)?;
         self.file.sync_data()?;
-        for entry in entries {
-            for record in entry.records() {
+        for (entry, records) in entries {
+            for record in records {
                 self.records.entry(record.key).or_default().push(record);
             }
             self.entries.push(entry);
@@ -160,25 +153,13 @@ impl Leftover {
             Err(TryLockError::WouldBlock) => return Ok(None),
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
-        let entries = read(&fs::read(&path).map_err(failed)?);
+        let entries = line::read_all(&fs::read(&path).map_err(failed)?);
         Ok(Some(Self { process, entries, path, _file: file }))
     }
 
     pub fn remove(self) {
         let _ = fs::remove_file(&self.path);
     }
-}
-
-/// The sound lines from the beginning.
-fn read(bytes: &[u8]) -> Vec<Entry> {
-    let lines = bytes.split_inclusive(|b| *b == b'\n').map_while(|line| line.strip_suffix(b"\n"));
-    lines.map_while(read_line).collect()
-}
-
-fn read_line(line: &[u8]) -> Option<Entry> {
-    let (sum, json) = line.split_at_checked(9)?;
-    let sum = u32::from_str_radix(std::str::from_utf8(sum).ok()?.strip_suffix(' ')?, 16).ok()?;
-    if crc32fast::hash(json) == sum { serde_json::from_slice(json).ok() } else { None }
 }
 
 fn lock(inner: &Mutex<Inner>) -> MutexGuard<'_, Inner> {
