@@ -8,6 +8,7 @@ pub mod files;
 pub mod origin;
 pub mod pointer;
 pub mod preset;
+pub mod reading;
 pub mod template;
 pub mod value;
 

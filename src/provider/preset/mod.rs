@@ -18,6 +18,7 @@ use super::{
     pointer::Pointer,
     value::ValueTemplate,
 };
+use crate::job::Ended;
 use http::{HeaderName, Method, StatusCode};
 use operation::Operation;
 use sdk::Sdk;
@@ -38,6 +39,8 @@ pub struct Preset {
     pub fields: Box<[FieldSpec]>,
     pub scheme: Scheme,
     pub selectors: Box<[Selector]>,
+    /// The words by which the provider says that a job has ended, and how; any other word leaves it open.
+    pub states: Box<[(Box<str>, Ended)]>,
     pub operations: Box<[Operation]>,
     /// Statuses by which the provider says that the credential is not good.
     pub refusals: Box<[StatusCode]>,
@@ -62,6 +65,11 @@ impl Preset {
 
     pub fn field(&self, name: &str) -> Option<&FieldSpec> {
         self.fields.iter().find(|f| *f.name == *name)
+    }
+
+    /// How a job has ended that the provider says this of.
+    pub fn ended(&self, status: &str) -> Option<Ended> {
+        self.states.iter().find(|(word, _)| **word == *status).map(|(_, ended)| *ended)
     }
 
     pub fn operation(&self, name: &str) -> Option<&Operation> {

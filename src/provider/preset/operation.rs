@@ -19,6 +19,10 @@ pub struct Operation {
     /// Things that the request brings into being.
     pub creates: Box<[Creation]>,
     pub reads: Readings,
+    /// The client's own mark, by which a repetition of the request is known for one.
+    pub repetition: Option<Place>,
+    /// How many jobs the request's body asks for: as many as there are elements, or the number that stands there.
+    pub count: Option<Pointer>,
     /// How a list is cut down to one member's own things.
     pub lists: Option<Listing>,
     /// Present in an element of a batch's answer that was refused by itself.
@@ -144,6 +148,15 @@ impl FromStr for Place {
 pub struct Reference {
     pub kind: Box<str>,
     pub id: Place,
+    /// Only where this is so: what stands at the place may be something else than an id.
+    pub when: Option<Condition>,
+}
+
+/// A text that must stand in the request's body, in the same element as what depends on it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Condition {
+    pub at: Pointer,
+    pub is: Box<str>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -155,13 +168,29 @@ pub struct Creation {
     pub parent: Option<Box<str>>,
 }
 
-/// What the ledger wants to know of a job.
+impl Creation {
+    /// Belongs to a thing of its own kind, as the circuits of a job do: counted with that, and not always there.
+    pub fn is_child(&self) -> bool {
+        self.parent.as_ref() == Some(&self.kind)
+    }
+}
+
+/// What the ledger wants to know of a job. Of several places, the first that says it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Readings {
-    pub status: Option<Place>,
-    pub target: Option<Place>,
-    pub shots: Option<Place>,
-    pub qpu_time: Option<(Place, TimeUnit)>,
+    /// Which things the figures are of, where the answer says it.
+    pub of: Option<Pointer>,
+    pub status: Box<[Place]>,
+    pub target: Box<[Place]>,
+    pub shots: Box<[Place]>,
+    pub qpu_time: Option<(Box<[Place]>, TimeUnit)>,
+}
+
+impl Readings {
+    pub fn places(&self) -> impl Iterator<Item = &Place> {
+        let time = self.qpu_time.iter().flat_map(|(places, _)| places);
+        self.status.iter().chain(&self.target).chain(&self.shots).chain(time)
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Deserialize)]
@@ -172,6 +201,16 @@ pub enum TimeUnit {
     Milliseconds,
     #[serde(rename = "us")]
     Microseconds,
+}
+
+impl TimeUnit {
+    pub const fn in_microseconds(self) -> u32 {
+        match self {
+            Self::Seconds => 1_000_000,
+            Self::Milliseconds => 1_000,
+            Self::Microseconds => 1,
+        }
+    }
 }
 
 /// A list in an answer: the array, and the id within each of its elements.

@@ -4,15 +4,21 @@
 
 use super::{
     mistake::{Checked, mistake, parsed, quoted},
-    operation::{Creation, Kind, Listing, Operation, Place, Readings, Reference, TimeUnit, Upgrade},
+    operation::{
+        Condition, Creation, Kind, Listing, NotAPlace, Operation, Place, Readings, Reference, TimeUnit, Upgrade,
+    },
     parse::{check_head, check_span, header_name},
-    raw::{RawCreation, RawListing, RawOperation, RawPair, RawReadings, RawReference, RawTime, Text},
+    raw::{
+        OneOrMany, RawCondition, RawCreation, RawListing, RawOperation, RawPair, RawReadings, RawReference, RawTime,
+        Text,
+    },
 };
 use crate::provider::{
     pointer::Pointer,
     template::{Passage, Pattern, Routes},
 };
 use http::{HeaderName, HeaderValue};
+use serde_yaml::Spanned;
 use std::time::Duration;
 
 /// How long the body of an answer may pause when the operation does not say.
@@ -52,6 +58,12 @@ fn check_operation(raw: &RawOperation) -> Checked<Operation> {
         uses: raw.uses.iter().map(check_reference).collect::<Checked<_>>()?,
         creates: raw.creates.iter().map(|c| check_creation(c, raw)).collect::<Checked<_>>()?,
         reads: check_readings(&raw.reads)?,
+        repetition: raw
+            .repetition
+            .as_ref()
+            .map(|text| check_in_request(text, "the client makes its mark"))
+            .transpose()?,
+        count: raw.count.as_ref().map(check_in_body).transpose()?,
         lists: raw.lists.as_ref().map(check_listing).transpose()?,
         item_error: raw.item_error.as_ref().map(pointer).transpose()?,
         rewrites: raw.rewrites.iter().map(pointer).collect::<Checked<_>>()?,
@@ -71,11 +83,12 @@ fn check_patterns(raw: &RawOperation) -> Checked<Box<[Pattern]>> {
     if patterns.is_empty() { mistake(&raw.on, "expected at least one method and path") } else { Ok(patterns) }
 }
 
-/// An id in the path must be captured by every template of the operation.
+/// What is read out of the path must be captured by every template of the operation.
 fn check_captures(raw: &RawOperation, operation: &Operation) -> Checked<()> {
     let used = operation.uses.iter().map(|u| &u.id).zip(raw.uses.iter().map(|u| &u.id));
     let created = operation.creates.iter().map(|c| &c.id).zip(raw.creates.iter().map(|c| &c.id));
-    for (place, text) in used.chain(created) {
+    let repetition = operation.repetition.iter().zip(&raw.repetition);
+    for (place, text) in used.chain(created).chain(repetition) {
         let Place::Path(name) = place else { continue };
         if let Some(without) = operation.patterns.iter().find(|p| !p.captures().any(|c| *c == **name)) {
             return mistake(text, format!("expected a capture of the path, and `{without}` has no {}", quoted(name)));
@@ -98,13 +111,26 @@ fn check_silent_kind(raw: &RawOperation, operation: Operation) -> Checked<Operat
 }
 
 fn check_reference(raw: &RawReference) -> Checked<Reference> {
-    let id = parsed(&raw.id, str::parse)?;
-    match id {
-        Place::Answer(_) => {
-            mistake(&raw.id, "expected a place in the request, as what is used exists before the answer")
-        }
-        id => Ok(Reference { kind: word(&raw.kind)?, id }),
+    let id = check_in_request(&raw.id, "what is used exists")?;
+    Ok(Reference { kind: word(&raw.kind)?, id, when: raw.when.as_ref().map(check_condition).transpose()? })
+}
+
+fn check_in_request(text: &Text, why: &str) -> Checked<Place> {
+    match parsed(text, str::parse)? {
+        Place::Answer(_) => mistake(text, format!("expected a place in the request, as {why} before the answer")),
+        place => Ok(place),
     }
+}
+
+fn check_in_body(text: &Text) -> Checked<Pointer> {
+    match parsed(text, str::parse)? {
+        Place::Body(pointer) => Ok(pointer),
+        _ => mistake(text, format!("expected a place in the request's body, not {}", quoted(&text.value))),
+    }
+}
+
+fn check_condition(raw: &RawCondition) -> Checked<Condition> {
+    Ok(Condition { at: check_in_body(&raw.at)?, is: raw.is.as_str().into() })
 }
 
 fn check_creation(raw: &RawCreation, operation: &RawOperation) -> Checked<Creation> {
@@ -126,17 +152,27 @@ fn check_creation(raw: &RawCreation, operation: &RawOperation) -> Checked<Creati
 }
 
 fn check_readings(raw: &RawReadings) -> Checked<Readings> {
-    let place = |text: &Option<Text>| text.as_ref().map(|t| parsed(t, str::parse)).transpose();
+    let of = raw.of.as_ref().map(|text| match parsed(text, str::parse)? {
+        Place::Answer(pointer) => Ok(pointer),
+        _ => mistake(text, format!("expected a place in the answer, not {}", quoted(&text.value))),
+    });
     Ok(Readings {
-        status: place(&raw.status)?,
-        target: place(&raw.target)?,
-        shots: place(&raw.shots)?,
+        of: of.transpose()?,
+        status: check_places(raw.status.as_ref())?,
+        target: check_places(raw.target.as_ref())?,
+        shots: check_places(raw.shots.as_ref())?,
         qpu_time: raw.qpu_time.as_ref().map(check_time).transpose()?,
     })
 }
 
-fn check_time(raw: &RawTime) -> Checked<(Place, TimeUnit)> {
-    Ok((parsed(&raw.at, str::parse)?, raw.unit))
+fn check_places(raw: Option<&Spanned<OneOrMany>>) -> Checked<Box<[Place]>> {
+    let Some(raw) = raw else { return Ok(Box::default()) };
+    let place = |text: &String| text.parse().or_else(|e: NotAPlace| mistake(raw, format!("{e}, not {}", quoted(text))));
+    raw.value.0.iter().map(place).collect()
+}
+
+fn check_time(raw: &RawTime) -> Checked<(Box<[Place]>, TimeUnit)> {
+    Ok((check_places(Some(&raw.at))?, raw.unit))
 }
 
 fn check_listing(raw: &RawListing) -> Checked<Listing> {

@@ -8,10 +8,11 @@ use super::{
     operations,
     raw::{
         RawErrors, RawField, RawFormat, RawKind, RawPair, RawPreset, RawProbe, RawScheme, RawSdk, RawSelector,
-        RawService, RawSlot, Text,
+        RawService, RawSlot, RawStates, Text,
     },
     sdk::{PLACEHOLDERS, Sdk},
 };
+use crate::job::Ended;
 use crate::provider::{
     fields::{FieldSpec, Format, Presence, Sensitivity},
     origin::{self, OriginTemplate},
@@ -52,6 +53,7 @@ fn check(raw: RawPreset) -> Checked<Read> {
         slots: check_slots(&raw.caller_token)?,
         selectors: raw.selectors.iter().map(|s| check_selector(s, &fields, &scheme)).collect::<Checked<_>>()?,
         scheme,
+        states: check_states(&raw.states)?,
         operations,
         refusals: match &raw.refusals {
             Some(statuses) => statuses.iter().map(check_status).collect::<Checked<_>>()?,
@@ -258,6 +260,18 @@ fn check_selector(raw: &RawSelector, fields: &[FieldSpec], scheme: &Scheme) -> C
             }
         }
     }
+}
+
+fn check_states(raw: &RawStates) -> Checked<Box<[(Box<str>, Ended)]>> {
+    let ways = [(&raw.completed, Ended::Completed), (&raw.failed, Ended::Failed), (&raw.cancelled, Ended::Cancelled)];
+    let mut states: Vec<(Box<str>, Ended)> = Vec::new();
+    for (word, ended) in ways.into_iter().flat_map(|(words, ended)| words.iter().map(move |word| (word, ended))) {
+        if let Some((_, earlier)) = states.iter().find(|(known, _)| **known == *word.value) {
+            return mistake(word, format!("{} already means `{earlier}`", quoted(&word.value)));
+        }
+        states.push((parsed(word, |w| if w.is_empty() { Err("expected a word") } else { Ok(w.into()) })?, ended));
+    }
+    Ok(states.into())
 }
 
 fn check_status(raw: &Spanned<u16>) -> Checked<StatusCode> {

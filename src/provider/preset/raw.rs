@@ -30,6 +30,8 @@ pub struct RawPreset {
     pub scheme: Spanned<RawScheme>,
     #[serde(default)]
     pub selectors: Vec<RawSelector>,
+    #[serde(default)]
+    pub states: RawStates,
     pub operations: Vec<RawOperation>,
     pub refusals: Option<Vec<Spanned<u16>>>,
     pub head: Option<Text>,
@@ -146,6 +148,8 @@ pub struct RawOperation {
     pub creates: Vec<RawCreation>,
     #[serde(default)]
     pub reads: RawReadings,
+    pub repetition: Option<Text>,
+    pub count: Option<Text>,
     pub lists: Option<RawListing>,
     pub item_error: Option<Text>,
     #[serde(default)]
@@ -163,6 +167,14 @@ pub struct RawOperation {
 pub struct RawReference {
     pub kind: Text,
     pub id: Text,
+    pub when: Option<RawCondition>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawCondition {
+    pub at: Text,
+    pub is: String,
 }
 
 #[derive(Deserialize)]
@@ -176,16 +188,17 @@ pub struct RawCreation {
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub struct RawReadings {
-    pub status: Option<Text>,
-    pub target: Option<Text>,
-    pub shots: Option<Text>,
+    pub of: Option<Text>,
+    pub status: Option<Spanned<OneOrMany>>,
+    pub target: Option<Spanned<OneOrMany>>,
+    pub shots: Option<Spanned<OneOrMany>>,
     pub qpu_time: Option<RawTime>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawTime {
-    pub at: Text,
+    pub at: Spanned<OneOrMany>,
     pub unit: TimeUnit,
 }
 
@@ -195,6 +208,17 @@ pub struct RawListing {
     pub kind: Text,
     pub items: Text,
     pub id: Text,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub struct RawStates {
+    #[serde(default)]
+    pub completed: Vec<Text>,
+    #[serde(default)]
+    pub failed: Vec<Text>,
+    #[serde(default)]
+    pub cancelled: Vec<Text>,
 }
 
 #[derive(Deserialize, Default)]
@@ -235,7 +259,7 @@ impl<'de> Deserialize<'de> for OneOrMany {
             type Value = OneOrMany;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a method and a path, or a list of them")
+                f.write_str("a text, or a list of them")
             }
 
             fn visit_str<E>(self, text: &str) -> Result<OneOrMany, E> {

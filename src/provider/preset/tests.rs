@@ -64,6 +64,15 @@ fn each_mistake_is_told_with_its_place_and_what_was_expected() {
         ("silence: 30s", "head: 20m"),
         ("name: Example", "name: Example\nrefusals: [200]"),
         ("{base}", "{bass}"),
+        ("name: Example", "name: Example\nstates: { finished: [done] }"),
+        ("name: Example", "name: Example\nstates: { completed: [''] }"),
+        ("name: Example", "name: Example\nstates: { completed: [done], failed: [broken, done] }"),
+        ("kind: submit", "kind: submit\n    repetition: answer /mark"),
+        ("kind: submit", "kind: submit\n    repetition: path mark"),
+        ("kind: submit", "kind: submit\n    count: query number"),
+        ("kind: submit", "kind: submit\n    reads: { of: body /id }"),
+        ("kind: submit", "kind: submit\n    reads: { status: [answer /a, header b] }"),
+        ("id: path job }", "id: path job, when: { at: path job, is: x } }"),
         // What one part says about another.
         ("Bearer {token}", "Bearer {tokn}"),
         ("Bearer {token}", "Bearer {team}"),
@@ -132,8 +141,21 @@ fn what_a_preset_does_not_say_has_a_default() {
     assert_eq!(preset.refusals[..], [StatusCode::UNAUTHORIZED]);
     assert_eq!(preset.head, None);
     assert_eq!(preset.cookies, Cookies::Dropped);
+    assert_eq!(preset.ended("completed"), None);
     assert_eq!(preset.operation("submit").and_then(|o| o.silence), Some(Duration::from_secs(60)));
     assert_eq!(preset.operation("status").and_then(|o| o.silence), Some(Duration::from_secs(30)));
+}
+
+#[test]
+fn only_the_words_of_a_preset_end_a_job() {
+    let states = "states: { completed: [done], failed: [broken, lost], cancelled: [canceled] }\noperations:";
+    let preset = Preset::parse("x.yaml", &GOOD.replacen("operations:", states, 1)).unwrap();
+    assert_eq!(preset.ended("done"), Some(Ended::Completed));
+    assert_eq!(preset.ended("lost"), Some(Ended::Failed));
+    assert_eq!(preset.ended("canceled"), Some(Ended::Cancelled));
+    for open in ["Done", "cancelled", "done ", "running", ""] {
+        assert_eq!(preset.ended(open), None, "{open}");
+    }
 }
 
 #[test]

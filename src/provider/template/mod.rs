@@ -306,7 +306,8 @@ pub fn decode(raw: &[u8]) -> Cow<'_, [u8]> {
     percent_encoding::percent_decode(raw).into()
 }
 
-fn decode_fully(text: &[u8]) -> Result<Vec<u8>, Ambiguous> {
+/// Replaces `%xx` until there is none left.
+pub fn decode_fully(text: &[u8]) -> Result<Vec<u8>, Ambiguous> {
     let mut text = text.to_vec();
     for _ in 0..MOST_DECODINGS {
         match decode(&text) {

@@ -1,17 +1,20 @@
 //! Walks `config/providers/fixtures`: sample requests and answers of every shipped preset, and what each is found to be.
 
 use super::shipped;
-use crate::provider::{
-    Located, Match, Provider,
-    preset::operation::{Operation, Place},
+use crate::{
+    job::{Figures, JOB, Thing},
+    provider::{
+        Located, Match, Provider,
+        reading::{self, Sent},
+    },
 };
 use serde::Deserialize;
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Fixture {
+pub struct Fixture {
     /// Method, path and query.
     send: String,
     body: Option<Value>,
@@ -20,12 +23,16 @@ struct Fixture {
     #[serde(default)]
     uses: Vec<String>,
     answer: Option<Value>,
+    /// What a submission of jobs asks for before it is answered.
+    #[serde(default)]
+    asks: String,
     #[serde(default)]
     creates: Vec<String>,
     #[serde(default)]
     lists: Vec<String>,
+    /// What is told of each thing, whether it was made or was there.
     #[serde(default)]
-    reads: BTreeMap<String, String>,
+    tells: Vec<String>,
     /// What is left of the URLs that are rewritten; `foreign` for one that withholds the answer.
     #[serde(default)]
     rewrites: Vec<String>,
@@ -50,7 +57,7 @@ fn every_sample_request_and_answer_is_what_its_fixture_says() {
     }
 }
 
-fn read(id: &str) -> Vec<Fixture> {
+pub fn read(id: &str) -> Vec<Fixture> {
     let path = format!("{}/config/providers/fixtures/{id}.yaml", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(&path).expect(&path);
     serde_yaml::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"))
@@ -65,80 +72,135 @@ fn check<'p>(provider: &'p Provider, fixture: &Fixture) -> Option<Match<'p>> {
         Ok(None) => assert_eq!(fixture.is, "unlisted", "{named}"),
         Ok(Some(found)) => {
             assert_eq!(fixture.is, *found.operation.name, "{named}");
-            check_found(provider, &Sample { fixture, found, target }, &named);
+            check_found(provider, fixture, &found, &named);
             return Some(found);
         }
     }
     None
 }
 
-fn check_found(provider: &Provider, sample: &Sample<'_>, named: &str) {
-    let operation = sample.found.operation;
-    let uses = operation.uses.iter().map(|u| (&u.kind, &u.id));
-    assert_eq!(sample.things(uses), sample.fixture.uses, "{named}: uses");
-    let creates = operation.creates.iter().map(|c| (&c.kind, &c.id));
-    assert_eq!(sample.things(creates), sample.fixture.creates, "{named}: creates");
-    assert_eq!(sample.reads(operation), sample.fixture.reads, "{named}: reads");
-    let answer = sample.fixture.answer.clone().unwrap_or_default();
-    let lists = operation.lists.iter().flat_map(|list| {
-        let items = list.items.values(&answer).into_iter().flat_map(|items| items.as_array().into_iter().flatten());
-        items.flat_map(|item| texts(list.id.values(item))).map(|id| format!("{} {id}", list.kind))
-    });
-    assert_eq!(lists.collect::<Vec<_>>(), sample.fixture.lists, "{named}: lists");
-    let urls = operation.rewrites.iter().flat_map(|pointer| texts(pointer.values(&answer)));
-    let rewrites = urls.filter_map(|url| match provider.locate(&url) {
+fn check_found(provider: &Provider, fixture: &Fixture, found: &Match<'_>, named: &str) {
+    let seen = see(provider, fixture, found);
+    assert_eq!(seen.uses, fixture.uses, "{named}: uses");
+    assert_eq!(seen.asks, fixture.asks, "{named}: asks");
+    assert_eq!(seen.creates, fixture.creates, "{named}: creates");
+    assert_eq!(seen.tells, fixture.tells, "{named}: tells");
+    assert_eq!(seen.lists, fixture.lists, "{named}: lists");
+    let answer = fixture.answer.clone().unwrap_or_default();
+    let urls = found.operation.rewrites.iter().flat_map(|pointer| pointer.values(&answer)).filter_map(Value::as_str);
+    let rewrites = urls.filter_map(|url| match provider.locate(url) {
         Located::Own(target) => Some(target.to_owned()),
         Located::Relative => None,
         Located::Foreign => Some("foreign".into()),
     });
-    assert_eq!(rewrites.collect::<Vec<_>>(), sample.fixture.rewrites, "{named}: rewrites");
+    assert_eq!(rewrites.collect::<Vec<_>>(), fixture.rewrites, "{named}: rewrites");
 }
 
-struct Sample<'s> {
-    fixture: &'s Fixture,
-    found: Match<'s>,
-    target: &'s str,
+/// What is read out of a sample, in words.
+#[derive(Default)]
+pub struct Seen {
+    pub uses: Vec<String>,
+    pub asks: String,
+    pub creates: Vec<String>,
+    pub tells: Vec<String>,
+    pub lists: Vec<String>,
 }
 
-impl Sample<'_> {
-    fn things<'o>(&self, places: impl Iterator<Item = (&'o Box<str>, &'o Place)>) -> Vec<String> {
-        places.flat_map(|(kind, place)| self.at(place).into_iter().map(move |id| format!("{kind} {id}"))).collect()
-    }
-
-    fn reads(&self, operation: &Operation) -> BTreeMap<String, String> {
-        let reads = &operation.reads;
-        let time = reads.qpu_time.as_ref().map(|(place, _)| place);
-        let places = [
-            ("status", reads.status.as_ref()),
-            ("target", reads.target.as_ref()),
-            ("shots", reads.shots.as_ref()),
-            ("qpu_time", time),
-        ];
-        let values = places.into_iter().filter_map(|(name, place)| Some((name.to_owned(), self.at(place?).join(","))));
-        values.filter(|(_, text)| !text.is_empty()).collect()
-    }
-
-    fn at(&self, place: &Place) -> Vec<String> {
-        match place {
-            Place::Path(name) => {
-                self.found.capture(name).map(|span| self.target[span].to_owned()).into_iter().collect()
-            }
-            Place::Query(key) => {
-                let query = self.target.split_once('?').map_or("", |(_, query)| query);
-                let values = query.split('&').filter_map(|pair| pair.split_once('=')).filter(|(k, _)| **k == **key);
-                values.flat_map(|(_, value)| value.split(',')).map(str::to_owned).collect()
-            }
-            Place::Body(pointer) => texts(pointer.values(&self.fixture.body.clone().unwrap_or_default())),
-            Place::Answer(pointer) => texts(pointer.values(&self.fixture.answer.clone().unwrap_or_default())),
+pub fn see(provider: &Provider, fixture: &Fixture, found: &Match<'_>) -> Seen {
+    let target = fixture.send.split_once(' ').map_or("", |(_, target)| target);
+    let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+    let body = fixture.body.as_ref().map(|body| reading::request(&bytes(body), found.operation).unwrap());
+    let sent = Sent { found, path, query, body: body.as_ref() };
+    let used = reading::used(&sent).unwrap();
+    let mut seen = Seen { uses: used.iter().map(thing).collect(), asks: asks(&sent), ..Seen::default() };
+    match &fixture.answer {
+        Some(answer) => see_answer(provider, &sent, &used, answer, &mut seen),
+        None => {
+            let made = reading::made_by_client(&sent, provider.preset(), &used).unwrap_or_default();
+            seen.creates = made.iter().map(|made| thing(&made.thing)).collect();
         }
     }
+    seen
 }
 
-fn texts(values: Vec<&Value>) -> Vec<String> {
-    let scalar = |value: &Value| match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    };
-    values.into_iter().filter_map(scalar).collect()
+fn see_answer(provider: &Provider, sent: &Sent<'_>, used: &[Thing], answer: &Value, seen: &mut Seen) {
+    let operation = sent.found.operation;
+    let read = reading::answer(&bytes(answer), operation).unwrap();
+    let made = reading::made(sent, provider.preset(), used, &read).unwrap();
+    // Skipping what is not read changes nothing about what is.
+    assert_eq!(reading::made(sent, provider.preset(), used, answer), Ok(made.clone()));
+    for made in &made {
+        let parent = made.parent.as_ref().map(|parent| format!(" of {}", thing(parent))).unwrap_or_default();
+        seen.creates.push(format!("{}{parent}", thing(&made.thing)));
+    }
+    let made =
+        made.into_iter().filter(|made| made.figures != Figures::default()).map(|made| (made.thing, made.figures));
+    let observed = reading::observed(sent, provider.preset(), used, &read);
+    assert_eq!(reading::observed(sent, provider.preset(), used, answer), observed);
+    seen.tells = made.chain(observed).map(|(of, figures)| format!("{}: {}", thing(&of), told(&figures))).collect();
+    let Some(listing) = &operation.lists else { return };
+    let (mut rest, mut ids) = (answer.clone(), Vec::new());
+    let kept = reading::filter(operation, &mut rest, |id| {
+        ids.push(format!("{} {id}", listing.kind));
+        true
+    });
+    assert_eq!((kept, &rest), (Ok(0), answer));
+    assert_eq!(reading::filter(operation, &mut rest, |_| false), Ok(ids.len()));
+    seen.lists = ids;
+}
+
+fn bytes(value: &Value) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap()
+}
+
+fn thing(thing: &Thing) -> String {
+    format!("{} {}", thing.kind, thing.id)
+}
+
+fn asks(sent: &Sent<'_>) -> String {
+    let asks = reading::asks(sent);
+    if asks.amounts.jobs == 0 {
+        return String::new();
+    }
+    let jobs = format!("{} {JOB}", asks.amounts.jobs);
+    let shots = (asks.amounts.shots > 0).then(|| format!("{} shots", asks.amounts.shots));
+    let target = asks.target.map(|target| format!("on {target}"));
+    [Some(jobs), shots, target].into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+fn told(figures: &Figures) -> String {
+    let status = figures.status.as_ref().map(|word| match figures.ended {
+        Some(ended) => format!("{word} ({ended})"),
+        None => format!("{word} (open)"),
+    });
+    let target = figures.target.as_ref().map(|target| format!("on {target}"));
+    let shots = figures.shots.map(|shots| format!("{shots} shots"));
+    let time = figures.qpu_us.map(|time| format!("{time} us"));
+    [status, target, shots, time].into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+#[test]
+fn zz_print() {
+    for provider in shipped().iter() {
+        for (nth, fixture) in read(provider.id()).iter().enumerate() {
+            let (method, target) = fixture.send.split_once(' ').unwrap();
+            let path = target.split('?').next().unwrap();
+            let Ok(Some(found)) = provider.classify(method, path.as_bytes()) else { continue };
+            println!("YY {} {}", provider.id(), fixture.send);
+            let seen = see(provider, fixture, &found);
+            println!(
+                "ZZ {}",
+                serde_json::json!([
+                    provider.id(),
+                    nth,
+                    found.operation.name,
+                    seen.uses,
+                    seen.asks,
+                    seen.creates,
+                    seen.tells,
+                    seen.lists
+                ])
+            );
+        }
+    }
 }

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     identity::pat::PatDigest,
-    provider::{Located, preset::operation::Kind},
+    provider::{Located, preset::operation::Kind, reading::inflate},
     scheme::echo::Echo,
     telemetry::metrics::CoreMetrics,
     upstream::Lease,
@@ -105,7 +105,7 @@ impl Exchange<'_> {
         let bytes = readable::collect(body, most, &self.link.alarm, SILENCE).await.map_err(withheld)?;
         lease.give_back();
         let encoding = headers.get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes);
-        let mut bytes = readable::decompress(bytes, encoding, most).map_err(withheld)?;
+        let mut bytes = inflate(bytes, encoding, most).map_err(|error| withheld(error.because()))?;
         if let Some(echo) = grant.and_then(|hot| hot.echo.as_ref()) {
             echo.mask(&mut bytes);
         }
