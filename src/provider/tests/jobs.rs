@@ -39,10 +39,10 @@ fn lists(provider: &Provider) -> String {
 }
 
 fn cancels(provider: &Provider) -> &'static str {
-    let mut cancels = provider.preset().operations.iter().filter(|o| o.kind == Kind::Cancel).peekable();
-    match cancels.peek() {
-        None => "—",
-        Some(_) if cancels.all(|o| !o.uses.is_empty()) => "yes",
-        Some(_) => "no",
+    let cancels: Vec<_> = provider.preset().operations.iter().filter(|o| o.kind == Kind::Cancel).collect();
+    match cancels.as_slice() {
+        [] => "—",
+        cancels if cancels.iter().all(|o| !o.uses.is_empty()) => "yes",
+        _ => "no",
     }
 }
