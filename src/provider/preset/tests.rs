@@ -91,7 +91,7 @@ fn each_mistake_is_told_with_its_place_and_what_was_expected() {
     ];
     let told: Vec<String> = mistakes.iter().map(|(from, to)| mistake_after(from, to)).collect();
     insta::assert_snapshot!(told.join("\n"), @r#"
-    x.yaml:3:1: unknown field `colour`, expected one of id, name, website, origin, services, caller_token, fields, scheme, selectors, operations, refusals, head, errors, cookies, lost_submit, probe, account, sdks
+    x.yaml:3:1: unknown field `colour`, expected one of id, name, website, origin, services, caller_token, fields, scheme, selectors, states, operations, refusals, head, errors, cookies, lost_submit, probe, account, sdks
     x.yaml:27:1: missing field `name`
     x.yaml:3:1: the key `name` is given twice
     x.yaml:21:11: unknown variant `pol`, expected one of submit, poll, result, cancel, list, public, account, login, open, blocked
@@ -111,6 +111,15 @@ fn each_mistake_is_told_with_its_place_and_what_was_expected() {
     x.yaml:24:11: expected at most 1000s
     x.yaml:3:12: expected a status from 400 to 599, not 200
     x.yaml:31:33: expected {base}, {host}, {port} or {token}, not `bass`
+    x.yaml:3:11: unknown field `finished`, expected one of completed, failed, cancelled
+    x.yaml:3:23: expected a word, not ``
+    x.yaml:3:47: `done` already means `completed`
+    x.yaml:18:17: expected a place in the request, as the client makes its mark before the answer
+    x.yaml:18:17: expected a capture of the path, and `POST /jobs` has no `mark`
+    x.yaml:18:12: expected a place in the request's body, not `query number`
+    x.yaml:18:18: expected a place in the answer, not `body /id`
+    x.yaml:18:22: expected `path <capture>`, `query <key>`, `body <pointer>` or `answer <pointer>`, not `header b`
+    x.yaml:23:51: expected a place in the request's body, not `path job`
     x.yaml:12:37: expected a declared field (token, region, team), not `tokn`
     x.yaml:12:37: expected fields that are always there, and `team` is optional
     x.yaml:3:9: the field `team` cannot stand in an origin: expected a plain one with `format: label` that is required or has a default

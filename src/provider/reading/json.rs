@@ -14,7 +14,7 @@ use std::{cell::Cell, fmt};
 
 /// More values than the largest batch has places for.
 const MOST_VALUES: usize = 100_000;
-/// How numbers of arbitrary precision come out of serde_json's parser.
+/// How numbers that no integer of Rust's holds come out of serde_json's parser.
 const NUMBER: &str = "$serde_json::private::Number";
 
 /// What an operation reads of a request's body.
@@ -138,6 +138,18 @@ impl<'de> Visitor<'de> for Kept<'_> {
 
     fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
         Ok(Value::Bool(value))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+        Ok(Value::from(number))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(Value::from(number))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+        Ok(Value::from(number))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Value, E> {

@@ -106,7 +106,15 @@ pub struct Seen {
     pub lists: Vec<String>,
 }
 
-pub fn see(provider: &Provider, fixture: &Fixture, found: &Match<'_>) -> Seen {
+/// What is read out of a sample that is an operation of its provider.
+pub fn seen(provider: &Provider, fixture: &Fixture) -> Option<Seen> {
+    let (method, target) = fixture.send.split_once(' ')?;
+    let path = target.split('?').next().unwrap_or_default();
+    let found = provider.classify(method, path.as_bytes()).ok()??;
+    Some(see(provider, fixture, &found))
+}
+
+fn see(provider: &Provider, fixture: &Fixture, found: &Match<'_>) -> Seen {
     let target = fixture.send.split_once(' ').map_or("", |(_, target)| target);
     let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
     let body = fixture.body.as_ref().map(|body| reading::request(&bytes(body), found.operation).unwrap());
@@ -162,7 +170,8 @@ fn asks(sent: &Sent<'_>) -> String {
     if asks.amounts.jobs == 0 {
         return String::new();
     }
-    let jobs = format!("{} {JOB}", asks.amounts.jobs);
+    let plural = if asks.amounts.jobs == 1 { "" } else { "s" };
+    let jobs = format!("{} {JOB}{plural}", asks.amounts.jobs);
     let shots = (asks.amounts.shots > 0).then(|| format!("{} shots", asks.amounts.shots));
     let target = asks.target.map(|target| format!("on {target}"));
     [Some(jobs), shots, target].into_iter().flatten().collect::<Vec<_>>().join(", ")
@@ -177,30 +186,4 @@ fn told(figures: &Figures) -> String {
     let shots = figures.shots.map(|shots| format!("{shots} shots"));
     let time = figures.qpu_us.map(|time| format!("{time} us"));
     [status, target, shots, time].into_iter().flatten().collect::<Vec<_>>().join(", ")
-}
-
-#[test]
-fn zz_print() {
-    for provider in shipped().iter() {
-        for (nth, fixture) in read(provider.id()).iter().enumerate() {
-            let (method, target) = fixture.send.split_once(' ').unwrap();
-            let path = target.split('?').next().unwrap();
-            let Ok(Some(found)) = provider.classify(method, path.as_bytes()) else { continue };
-            println!("YY {} {}", provider.id(), fixture.send);
-            let seen = see(provider, fixture, &found);
-            println!(
-                "ZZ {}",
-                serde_json::json!([
-                    provider.id(),
-                    nth,
-                    found.operation.name,
-                    seen.uses,
-                    seen.asks,
-                    seen.creates,
-                    seen.tells,
-                    seen.lists
-                ])
-            );
-        }
-    }
 }

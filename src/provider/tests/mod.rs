@@ -1,4 +1,5 @@
 mod fixtures;
+mod jobs;
 
 use super::*;
 use crate::config::Upstream;
