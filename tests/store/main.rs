@@ -9,10 +9,14 @@
 )]
 
 mod place;
+mod shop;
 mod world;
 
 mod changes;
 mod credentials;
 mod holders;
+mod jobs;
 mod nouns;
 mod opening;
+mod quotas;
+mod usage;
