@@ -25,7 +25,7 @@ pub use settings::{Current, Settings, SettingsError, Shared};
 use crate::{
     provider::{Match, Provider, preset::operation::Kind},
     scheme::{self, Head, Outgoing},
-    upstream::{Alarm, Deadline, Driver, Endpoint, Inbound, Outbound, Upstreams, Waiting},
+    upstream::{Alarm, Deadline, Driver, Endpoint, Lease, Outbound, Upstreams, Waiting},
 };
 use admit::AtRoot;
 use drain::Drain;
@@ -189,8 +189,8 @@ impl Asked<'_> {
         self.operation.as_ref().map(|found| found.operation.kind)
     }
 
-    fn path(&self) -> &str {
-        self.route.target.split('?').next().unwrap_or_default()
+    const fn path(&self) -> &str {
+        self.route.path
     }
 }
 
@@ -281,7 +281,7 @@ impl Exchange<'_> {
         (body, Deadline::new(Rc::clone(&alarm), driver), alarm)
     }
 
-    async fn forward(&self, asked: &Asked<'_>, sending: Sending) -> Result<Response<Inbound>, Refusal> {
+    async fn forward(&self, asked: &Asked<'_>, sending: Sending) -> Result<(Response<Incoming>, Lease), Refusal> {
         let metrics = self.current.metrics_of(Some(asked.provider.index()));
         let sent = Instant::now();
         if let Some(metrics) = metrics {

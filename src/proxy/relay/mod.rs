@@ -19,14 +19,15 @@ use crate::{
     provider::{Located, preset::operation::Kind},
     scheme::echo::Echo,
     telemetry::metrics::CoreMetrics,
-    upstream::Inbound,
+    upstream::Lease,
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use hyper::body::Incoming;
 use std::{rc::Rc, sync::Arc, time::Duration};
 
 /// What a connection may hold of an answer that the caller does not take.
-pub const BUFFER: usize = 16 * 1024;
+pub const BUFFER: usize = 32 * 1024;
 /// An answer that must be read as a whole may be this large.
 const READABLE: usize = 32 * 1024 * 1024;
 /// What is told of a provider's refusal.
@@ -39,14 +40,14 @@ impl Exchange<'_> {
         &self,
         asked: &Asked<'_>,
         grant: Option<Rc<Hot>>,
-        answer: Response<Inbound>,
+        (answer, lease): (Response<Incoming>, Lease),
     ) -> Result<Response<Answer>, Refusal> {
         let preset = asked.provider.preset();
         let (mut parts, body) = answer.into_parts();
         if let Some(hot) = &grant
             && preset.refusals.contains(&parts.status)
         {
-            let said = Box::pin(self.collect(asked, &parts.headers, Some(hot), body, TOLD)).await.ok();
+            let said = Box::pin(self.collect(asked, &parts.headers, Some(hot), body, lease, TOLD)).await.ok();
             let said = said.map(|bytes| readable::for_people(&bytes)).unwrap_or_default();
             return Err(refusal::credential_refused(asked, &hot.grant, parts.status, said));
         }
@@ -71,12 +72,12 @@ impl Exchange<'_> {
         }
         let echo = grant.as_ref().and_then(|hot| hot.echo.clone());
         let body = if self.must_be_read(asked, &parts, echo.is_some()) {
-            let bytes = Box::pin(self.collect(asked, &parts.headers, grant.as_deref(), body, READABLE)).await?;
+            let bytes = Box::pin(self.collect(asked, &parts.headers, grant.as_deref(), body, lease, READABLE)).await?;
             self.read_whole(asked, &mut parts.headers, bytes)?
         } else {
             let echo = echo.filter(|_| !is_compressed(&parts.headers));
             let silence = asked.operation.as_ref().map_or(Some(SILENCE), |found| found.operation.silence);
-            Answer::relayed(Relayed::new(body, echo, silence, meter))
+            Answer::relayed(Relayed::new(body, lease, echo, silence, meter))
         };
         Ok(Response::from_parts(parts, body))
     }
@@ -96,11 +97,13 @@ impl Exchange<'_> {
         asked: &Asked<'_>,
         headers: &HeaderMap,
         grant: Option<&Hot>,
-        body: Inbound,
+        body: Incoming,
+        lease: Lease,
         most: usize,
     ) -> Result<Bytes, Refusal> {
         let withheld = |because| refusal::unreadable(asked, because);
         let bytes = readable::collect(body, most, &self.link.alarm, SILENCE).await.map_err(withheld)?;
+        lease.give_back();
         let encoding = headers.get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes);
         let mut bytes = readable::decompress(bytes, encoding, most).map_err(withheld)?;
         if let Some(echo) = grant.and_then(|hot| hot.echo.as_ref()) {

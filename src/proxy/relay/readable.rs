@@ -2,10 +2,11 @@
 //! Owns nothing.
 //! Never guesses: what it cannot read it says so, and the caller withholds it.
 
-use crate::upstream::{Alarm, Inbound, Waiting};
+use crate::upstream::{Alarm, Waiting};
 use bytes::{Bytes, BytesMut};
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use http_body::Body;
+use hyper::body::Incoming;
 use serde_json::Value;
 use std::{
     future::poll_fn,
@@ -17,7 +18,7 @@ use std::{
 const TOO_LARGE: &str = "it is too large to be read";
 
 /// Everything that comes, up to `most` bytes.
-pub async fn collect(mut body: Inbound, most: usize, alarm: &Alarm, silence: Duration) -> Result<Bytes, &'static str> {
+pub async fn collect(mut body: Incoming, most: usize, alarm: &Alarm, silence: Duration) -> Result<Bytes, &'static str> {
     let mut collected = BytesMut::new();
     loop {
         alarm.set(Instant::now() + silence, Waiting::Provider);
