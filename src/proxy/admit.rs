@@ -63,8 +63,7 @@ impl<'e> Exchange<'e> {
     ) -> Result<AtRoot<'e>, Refusal> {
         let settings = &self.current.settings;
         let presented = authenticate::presented(headers, route.target, &settings.every_slot)?;
-        let path = route.target.split('?').next().unwrap_or_default();
-        if *method == Method::GET && matches!(path, "/" | "/whoami") {
+        if *method == Method::GET && matches!(route.path, "/" | "/whoami") {
             let known = self.known(&presented).await?;
             return Ok(AtRoot::Answered(Box::new(whoami::answer(self, &known, route.purse.as_ref()).await?)));
         }

@@ -81,8 +81,8 @@ pub fn outgoing(mut headers: HeaderMap, slots: &[HeaderName], cookies: Cookies) 
     let passes = |name: &HeaderName| is_passed_on(name) || (*name == header::COOKIE && cookies == Cookies::Passed);
     let goes =
         |name: &HeaderName| passes(name) && !named.contains(name) && !slots.contains(name) && !is_twin(name, slots);
-    let stays: SmallVec<[HeaderName; 8]> = headers.keys().filter(|name| !goes(name)).cloned().collect();
-    for name in &stays {
+    let stay: SmallVec<[HeaderName; 8]> = headers.keys().filter(|name| !goes(name)).cloned().collect();
+    for name in &stay {
         headers.remove(name);
     }
     headers

@@ -34,8 +34,9 @@ pub struct Patience {
     pub body_idle: Duration,
 }
 
-/// The most that one record of TLS carries (RFC 8446 §5.1).
-const RECORD: usize = 16 * 1024;
+/// When this much of an answer waits to be written, that comes first. Hyper would take more, which is what a stalled
+/// reader then holds; less, and a large answer would be written in small pieces.
+const ENOUGH: usize = 24 * 1024;
 
 /// Who connected, when and how.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +63,7 @@ pub struct Link {
     resting: Cell<bool>,
     /// The caller does not take what is written; kept is what was waited for before that.
     stalled: Cell<Option<(Instant, Waiting)>>,
-    /// Over TLS: what was given to be written and has not left yet.
+    /// Over HTTP/1: what was given to be written and has not left yet.
     unwritten: Cell<usize>,
     /// Over HTTP/2: the answers that gave something and were not asked for more, each by its ticket, since when.
     untaken: RefCell<Vec<(u32, Instant)>>,
@@ -153,12 +154,11 @@ impl Link {
             *self.on_room.borrow_mut() = Some(cx.waker().clone());
             return true;
         }
-        // TLS writes one record at a time, so that nothing is gained by waiting for more.
-        let written_first = self.unwritten.get() >= RECORD / 2;
-        if written_first {
+        let has_enough = self.unwritten.get() >= ENOUGH;
+        if has_enough {
             cx.waker().wake_by_ref();
         }
-        written_first
+        has_enough
     }
 
     fn read(&self, arrived: &[u8]) -> Result<(), (usize, Violation)> {
@@ -223,8 +223,7 @@ impl Ticket {
         let link = &self.link;
         match link.protocol {
             Protocol::Http2 => link.untaken.borrow_mut().push((self.number, Instant::now())),
-            Protocol::Http1 if link.secure => link.unwritten.set(link.unwritten.get() + bytes),
-            Protocol::Http1 => {}
+            Protocol::Http1 => link.unwritten.set(link.unwritten.get() + bytes),
         }
     }
 }

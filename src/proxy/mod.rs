@@ -28,7 +28,7 @@ pub use settings::{Current, Settings, SettingsError, Shared};
 use crate::{
     provider::{Match, Provider, preset::operation::Kind},
     scheme::{self, Head, Outgoing},
-    upstream::{Alarm, Deadline, Driver, Endpoint, Inbound, Outbound, Upstreams, Waiting},
+    upstream::{Alarm, Deadline, Driver, Endpoint, Lease, Outbound, Upstreams, Waiting},
 };
 use admit::AtRoot;
 use confine::Permit;
@@ -196,8 +196,8 @@ impl Asked<'_> {
         self.operation.as_ref().map(|found| found.operation.kind)
     }
 
-    fn path(&self) -> &str {
-        self.route.target.split('?').next().unwrap_or_default()
+    const fn path(&self) -> &str {
+        self.route.path
     }
 }
 
@@ -231,7 +231,10 @@ impl Exchange<'_> {
             Some(hot) if asked.kind() == Some(Kind::Submit) => {
                 Box::pin(self.submit(&asked, hot, &about, errand.document, sending)).await?
             }
-            _ => self.forward(&asked, sending).await?.map(Came::Coming),
+            _ => {
+                let (answer, lease) = self.forward(&asked, sending).await?;
+                answer.map(|body| Came::Coming(body, lease))
+            }
         };
         self.relay(&asked, grant, about, answer).await
     }
@@ -302,7 +305,7 @@ impl Exchange<'_> {
         (body, Deadline::new(Rc::clone(&alarm), driver), alarm)
     }
 
-    async fn forward(&self, asked: &Asked<'_>, sending: Sending) -> Result<Response<Inbound>, Refusal> {
+    async fn forward(&self, asked: &Asked<'_>, sending: Sending) -> Result<(Response<Incoming>, Lease), Refusal> {
         let metrics = self.current.metrics_of(Some(asked.provider.index()));
         let sent = Instant::now();
         if let Some(metrics) = metrics {

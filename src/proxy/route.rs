@@ -24,6 +24,8 @@ pub struct Route<'s, 'r> {
     pub purse: Option<Purse>,
     /// Path and query as they go upstream.
     pub target: &'r str,
+    /// The path alone.
+    pub path: &'r str,
     /// The Host that the caller used.
     pub host: Option<HeaderValue>,
     /// What stands before `target` in the caller's URLs, for URLs in answers.
@@ -48,7 +50,7 @@ pub fn route<'s, 'r>(
     if !target.starts_with('/') {
         return Err(Refusal::bad_request("The request's target is not a path."));
     }
-    let path = target.split('?').next().unwrap_or_default();
+    let path = parts.uri.path();
     if has_dot_segment(path) {
         return Err(Refusal::bad_request("`.` and `..` segments and backslashes are not allowed in a path."));
     }
@@ -56,10 +58,11 @@ pub fn route<'s, 'r>(
     let mut route = match entry {
         Entry::Provider(place) => {
             let id = doors.ports.get(usize::from(place)).map_or("", |id| id);
-            Route { destination: Some(find(doors.catalog, id)?), purse: None, target, prefix: "", host: None }
+            let destination = Some(find(doors.catalog, id)?);
+            Route { destination, purse: None, target, path, prefix: "", host: None }
         }
         Entry::Shared => match doors.hosts.and_then(|hosts| hosts.label(host_of(parts, headers))) {
-            Some(label) => by_host(doors.catalog, label, target)?,
+            Some(label) => by_host(doors.catalog, label, target, path)?,
             None => by_path(doors.catalog, target, path)?,
         },
     };
@@ -94,37 +97,38 @@ fn unknown_provider(catalog: &Catalog, segment: &str) -> Refusal {
     )
 }
 
-fn by_path<'s, 'r>(catalog: &'s Catalog, target: &'r str, path: &str) -> Result<Route<'s, 'r>, Refusal> {
+fn by_path<'s, 'r>(catalog: &'s Catalog, target: &'r str, path: &'r str) -> Result<Route<'s, 'r>, Refusal> {
     let first = path[1..].split('/').next().unwrap_or_default();
     let (id, context) = first.split_once('@').map_or((first, None), |(id, context)| (id, Some(context)));
     let (Some(provider), cut) = (catalog.find(id), 1 + first.len()) else {
         let Some(_) = context else {
-            return Ok(Route { destination: None, purse: None, target, prefix: "", host: None });
+            return Ok(Route { destination: None, purse: None, target, path, prefix: "", host: None });
         };
         return Err(unknown_provider(catalog, id));
     };
     let context = context.map(named).transpose()?;
     let (prefix, rest) = target.split_at(cut);
-    let target = match rest {
-        "" => "/",
-        rest if rest.starts_with('/') => rest,
+    let (target, path) = match rest {
+        "" => ("/", "/"),
+        rest if rest.starts_with('/') => (rest, &path[cut..]),
         _ => return Err(Refusal::bad_request(format!("Write a `/` after the provider: `/{id}/`."))),
     };
-    Ok(Route { destination: Some(provider), purse: context.map(Purse::Named), target, prefix, host: None })
+    let purse = context.map(Purse::Named);
+    Ok(Route { destination: Some(provider), purse, target, path, prefix, host: None })
 }
 
-fn by_host<'s, 'r>(catalog: &'s Catalog, label: &str, target: &'r str) -> Result<Route<'s, 'r>, Refusal> {
+fn by_host<'s, 'r>(
+    catalog: &'s Catalog,
+    label: &str,
+    target: &'r str,
+    path: &'r str,
+) -> Result<Route<'s, 'r>, Refusal> {
     let label = label.to_ascii_lowercase();
     let (id, context) = label.split_once("--").map_or((&*label, None), |(id, context)| (id, Some(context)));
     let context = context.map(|c| Context::from_host_label(c).map_err(|e| Refusal::bad_request(e.to_string())));
     let context = context.transpose()?;
-    Ok(Route {
-        destination: Some(find(catalog, id)?),
-        purse: context.map(Purse::Named),
-        target,
-        prefix: "",
-        host: None,
-    })
+    let purse = context.map(Purse::Named);
+    Ok(Route { destination: Some(find(catalog, id)?), purse, target, path, prefix: "", host: None })
 }
 
 fn host_value(parts: &request::Parts, headers: &HeaderMap) -> Option<HeaderValue> {
@@ -154,8 +158,7 @@ fn named(text: &str) -> Result<Context, Refusal> {
 
 /// `.` and `..` segments, raw or percent-encoded, and backslashes: servers disagree on what these come to.
 fn has_dot_segment(path: &str) -> bool {
-    let suspicious = |b: u8| matches!(b, b'.' | b'\\' | b'%');
-    if !path.bytes().any(suspicious) {
+    if memchr::memchr3(b'.', b'\\', b'%', path.as_bytes()).is_none() {
         return false;
     }
     let has_backslash = path.contains('\\') || path.as_bytes().windows(3).any(|w| w.eq_ignore_ascii_case(b"%5c"));

@@ -17,10 +17,11 @@ use crate::{
         Provider,
         reading::{self, Created, Sent, Unreadable},
     },
-    upstream::{Alarm, Inbound, SendError, Waiting},
+    upstream::{Alarm, Lease, SendError, Waiting},
 };
 use bytes::Bytes;
 use http::{Response, StatusCode};
+use hyper::body::Incoming;
 use serde_json::Value;
 use std::{
     rc::Rc,
@@ -144,9 +145,14 @@ impl Submission {
         }
     }
 
-    async fn settle(&self, answer: Response<Inbound>, alarm: &Alarm) -> Result<Response<Came>, Lost> {
+    async fn settle(
+        &self,
+        (answer, lease): (Response<Incoming>, Lease),
+        alarm: &Alarm,
+    ) -> Result<Response<Came>, Lost> {
         let (parts, body) = answer.into_parts();
-        let read = readable::whole(&parts.headers, body, self.hot.echo.as_deref(), READABLE, alarm, SILENCE).await;
+        let read =
+            readable::whole(&parts.headers, (body, lease), self.hot.echo.as_deref(), READABLE, alarm, SILENCE).await;
         let bytes = read.map_err(|because| self.lose(because))?;
         if parts.status.is_success() {
             self.bind(&bytes).await?;

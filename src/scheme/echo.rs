@@ -52,7 +52,7 @@ impl Echo {
     fn fill_filter(&mut self) {
         for spelling in self.spellings.iter() {
             for window in spelling.windows(self.width).take(self.stride) {
-                let bit = slot(window);
+                let bit = slot(word(window));
                 self.filter[bit / 64] |= 1 << (bit % 64);
             }
         }
@@ -98,42 +98,55 @@ impl Echo {
     }
 
     fn occurrences(&self, bytes: &[u8]) -> Vec<Range<usize>> {
+        if self.width == 8 { self.scan::<8>(bytes) } else { self.scan::<4>(bytes) }
+    }
+
+    /// The width is known when this is compiled, so that a window is a word and comparing two is no call.
+    fn scan<const WIDTH: usize>(&self, bytes: &[u8]) -> Vec<Range<usize>> {
         let mut found: Vec<Range<usize>> = Vec::new();
         let mut at = self.stride - 1;
-        while at + self.width <= bytes.len() {
-            let bit = slot(&bytes[at..at + self.width]);
+        let window_at = |text: &[u8], at: usize| text.get(at..)?.first_chunk::<WIDTH>().map(|window| word(window));
+        while let Some(window) = window_at(bytes, at) {
+            let bit = slot(window);
             if self.filter[bit / 64] & (1 << (bit % 64)) != 0 {
                 let from = found.last().map_or(0, |range| range.end);
-                found.extend(self.around(bytes, at, from));
+                let places = |spelling| (0..self.stride).filter(move |at| window_at(spelling, *at) == Some(window));
+                found.extend(self.around(bytes, at, from, places));
             }
             at += self.stride;
         }
         found
     }
 
-    /// The occurrence that covers the window at `at`, whichever spelling it is.
-    fn around(&self, bytes: &[u8], at: usize, from: usize) -> Option<Range<usize>> {
-        let window = &bytes[at..at + self.width];
-        let covering = |spelling: &[u8]| {
-            let offsets = spelling.windows(self.width).take(self.stride).enumerate();
-            let starts = offsets.filter(|(_, w)| *w == window).filter_map(|(offset, _)| at.checked_sub(offset));
-            starts
-                .filter(|start| *start >= from && bytes[*start..].starts_with(spelling))
-                .map(|start| start..start + spelling.len())
-                .next()
+    /// The occurrence that covers the window at `at`, whichever spelling it is; `places` says where in one it stands.
+    fn around<'e, P: Iterator<Item = usize>>(
+        &'e self,
+        bytes: &[u8],
+        at: usize,
+        from: usize,
+        places: impl Fn(&'e [u8]) -> P,
+    ) -> Option<Range<usize>> {
+        let covering = |spelling: &'e [u8]| {
+            let starts = places(spelling).filter_map(|place| at.checked_sub(place));
+            let mut starts = starts.filter(|start| *start >= from && bytes[*start..].starts_with(spelling));
+            starts.next().map(|start| start..start + spelling.len())
         };
         // The longest first: what is masked is never less than the secret.
         self.spellings.iter().filter_map(covering).max_by_key(ExactSizeIterator::len)
     }
 }
 
-/// Where a window falls in the filter: a multiplicative hash (Knuth, TAOCP 6.4) of its bytes.
-fn slot(window: &[u8]) -> usize {
-    let word = match *window {
+/// The word of a window of 4 or 8 bytes.
+fn word(window: &[u8]) -> u64 {
+    match *window {
         [a, b, c, d, e, f, g, h] => u64::from_le_bytes([a, b, c, d, e, f, g, h]),
-        [a, b, c, d] => u64::from(u32::from_le_bytes([a, b, c, d])),
+        [a, b, c, d] => u32::from_le_bytes([a, b, c, d]).into(),
         _ => 0,
-    };
+    }
+}
+
+/// Where a window falls in the filter: a multiplicative hash (Knuth, TAOCP 6.4) of its word.
+const fn slot(word: u64) -> usize {
     (word.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - FILTER_BITS.trailing_zeros())) as usize
 }
 

@@ -129,16 +129,11 @@ pub struct Streamed {
     idle: Duration,
     /// How long the provider may take, each time it is its turn.
     head: Duration,
-    /// Whose turn it is: who looks again in vain gets no more time by it.
-    turn: Waiting,
 }
 
 impl Outbound {
     pub fn streamed(body: Incoming, alarm: Rc<Alarm>, idle: Duration, head: Duration) -> Self {
-        if body.is_end_stream() {
-            return Self::Empty;
-        }
-        Self::Streamed(Box::new(Streamed { body, alarm, idle, head, turn: Waiting::Caller }))
+        if body.is_end_stream() { Self::Empty } else { Self::Streamed(Box::new(Streamed { body, alarm, idle, head })) }
     }
 
     /// A body that is there as a whole.
@@ -189,19 +184,15 @@ impl Streamed {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         loop {
             let frame = Pin::new(&mut self.body).poll_frame(cx);
-            self.note_turn(if frame.is_pending() { Waiting::Caller } else { Waiting::Provider });
+            let (wait, waiting) = match frame {
+                Poll::Pending => (self.idle, Waiting::Caller),
+                Poll::Ready(_) => (self.head, Waiting::Provider),
+            };
+            self.alarm.set(Instant::now() + wait, waiting);
             match frame {
                 Poll::Ready(Some(Ok(frame))) if frame.is_trailers() => {}
                 frame => return frame,
             }
-        }
-    }
-
-    fn note_turn(&mut self, turn: Waiting) {
-        match (std::mem::replace(&mut self.turn, turn), turn) {
-            (Waiting::Caller, Waiting::Caller) => {}
-            (_, Waiting::Caller) => self.alarm.set(Instant::now() + self.idle, turn),
-            (_, Waiting::Provider) => self.alarm.set(Instant::now() + self.head, turn),
         }
     }
 }

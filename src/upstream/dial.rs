@@ -8,7 +8,7 @@ use crate::{
 };
 use http::HeaderValue;
 use rustls::{
-    ClientConfig, RootCertStore,
+    CipherSuite, ClientConfig, RootCertStore,
     crypto::CryptoProvider,
     pki_types::{CertificateDer, ServerName, pem::PemObject},
 };
@@ -70,8 +70,17 @@ pub struct BadCaFile {
 /// takes a sixth less of a core.
 pub fn cryptography() -> CryptoProvider {
     let mut provider = rustls::crypto::aws_lc_rs::default_provider();
-    provider.cipher_suites.sort_by_key(|suite| !format!("{:?}", suite.suite()).contains("AES_128"));
+    provider.cipher_suites.sort_by_key(|suite| !is_preferred(suite.suite()));
     provider
+}
+
+const fn is_preferred(suite: CipherSuite) -> bool {
+    matches!(
+        suite,
+        CipherSuite::TLS13_AES_128_GCM_SHA256
+            | CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
+            | CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256
+    )
 }
 
 impl TlsTrust {
@@ -266,6 +275,13 @@ impl AsyncWrite for Stream {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_cheaper_cipher_is_preferred_and_none_is_missing() {
+        let (ours, all) = (cryptography().cipher_suites, rustls::crypto::aws_lc_rs::default_provider().cipher_suites);
+        assert_eq!(ours[0].suite(), CipherSuite::TLS13_AES_128_GCM_SHA256);
+        assert!(all.iter().all(|suite| ours.contains(suite)));
+    }
 
     #[test]
     fn addresses_that_are_not_a_providers_are_private() {

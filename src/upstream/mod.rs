@@ -5,16 +5,18 @@
 mod body;
 mod dial;
 mod interim;
-mod line;
 
 pub use body::{Alarm, Deadline, Driver, Outbound, Waiting, ring_when_due};
 pub use dial::{DialError, Endpoint, TlsTrust, cryptography};
-pub use line::Inbound;
-use line::Line;
+use interim::Watched;
 
 use crate::{config::Timeouts, scheme::Outgoing};
 use http::{Method, Request, Response, StatusCode, header};
-use hyper::client::conn::{TrySendError, http1};
+use hyper::{
+    body::Incoming,
+    client::conn::{TrySendError, http1},
+};
+use hyper_util::rt::TokioIo;
 use std::{
     cell::RefCell,
     collections::HashMap,
@@ -36,8 +38,29 @@ pub struct Upstreams {
 }
 
 struct Idle {
-    line: Line,
+    sender: http1::SendRequest<Outbound>,
     since: Instant,
+}
+
+/// A connection that is carrying a response. Given back when the response has been read to its end;
+/// dropped before that, the connection is closed, because what is left on it belongs to somebody.
+pub struct Lease {
+    upstreams: Rc<Upstreams>,
+    endpoint: u64,
+    sender: http1::SendRequest<Outbound>,
+}
+
+impl Lease {
+    pub fn give_back(self) {
+        if self.sender.is_closed() {
+            return;
+        }
+        let mut pools = self.upstreams.pools.borrow_mut();
+        let pool = pools.entry(self.endpoint).or_default();
+        if pool.len() < IDLE_PER_ORIGIN {
+            pool.push(Idle { sender: self.sender, since: Instant::now() });
+        }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -78,7 +101,7 @@ impl Upstreams {
         self: &Rc<Self>,
         outgoing: Outgoing<Arc<Endpoint>, Outbound>,
         deadline: Deadline,
-    ) -> Result<Response<Inbound>, SendError> {
+    ) -> Result<(Response<Incoming>, Lease), SendError> {
         let (endpoint, mut request) = outgoing.into_parts();
         let repeat = match *request.method() {
             Method::GET | Method::HEAD if request.body().is_empty() => Repeat::Once,
@@ -87,11 +110,11 @@ impl Upstreams {
         loop {
             let now = Instant::now();
             let Some(idle) = self.take_idle(endpoint.slot(), now) else {
-                let line = deadline.bound(Box::pin(self.connect(&endpoint))).await.ok_or(SendError::Timeout)??;
-                return self.exchange(&endpoint, line, request, &deadline).await.map_err(|(error, _)| error);
+                let sender = deadline.bound(Box::pin(self.connect(&endpoint))).await.ok_or(SendError::Timeout)??;
+                return self.exchange(&endpoint, sender, request, &deadline).await.map_err(|(error, _)| error);
             };
             let spare = (repeat == Repeat::Once && now - idle.since > RESTED).then(|| copy_of(&request));
-            match self.exchange(&endpoint, idle.line, request, &deadline).await {
+            match self.exchange(&endpoint, idle.sender, request, &deadline).await {
                 Ok(answer) => return Ok(answer),
                 Err((_, Some(unsent))) => request = unsent,
                 Err((SendError::Broken, None)) if spare.is_some() => request = spare.unwrap_or_default(),
@@ -104,31 +127,19 @@ impl Upstreams {
         let mut pools = self.pools.borrow_mut();
         let pool = pools.get_mut(&endpoint)?;
         while let Some(idle) = pool.pop() {
-            if idle.line.seems_free() && now - idle.since < self.timeouts.upstream_idle {
+            if idle.sender.is_ready() && now - idle.since < self.timeouts.upstream_idle {
                 return Some(idle);
             }
-            idle.line.retire();
         }
         None
     }
 
-    fn keep(&self, endpoint: u64, line: Line) {
-        let mut pools = self.pools.borrow_mut();
-        let pool = pools.entry(endpoint).or_default();
-        if pool.len() < IDLE_PER_ORIGIN {
-            pool.push(Idle { line, since: Instant::now() });
-        } else {
-            line.retire();
-        }
-    }
-
-    /// Closes what nobody has used for a while, or the other side has closed.
+    /// Closes what nobody has used for a while.
     pub fn prune(&self) {
         let oldest = self.timeouts.upstream_idle;
         let mut pools = self.pools.borrow_mut();
         pools.retain(|_, pool| {
-            let done = |idle: &mut Idle| !idle.line.is_free() || idle.since.elapsed() >= oldest;
-            pool.extract_if(.., done).for_each(|idle| idle.line.retire());
+            pool.retain(|idle| !idle.sender.is_closed() && idle.since.elapsed() < oldest);
             !pool.is_empty()
         });
     }
@@ -138,21 +149,27 @@ impl Upstreams {
         self.pools.borrow().values().map(Vec::len).sum()
     }
 
-    async fn connect(&self, endpoint: &Endpoint) -> Result<Line, SendError> {
+    async fn connect(&self, endpoint: &Endpoint) -> Result<http1::SendRequest<Outbound>, SendError> {
         let stream = endpoint.dial(self.timeouts.connect, self.timeouts.tls_handshake).await?;
         let mut builder = http1::Builder::new();
         builder.max_header_size(self.head_bytes).max_buf_size(READ_BUFFER.max(self.head_bytes));
-        Line::begin(stream, &builder).await
+        let (sender, connection) =
+            builder.handshake(TokioIo::new(Watched::new(stream))).await.map_err(|_| SendError::Broken)?;
+        tokio::task::spawn_local(async move {
+            // What goes wrong here also reaches whoever waits for the response.
+            let _ = connection.await;
+        });
+        Ok(sender)
     }
 
     async fn exchange(
         self: &Rc<Self>,
         endpoint: &Arc<Endpoint>,
-        mut line: Line,
+        mut sender: http1::SendRequest<Outbound>,
         request: Request<Outbound>,
         deadline: &Deadline,
-    ) -> Result<Response<Inbound>, (SendError, Option<Request<Outbound>>)> {
-        let answer = match deadline.bound(line.send(request)).await {
+    ) -> Result<(Response<Incoming>, Lease), (SendError, Option<Request<Outbound>>)> {
+        let answer = match deadline.bound(sender.try_send_request(request)).await {
             None => return Err((SendError::Timeout, None)),
             Some(answer) => answer.map_err(explain)?,
         };
@@ -163,7 +180,8 @@ impl Upstreams {
         if two_lengths || answer.status() == StatusCode::SWITCHING_PROTOCOLS {
             return Err((SendError::Invalid, None));
         }
-        Ok(answer.map(|body| Inbound::new(body, line, Rc::clone(self), endpoint.slot())))
+        let lease = Lease { upstreams: Rc::clone(self), endpoint: endpoint.slot(), sender };
+        Ok((answer, lease))
     }
 }
 

@@ -215,3 +215,22 @@ async fn a_provider_that_comes_back_is_used_at_once() {
     bellhop.get(&ada, JOB).await.assert_paid_by("me", "own");
     assert_eq!(ionq.request().key(), ADA_KEY);
 }
+
+#[tokio::test]
+async fn an_answer_in_chunks_leaves_its_connection_to_the_next_request() {
+    let ionq = Upstream::scripted(|mut line: ProviderLine| async move {
+        while line.request().await.is_some() {
+            line.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n").await;
+        }
+    })
+    .await;
+    let (bellhop, ada) = ada_at(&ionq).await;
+    let mut line = bellhop.connect().await;
+
+    for _ in 0..3 {
+        let answer = line.ask(&Ask::get(JOB).pat(&ada)).await;
+        assert!(answer.is_whole && answer.text() == "{}", "{answer:?}");
+    }
+
+    assert_eq!(ionq.connections(), 1);
+}

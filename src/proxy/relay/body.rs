@@ -1,15 +1,16 @@
 //! The way back: a provider's answer, passed on as it comes, with what must not come through taken out.
-//! Owns the provider's body, and with it the connection that it comes on, until it has been handed over.
+//! Owns the upstream connection while its answer is read, and gives it back at the end.
 //! Never holds more of a stream than the beginning of what might be a secret.
 
 use crate::proxy::link::{Protocol, Ticket};
 use crate::{
     jobs::{Jobs, Study},
     scheme::echo::Echo,
-    upstream::{Inbound, Waiting},
+    upstream::{Lease, Waiting},
 };
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
 use std::{
     cell::{Cell, RefCell},
     pin::Pin,
@@ -53,7 +54,8 @@ pub trait Meter {
 
 /// A provider's body on its way to the caller.
 pub struct Relayed {
-    body: Inbound,
+    body: Incoming,
+    lease: Option<Lease>,
     echo: Option<Rc<Echo>>,
     held: Bytes,
     /// How long the provider may be silent; `None` for streams and long polls.
@@ -62,8 +64,6 @@ pub struct Relayed {
     meter: Rc<dyn Meter>,
     /// How often this has waited for the provider.
     waits: u32,
-    /// What broke it off, told when what came before has been written.
-    broken: Option<Cut>,
     /// Set once this turns out to be a stream, where the caller's token matters to the end.
     lifeline: Option<Rc<Lifeline>>,
     /// Read once it has passed; boxed because most are not.
@@ -130,9 +130,27 @@ impl Studied {
 }
 
 impl Relayed {
-    pub fn new(body: Inbound, echo: Option<Rc<Echo>>, silence: Option<Duration>, meter: Rc<dyn Meter>) -> Self {
+    pub fn new(
+        body: Incoming,
+        lease: Lease,
+        echo: Option<Rc<Echo>>,
+        silence: Option<Duration>,
+        meter: Rc<dyn Meter>,
+    ) -> Self {
+        let lease = Some(lease);
         let (held, timer, lifeline) = (Bytes::new(), None, None);
-        Self { body, echo, held, silence, timer, meter, waits: 0, broken: None, lifeline, studied: None }
+        let studied = None;
+        let mut relayed = Self { body, lease, echo, held, silence, timer, meter, waits: 0, lifeline, studied };
+        if relayed.body.is_end_stream() {
+            relayed.finish();
+        }
+        relayed
+    }
+
+    fn finish(&mut self) {
+        if let Some(lease) = self.lease.take() {
+            lease.give_back();
+        }
     }
 
     /// To be read once it has passed.
@@ -179,9 +197,6 @@ impl Relayed {
     }
 
     fn poll_frame(&mut self, ticket: Option<&Ticket>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
-        if let Some(cut) = self.broken.take() {
-            return Poll::Ready(Some(Err(cut)));
-        }
         if self.is_cut(cx) {
             return Poll::Ready(Some(Err(Cut::Revoked)));
         }
@@ -200,17 +215,17 @@ impl Relayed {
                 let silent = ticket.is_some_and(|t| self.is_silent_too_long(t, cx));
                 return if silent { Poll::Ready(Some(Err(Cut::Silent))) } else { Poll::Pending };
             };
+            // A body in chunks does not say that it has ended before it is asked for more.
+            if frame.is_none() || self.body.is_end_stream() {
+                self.finish();
+            }
             match frame {
                 None => {
                     let held = std::mem::take(&mut self.held);
                     self.study(&held);
                     return Poll::Ready((!held.is_empty()).then(|| Ok(Frame::data(held))));
                 }
-                Some(Err(error)) => {
-                    self.broken = Some(Cut::Broken(error));
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
+                Some(Err(error)) => return Poll::Ready(Some(Err(Cut::Broken(error)))),
                 Some(Ok(frame)) => {
                     self.wait(ticket);
                     // Trailers of an answer are not passed on: nothing here masks them.

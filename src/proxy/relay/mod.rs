@@ -23,14 +23,15 @@ use crate::{
     provider::{Located, preset::operation::Kind},
     scheme::echo::Echo,
     telemetry::metrics::CoreMetrics,
-    upstream::Inbound,
+    upstream::Lease,
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use hyper::body::Incoming;
 use std::{rc::Rc, sync::Arc, time::Duration};
 
 /// What a connection may hold of an answer that the caller does not take.
-pub const BUFFER: usize = 16 * 1024;
+pub const BUFFER: usize = 32 * 1024;
 /// An answer that must be read as a whole may be this large.
 pub const READABLE: usize = 32 * 1024 * 1024;
 /// What is told of a provider's refusal.
@@ -40,7 +41,7 @@ const SILENCE: Duration = Duration::from_secs(60);
 
 /// The body of a provider's answer.
 pub enum Came {
-    Coming(Inbound),
+    Coming(Incoming, Lease),
     /// As a whole, decompressed and masked.
     Read(Bytes),
 }
@@ -65,7 +66,9 @@ impl Exchange<'_> {
             && preset.refusals.contains(&parts.status)
         {
             let said = match came {
-                Came::Coming(body) => Box::pin(self.collect(asked, &parts.headers, Some(hot), body, TOLD)).await.ok(),
+                Came::Coming(body, lease) => {
+                    Box::pin(self.collect(asked, &parts.headers, Some(hot), body, lease, TOLD)).await.ok()
+                }
                 Came::Read(bytes) => Some(bytes.slice(..bytes.len().min(TOLD))),
             };
             let said = said.map(|bytes| readable::for_people(&bytes)).unwrap_or_default();
@@ -93,15 +96,16 @@ impl Exchange<'_> {
         let echo = grant.as_ref().and_then(|hot| hot.echo.clone());
         let body = match came {
             Came::Read(bytes) => self.read_whole(asked, &mut parts, bytes)?,
-            Came::Coming(body) if self.must_be_read(asked, &parts, about.permit, echo.is_some()) => {
-                let bytes = Box::pin(self.collect(asked, &parts.headers, grant.as_deref(), body, READABLE)).await?;
+            Came::Coming(body, lease) if self.must_be_read(asked, &parts, about.permit, echo.is_some()) => {
+                let collected = self.collect(asked, &parts.headers, grant.as_deref(), body, lease, READABLE);
+                let bytes = Box::pin(collected).await?;
                 let bytes = Box::pin(self.on_record(asked, grant.as_deref(), about, parts.status, bytes)).await?;
                 self.read_whole(asked, &mut parts, bytes)?
             }
-            Came::Coming(body) => {
+            Came::Coming(body, lease) => {
                 let readable = !is_compressed(&parts.headers);
                 let silence = asked.operation.as_ref().map_or(Some(SILENCE), |found| found.operation.silence);
-                let relayed = Relayed::new(body, echo.filter(|_| readable), silence, meter);
+                let relayed = Relayed::new(body, lease, echo.filter(|_| readable), silence, meter);
                 let study = (readable && parts.status.is_success()).then(|| self.study(asked, about.named)).flatten();
                 Answer::relayed(relayed.studied(study.map(|study| (Arc::clone(&self.core.shared.jobs), study))))
             }
@@ -149,11 +153,12 @@ impl Exchange<'_> {
         asked: &Asked<'_>,
         headers: &HeaderMap,
         grant: Option<&Hot>,
-        body: Inbound,
+        body: Incoming,
+        lease: Lease,
         most: usize,
     ) -> Result<Bytes, Refusal> {
         let echo = grant.and_then(|hot| hot.echo.as_deref());
-        let whole = readable::whole(headers, body, echo, most, &self.link.alarm, SILENCE).await;
+        let whole = readable::whole(headers, (body, lease), echo, most, &self.link.alarm, SILENCE).await;
         whole.map_err(|because| refusal::unreadable(asked, because))
     }
 

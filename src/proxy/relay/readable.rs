@@ -5,11 +5,12 @@
 use crate::{
     provider::reading::{Unreadable, inflate},
     scheme::echo::Echo,
-    upstream::{Alarm, Inbound, Waiting},
+    upstream::{Alarm, Lease, Waiting},
 };
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, header};
 use http_body::Body;
+use hyper::body::Incoming;
 use serde_json::Value;
 use std::{
     future::poll_fn,
@@ -20,13 +21,14 @@ use std::{
 /// A provider's whole answer, decompressed and masked.
 pub async fn whole(
     headers: &HeaderMap,
-    body: Inbound,
+    (body, lease): (Incoming, Lease),
     echo: Option<&Echo>,
     most: usize,
     alarm: &Alarm,
     silence: Duration,
 ) -> Result<Bytes, &'static str> {
     let bytes = collect(body, most, alarm, silence, Waiting::Provider).await?;
+    lease.give_back();
     let encoding = headers.get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes);
     let mut bytes = inflate(bytes, encoding, most).map_err(Unreadable::because)?;
     if let Some(echo) = echo {
