@@ -61,4 +61,9 @@ ids! {
     TokenId,
     /// A provider credential; lasts over its versions.
     CredentialId,
+    /// A submission: one attempt of a caller's to have something run.
+    SubmissionId,
+    QuotaId,
+    /// One run of `serve`.
+    ProcessId,
 }

@@ -9,7 +9,7 @@
 //! | doors | [`proxy`] the data plane · [`admin`] health and metrics |
 //! | machines | [`directory`] who is calling, and with what · [`limits`] · [`scheme`] attaches credentials · [`sync`] follows the store · [`upstream`] connections to providers |
 //! | keep | [`vault`] seals secrets · [`store`] everything durable |
-//! | facts | [`provider`] presets · [`identity`] users, roles, tokens · [`credential`] whose token pays |
+//! | facts | [`provider`] presets · [`identity`] users, roles, tokens · [`credential`] whose token pays · [`job`] what is on record |
 //! | ground | [`config`] · [`telemetry`] · [`secret`] · [`id`] · [`clock`] |
 //!
 //! The life of a request, in `proxy::serve`: accept → route → authenticate → admit → resolve →
@@ -26,6 +26,7 @@ pub mod credential;
 pub mod directory;
 pub mod id;
 pub mod identity;
+pub mod job;
 pub mod limits;
 pub mod provider;
 pub mod proxy;

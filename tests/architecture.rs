@@ -14,7 +14,7 @@ const ROWS: &[(&str, &[&str])] = &[
     ("doors", &["proxy", "admin"]),
     ("machines", &["directory", "limits", "scheme", "sync", "upstream"]),
     ("keep", &["vault", "store"]),
-    ("facts", &["provider", "identity", "credential"]),
+    ("facts", &["provider", "identity", "credential", "job"]),
     ("ground", &["config", "telemetry", "secret", "id", "clock"]),
 ];
 

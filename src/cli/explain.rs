@@ -160,6 +160,7 @@ impl OfferLine {
 
 fn told(why: Why, context: &Context) -> String {
     match why {
+        Why::Job => "because it made what is asked about".into(),
         Why::Named => format!("because the request names {context}"),
         Why::Pinned => format!("because the token is pinned to {context}"),
         Why::Active => format!("because {context} is the active context"),

@@ -12,8 +12,8 @@ use crate::{
     clock::Timestamp,
     credential::Owner,
     id::OrganizationId,
-    identity::{Name, UserName, role::Role},
-    store::{Conflict, JobVisibility, NewOrganization, OrganizationChange, Origin, ProjectOf, StoreError},
+    identity::{JobVisibility, Name, UserName, role::Role},
+    store::{Conflict, NewOrganization, OrganizationChange, Origin, ProjectOf, StoreError},
 };
 use clap::{Args, Subcommand};
 use serde::Serialize;

@@ -26,6 +26,8 @@ pub enum State {
     Active,
     /// Switched off by somebody who may switch it on again.
     Disabled,
+    /// Deleted or replaced while jobs that it paid for were open: it serves questions about them, and nothing else.
+    Retired,
 }
 
 impl State {
@@ -33,6 +35,7 @@ impl State {
         match self {
             Self::Active => "active",
             Self::Disabled => "disabled",
+            Self::Retired => "retired",
         }
     }
 }
@@ -50,6 +53,7 @@ impl FromStr for State {
         match text {
             "active" => Ok(Self::Active),
             "disabled" => Ok(Self::Disabled),
+            "retired" => Ok(Self::Retired),
             other => Err(format!("`{}` is no state of a credential", other.escape_debug())),
         }
     }

@@ -243,11 +243,22 @@ pub struct Standing {
     pub memberships: Box<[Membership]>,
 }
 
+/// Whose jobs a member sees.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum JobVisibility {
+    #[default]
+    Own,
+    All,
+}
+
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Membership {
     pub organization: OrganizationId,
     pub name: Name,
     pub role: Role,
+    /// Whose jobs the organization lets its members see.
+    pub job_visibility: JobVisibility,
     /// The organization's projects that list this user as a member, sorted by name.
     pub projects: Box<[ProjectRef]>,
 }
@@ -256,6 +267,27 @@ pub struct Membership {
 pub struct ProjectRef {
     pub id: ProjectId,
     pub name: Name,
+}
+
+impl JobVisibility {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Own => "own",
+            Self::All => "all",
+        }
+    }
+}
+
+impl FromStr for JobVisibility {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "own" => Ok(Self::Own),
+            "all" => Ok(Self::All),
+            other => Err(format!("`{}` is no job visibility: write `own` or `all`", other.escape_debug())),
+        }
+    }
 }
 
 impl Standing {

@@ -10,8 +10,8 @@ use super::{
     tokens::{read_boundary, read_scopes},
 };
 use crate::{
-    id::{OrganizationId, UserId},
-    identity::{Boundary, Membership, Name, ProjectRef, Standing, TokenHolder, pat::PatDigest, role::Role},
+    id::UserId,
+    identity::{Boundary, Membership, Name, ProjectRef, Standing, TokenHolder, pat::PatDigest},
 };
 use sqlx::any::AnyRow;
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ macro_rules! standing {
         concat!(
             "u.id AS user_id, u.name AS user_name, u.admin, ",
             active_context!(),
-            ", o.id AS organization_id, o.name AS organization_name, m.role, \
+            ", o.id AS organization_id, o.name AS organization_name, o.job_visibility, m.role, \
              p.id AS project_id, p.name AS project_name"
         )
     };
@@ -108,18 +108,21 @@ fn read_standing(first: &AnyRow, rows: &[AnyRow]) -> Result<Standing> {
 
 /// Sorted here, because two databases sort texts in two ways.
 fn read_memberships(rows: &[AnyRow]) -> Result<Box<[Membership]>> {
-    let mut found: BTreeMap<Name, (OrganizationId, Role, Vec<ProjectRef>)> = BTreeMap::new();
+    let mut found: BTreeMap<Name, (Membership, Vec<ProjectRef>)> = BTreeMap::new();
     for row in rows {
         let Some(organization) = row.optional("organization_id")? else { continue };
-        let empty = (organization, row.parsed("role")?, Vec::new());
-        let (_, _, projects) = found.entry(row.parsed("organization_name")?).or_insert(empty);
+        let name: Name = row.parsed("organization_name")?;
+        let (role, job_visibility) = (row.parsed("role")?, row.parsed("job_visibility")?);
+        let membership =
+            Membership { organization, name: name.clone(), role, job_visibility, projects: Box::default() };
+        let (_, projects) = found.entry(name).or_insert((membership, Vec::new()));
         if let Some(id) = row.optional("project_id")? {
             projects.push(ProjectRef { id, name: row.parsed("project_name")? });
         }
     }
-    let membership = |(name, (organization, role, mut projects)): (_, (_, _, Vec<ProjectRef>))| {
+    let with_projects = |(membership, mut projects): (Membership, Vec<ProjectRef>)| {
         projects.sort_by(|a, b| a.name.cmp(&b.name));
-        Membership { organization, name, role, projects: projects.into() }
+        Membership { projects: projects.into(), ..membership }
     };
-    Ok(found.into_iter().map(membership).collect())
+    Ok(found.into_values().map(with_projects).collect())
 }

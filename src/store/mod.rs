@@ -35,7 +35,7 @@ pub use credentials::{CredentialChange, CredentialRow, NewCredential, NewVersion
 pub use error::{Conflict, Result, StoreError};
 pub use keys::{KeyRow, Purpose, Reseal};
 pub use offers::SealedVersion;
-pub use organizations::{JobVisibility, MemberRow, NewOrganization, OrganizationChange, OrganizationRow};
+pub use organizations::{MemberRow, NewOrganization, OrganizationChange, OrganizationRow};
 pub use projects::{NewProject, ProjectMemberRow, ProjectOf, ProjectRow};
 pub use tokens::{ContextId, NewToken, TokenLimits, TokenRow};
 pub use tx::Tx;

@@ -7,10 +7,9 @@ use crate::{
     clock::Timestamp,
     credential::Owner,
     id::{OrganizationId, UserId},
-    identity::{Name, UserName, role::Role},
+    identity::{JobVisibility, Name, UserName, role::Role},
 };
 use sqlx::any::AnyRow;
-use std::str::FromStr;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct OrganizationRow {
@@ -19,15 +18,6 @@ pub struct OrganizationRow {
     pub job_visibility: JobVisibility,
     pub origin: Origin,
     pub created: Timestamp,
-}
-
-/// Whose jobs a member sees.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum JobVisibility {
-    #[default]
-    Own,
-    All,
 }
 
 #[derive(Clone, Debug)]
@@ -193,26 +183,5 @@ impl MemberRow {
             role: row.parsed("role")?,
             origin: row.parsed("origin")?,
         })
-    }
-}
-
-impl JobVisibility {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Own => "own",
-            Self::All => "all",
-        }
-    }
-}
-
-impl FromStr for JobVisibility {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "own" => Ok(Self::Own),
-            "all" => Ok(Self::All),
-            other => Err(format!("`{}` is no job visibility: write `own` or `all`", other.escape_debug())),
-        }
     }
 }

@@ -7,11 +7,9 @@ use crate::{
 };
 use bellhop::{
     id::{OrganizationId, TokenId, UserId},
-    identity::{Context, Scopes, role::Role},
+    identity::{Context, JobVisibility, Scopes, role::Role},
     secret::Secret,
-    store::{
-        Conflict, ContextId, JobVisibility, OrganizationChange, Origin, ProjectOf, StoreError, TokenLimits, UserChange,
-    },
+    store::{Conflict, ContextId, OrganizationChange, Origin, ProjectOf, StoreError, TokenLimits, UserChange},
 };
 
 fn conflict<T: std::fmt::Debug>(result: Result<T, StoreError>) -> Conflict {

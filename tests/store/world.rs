@@ -5,10 +5,10 @@ use bellhop::{
     clock::Timestamp,
     credential::Owner,
     id::{CredentialId, OrganizationId, ProjectId, TokenId, UserId},
-    identity::{Scopes, pat::PatDigest, role::Role},
+    identity::{JobVisibility, Scopes, pat::PatDigest, role::Role},
     store::{
-        JobVisibility, KeyRow, NewCredential, NewOrganization, NewProject, NewToken, NewUser, NewVersion, Origin,
-        ProjectOf, Purpose, Restriction, TokenLimits,
+        KeyRow, NewCredential, NewOrganization, NewProject, NewToken, NewUser, NewVersion, Origin, ProjectOf, Purpose,
+        Restriction, TokenLimits,
     },
 };
 

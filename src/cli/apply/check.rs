@@ -11,10 +11,9 @@ use crate::{
     cli::moment::Moment,
     clock::Timestamp,
     config::TokenLifetimes,
-    identity::{Scopes, UserName, pat::PatDigest, role::Role},
+    identity::{JobVisibility, Scopes, UserName, pat::PatDigest, role::Role},
     provider::{Catalog, Provider},
     secret::Secret,
-    store::JobVisibility,
 };
 use serde_yaml::{Location, Spanned};
 use std::{collections::HashSet, hash::Hash, str::FromStr};

@@ -4,9 +4,9 @@
 
 use crate::{
     clock::Timestamp,
-    identity::{Context, Name, Scopes, UserName, pat::PatDigest, role::Role},
+    identity::{Context, JobVisibility, Name, Scopes, UserName, pat::PatDigest, role::Role},
     secret::Secret,
-    store::{JobVisibility, PlainFields},
+    store::PlainFields,
     vault::SecretFields,
 };
 use ipnet::IpNet;

@@ -11,11 +11,10 @@ use crate::{
     config::Config,
     credential::Owner,
     id::{CredentialId, OrganizationId, ProjectId, TokenId, UserId},
-    identity::{Scopes, pat::PlainPat, role::Role},
+    identity::{JobVisibility, Scopes, pat::PlainPat, role::Role},
     secret::Secret,
     store::{
-        JobVisibility, NewCredential, NewOrganization, NewProject, NewToken, NewUser, Origin, ProjectOf, Restriction,
-        TokenLimits, Tx,
+        NewCredential, NewOrganization, NewProject, NewToken, NewUser, Origin, ProjectOf, Restriction, TokenLimits, Tx,
     },
     vault::Label,
 };

@@ -6,6 +6,7 @@
 use super::{Offer, State};
 use crate::{
     clock::Timestamp,
+    id::CredentialId,
     identity::{Boundary, Context, Membership, Name, Standing, role::Act},
 };
 use std::fmt;
@@ -33,6 +34,8 @@ pub enum Personal {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Why {
+    /// It made what the request is about.
+    Job,
     Named,
     Pinned,
     Active,
@@ -43,6 +46,7 @@ pub enum Why {
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Job => "job",
             Self::Named => "named",
             Self::Pinned => "pinned",
             Self::Active => "active",
@@ -97,7 +101,7 @@ impl fmt::Display for Unusable {
 
 /// Selects the credential that pays, or says why there is none.
 ///
-/// 1. (A follow-up on something on record uses the credential that made it; it never gets here.)
+/// 1. (A follow-up on something on record uses the credential that made it: [`follow`].)
 /// 2. The context named in the request. 3. The token's pin. 4. The user's active context.
 /// 5. The user's own credential; else that of the one organization of theirs that offers one.
 ///
@@ -118,6 +122,35 @@ pub fn resolve<'a>(question: Question<'_>, offers: &'a [Offer]) -> Result<Select
     }
 }
 
+/// The credential that made something on record, for questions about it: whatever the caller's context is by now, and
+/// whatever else would pay. It selects only; what is checked of every selection is checked here as well.
+pub fn follow<'a>(
+    question: Question<'_>,
+    offers: &'a [Offer],
+    credential: CredentialId,
+) -> Result<Selection<'a>, Unresolved> {
+    let gone = Unresolved::NoCredential { context: None };
+    let offer = offers.iter().find(|o| o.credential == credential).ok_or(gone)?;
+    let (home, label) = (offer.home.clone(), offer.label.clone());
+    if !question.may_use(offer) {
+        return Err(Unresolved::Restricted { home, label });
+    }
+    let contexts = contexts_of(offer);
+    let admitted = contexts.iter().filter(|c| question.admits(c).is_ok());
+    let Some(first) = admitted.clone().next() else { return Err(question.turned_away(&home)) };
+    let mut allowed = admitted.filter(|c| question.boundary.is_none_or(|b| b.allows_context(c)));
+    let Some(context) = allowed.next() else { return Err(Unresolved::OutsideBoundary { context: first.clone() }) };
+    match question.unusable(offer) {
+        Some(because) => Err(Unresolved::Unusable { home, label, because }),
+        None => Ok(Selection { offer, context: context.clone(), why: Why::Job }),
+    }
+}
+
+/// Those that may pay for something new.
+fn live(offers: &[Offer]) -> impl Iterator<Item = &Offer> + Clone {
+    offers.iter().filter(|o| o.state != State::Retired)
+}
+
 impl Question<'_> {
     fn chosen(&self) -> Option<(Context, Why)> {
         let pin = self.boundary.and_then(|b| b.pin.as_ref());
@@ -128,7 +161,7 @@ impl Question<'_> {
 
     fn automatic(&self, offers: &[Offer]) -> Result<(Context, Why), Unresolved> {
         let me = Context::me();
-        if self.personal == Personal::Allowed && offers.iter().any(|o| o.home == me) {
+        if self.personal == Personal::Allowed && live(offers).any(|o| o.home == me) {
             return Ok((me, Why::Own));
         }
         let mut candidates: Vec<Context> =
@@ -156,18 +189,30 @@ impl Question<'_> {
     /// The credential that this context offers to this user, whether or not it can be used now.
     fn offered<'a>(&self, context: &Context, offers: &'a [Offer]) -> Result<&'a Offer, Unresolved> {
         self.admits(context)?;
-        let own = offers.iter().filter(|o| o.home == *context && (context.project.is_some() || o.projects.is_empty()));
-        let granted = offers.iter().filter(|o| granted_to(o, context));
+        let own = live(offers).filter(|o| o.home == *context && (context.project.is_some() || o.projects.is_empty()));
+        let granted = live(offers).filter(|o| granted_to(o, context));
         self.best(own).or_else(|| self.best(granted)).map_or_else(
             || Err(Unresolved::NoCredential { context: Some(context.clone()) }),
             |offer| {
-                if offer.members.is_empty() || offer.members.contains(&self.standing.user) {
+                if self.may_use(offer) {
                     Ok(offer)
                 } else {
                     Err(Unresolved::Restricted { home: offer.home.clone(), label: offer.label.clone() })
                 }
             },
         )
+    }
+
+    fn may_use(&self, offer: &Offer) -> bool {
+        offer.members.is_empty() || offer.members.contains(&self.standing.user)
+    }
+
+    /// Why none of a credential's contexts admits this user.
+    fn turned_away(&self, home: &Context) -> Unresolved {
+        match self.admits(home) {
+            Err(error) => error,
+            Ok(()) => Unresolved::NotAMember { context: home.clone() },
+        }
     }
 
     /// An owner has at most one active credential for a provider, but may keep disabled ones beside it.
@@ -215,6 +260,9 @@ fn granted_to(offer: &Offer, context: &Context) -> bool {
 
 /// Why an offer is not the one that pays, in words for the person who asked.
 pub fn why_not(question: Question<'_>, offer: &Offer, outcome: Result<&Selection<'_>, &Unresolved>) -> String {
+    if offer.state == State::Retired {
+        return "it is kept for its open jobs only".into();
+    }
     if let Some(because) = question.unusable(offer) {
         return format!("it is {because}");
     }

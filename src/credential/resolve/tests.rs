@@ -5,7 +5,7 @@ use super::*;
 use crate::{
     credential::Owner,
     id::{CredentialId, OrganizationId, ProjectId, UserId},
-    identity::{ProjectRef, role::Role},
+    identity::{JobVisibility, ProjectRef, role::Role},
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
@@ -196,7 +196,8 @@ prop_compose! {
         projects in proptest::sample::subsequence(vec!["x", "y"], 0..=2),
     ) -> Membership {
         let projects = projects.into_iter().map(|p| ProjectRef { id: ProjectId::new(), name: name(p) }).collect();
-        Membership { organization: OrganizationId::new(), name: name(organization), role, projects }
+        let job_visibility = JobVisibility::Own;
+        Membership { organization: OrganizationId::new(), name: name(organization), role, job_visibility, projects }
     }
 }
 
@@ -300,6 +301,38 @@ proptest! {
         world.offers.retain(|o| o.home != Context::me() || o.credential == id);
         let unusable = matches!(world.resolve(), Err(Unresolved::Unusable { .. }));
         prop_assert!(unusable);
+    }
+
+    #[test]
+    fn a_follow_up_is_paid_by_what_made_it_or_by_nothing(world in world(), at in any::<prop::sample::Index>()) {
+        if world.offers.is_empty() {
+            return Ok(());
+        }
+        let made = &world.offers[at.index(world.offers.len())];
+        let Ok(selection) = follow(world.question(), &world.offers, made.credential) else { return Ok(()) };
+        prop_assert_eq!(selection.offer.credential, made.credential);
+        prop_assert!(model::usable(selection.offer) && model::for_this_user(&world, selection.offer));
+        prop_assert!(model::welcome(&world, &selection.context));
+        prop_assert!(world.boundary.as_ref().is_none_or(|b| b.allows_context(&selection.context)));
+    }
+
+    #[test]
+    fn whatever_pays_for_a_submission_may_be_asked_about_it(world in world()) {
+        let Ok(selection) = world.resolve() else { return Ok(()) };
+        let followed = follow(world.question(), &world.offers, selection.offer.credential);
+        prop_assert_eq!(followed.map(|s| s.offer.credential), Ok(selection.offer.credential));
+    }
+
+    #[test]
+    fn a_retired_credential_pays_for_nothing_new(world in world(), at in any::<prop::sample::Index>()) {
+        if world.offers.is_empty() {
+            return Ok(());
+        }
+        let (mut retired, mut without) = (world.clone(), world.clone());
+        let at = at.index(world.offers.len());
+        retired.offers[at].state = State::Retired;
+        without.offers.remove(at);
+        prop_assert_eq!(verdict_of(retired.resolve()), verdict_of(without.resolve()));
     }
 
     #[test]

@@ -112,7 +112,7 @@ CREATE TABLE credentials (
     project_id      TEXT REFERENCES projects (id),
     provider        TEXT COLLATE "C" NOT NULL,
     label           TEXT NOT NULL,
-    state           TEXT NOT NULL CHECK (state IN ('active', 'disabled', 'deleted')),
+    state           TEXT NOT NULL CHECK (state IN ('active', 'disabled', 'retired', 'deleted')),
     version         BIGINT NOT NULL CHECK (version > 0),
     expires         BIGINT NOT NULL,
     origin          TEXT NOT NULL CHECK (origin IN ('hand', 'apply')),
