@@ -138,12 +138,12 @@ impl Delete {
         let open = tx.open_jobs(row.id).await?;
         let still = match open {
             0 => String::new(),
-            1 => " 1 open job still needs it.".into(),
-            many => format!(" {many} open jobs still need it."),
+            1 => "; 1 open job still needs this token".into(),
+            many => format!("; {many} open jobs still need this token"),
         };
         if !self.yes {
             return Err(Failure::failed(format!(
-                "this would destroy `{}` ({}, version {}) for good, and whoever pays with it is refused.{still} Add \
+                "this would destroy `{}` ({}, version {}) for good, and whoever pays with it is refused{still}: add \
                  `--yes` to do it",
                 shown(&row.label),
                 row.id,
@@ -155,8 +155,8 @@ impl Delete {
             tx.record(entry("credential.retired", row.id).detail(format!("{open} open jobs")));
             tx.commit().await?;
             console.note(format_args!(
-                "{} pays for nothing new from now on.{still} It serves questions about them and goes when they have \
-                 ended; `--yes --force` destroys it at once",
+                "{} pays for nothing new from now on{still}, serves questions about them, and goes when they have ended; \
+                 `--yes --force` destroys it at once",
                 row.id
             ));
             return Ok(());
