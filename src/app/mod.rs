@@ -14,9 +14,9 @@ use crate::{
     clock::Clock,
     config::{Config, ConfigError, Sources},
     directory::{Directory, Reach},
-    jobs::{Ground, Jobs, SpoolError},
+    jobs::{Ground, Jobs, SpoolError, follow::Follower as JobFollower},
     provider::{CatalogError, files::Unreadable},
-    proxy::{Settings, SettingsError, Shared},
+    proxy::{Settings, SettingsError, Shared, trust},
     store::{Store, StoreError},
     sync::Follower,
     telemetry::log::Logging,
@@ -146,14 +146,17 @@ impl App {
         let directory = Directory::new(reach, config.store.max_stale);
         let directory = Arc::new(directory);
         let signer = vault.signer();
-        let follower = control.block_on(Follower::begin(store.clone(), vault, Arc::clone(&directory)))?;
+        let follower = control.block_on(Follower::begin(store.clone(), Arc::clone(&vault), Arc::clone(&directory)))?;
         let ground = Ground {
             store: store.clone(),
             runtime: control.handle().clone(),
             clock: clock.clone(),
             directory: Arc::clone(&directory),
         };
-        let jobs = control.block_on(Jobs::begin(ground, &config.data_dir))?;
+        let jobs = control.block_on(Jobs::begin(ground.clone(), &config.data_dir))?;
+        if config.jobs.follow {
+            follow_jobs(&config, Arc::clone(&jobs), ground, vault)?;
+        }
         let shared = Shared::new(settings, tls, Arc::clone(&directory), Arc::clone(&jobs), clock);
         let workers = workers(&config);
         let sockets = Sockets::bind(&config.listen, workers)?;
@@ -214,6 +217,7 @@ impl App {
             ("store.max_stale", old.store.max_stale == new.store.max_stale),
             ("limits.connections", old.limits.connections == new.limits.connections),
             ("limits.failed_lookups", old.limits.failed_lookups == new.limits.failed_lookups),
+            ("jobs", old.jobs == new.jobs),
             ("sizes", old.sizes == new.sizes),
             ("timeouts.connect", old.timeouts.connect == new.timeouts.connect),
             ("timeouts.upstream_idle", old.timeouts.upstream_idle == new.timeouts.upstream_idle),
@@ -247,6 +251,14 @@ async fn open_store(config: &Config, clock: &Clock) -> Result<(Store, Arc<Vault>
     let store = store(config).await?;
     let vault = Vault::open(&store, master_source(config), clock.now()).await?;
     Ok((store, Arc::new(vault)))
+}
+
+/// Bellhop asks about open jobs itself.
+fn follow_jobs(config: &Config, jobs: Arc<Jobs>, ground: Ground, vault: Arc<Vault>) -> Result<(), AppError> {
+    let catalog = catalog(config)?;
+    let trust = trust(&catalog)?;
+    let follower = JobFollower { jobs, ground, vault, catalog, trust, settings: config.jobs.clone() };
+    follower.start(config).map_err(AppError::Threads)
 }
 
 fn workers(config: &Config) -> usize {

@@ -13,14 +13,18 @@ mod explain;
 mod failure;
 mod fields;
 mod healthcheck;
+mod job;
 mod key;
 mod local;
 mod lookup;
 mod moment;
+mod money;
 mod organization;
 mod project;
+mod quota;
 mod serve;
 mod token;
+mod usage;
 mod user;
 
 pub use console::Console;
@@ -102,6 +106,14 @@ enum StoreCommand {
     /// Provider credentials: what pays
     #[command(subcommand)]
     Credential(credential::CredentialCommand),
+    /// Jobs: what was submitted, by whom, and what became of it
+    #[command(subcommand)]
+    Job(job::JobCommand),
+    /// Who used how much of what
+    Usage(usage::Usage),
+    /// How much of what somebody may use
+    #[command(subcommand)]
+    Quota(quota::QuotaCommand),
     /// The master key and the keys under it
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -168,6 +180,9 @@ impl StoreCommand {
                 Self::Project(command) => command.run(&local, console).await,
                 Self::Token(command) => command.run(&local, console).await,
                 Self::Credential(command) => command.run(&local, console).await,
+                Self::Job(command) => command.run(&local, console).await,
+                Self::Usage(usage) => usage.run(&local, console).await,
+                Self::Quota(command) => command.run(&local, console).await,
                 Self::Key(command) => command.run(&local, console).await,
                 Self::Migrate(migrate) => migrate.run(&local, console).await,
             };

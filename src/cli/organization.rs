@@ -238,9 +238,18 @@ impl RemoveMember {
             done => done?,
         }
         tx.record(entry("member.removed", &organization).detail(user.to_string()));
+        let open = tx.open_jobs_of_member(member.id, row.id).await?;
         let unowned = !tx.members(row.id).await?.iter().any(|member| member.role == Role::Owner);
         tx.commit().await?;
         console.note(format_args!("{user} is no longer in {organization}"));
+        if open > 0 {
+            console.note(format_args!(
+                "{} of theirs {} still open: `bellhop job list --open --user {user} --org {organization}`, and `bellhop \
+                 job adopt` gives them to somebody else",
+                counted(usize::try_from(open).unwrap_or(usize::MAX), "job"),
+                if open == 1 { "is" } else { "are" },
+            ));
+        }
         warn_unowned(console, &organization, unowned);
         Ok(())
     }

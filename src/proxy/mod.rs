@@ -23,7 +23,7 @@ pub mod wire;
 
 pub use listen::{Entry, accept};
 pub use refusal::Code;
-pub use settings::{Current, Settings, SettingsError, Shared};
+pub use settings::{Current, Settings, SettingsError, Shared, trust};
 
 use crate::{
     provider::{Match, Provider, preset::operation::Kind},

@@ -17,7 +17,7 @@ use crate::{
     jobs::Jobs,
     limits::{Cell, Cells, FailedLookups},
     provider::{
-        Catalog,
+        Catalog, Provider,
         preset::{Slot, operation::Kind},
     },
     telemetry::metrics::{CoreMetrics, KINDS, Metrics, ProviderMetrics},
@@ -64,13 +64,7 @@ pub enum SettingsError {
 
 impl Settings {
     pub fn new(config: &Config, catalog: Catalog) -> Result<Self, SettingsError> {
-        let public = TlsTrust::public();
-        let trust = catalog.iter().map(|provider| match provider.ca_file() {
-            None => Ok(public.clone()),
-            Some(file) => TlsTrust::of_file(file)
-                .map_err(|error| SettingsError::CaFile { provider: provider.id().into(), problem: error.to_string() }),
-        });
-        let trust = trust.collect::<Result<_, _>>()?;
+        let trust = trust(&catalog)?;
         let known = |key, id: &str| {
             let all = || catalog.iter().map(|p| p.id()).collect::<Vec<_>>().join(", ");
             let found = catalog.find(id).map(|_| id.into());
@@ -104,6 +98,17 @@ impl Settings {
     pub(super) fn head_limits(&self) -> HeadLimits {
         HeadLimits { bytes: self.sizes.head, fields: self.sizes.head_fields, target: self.sizes.target }
     }
+}
+
+/// Whom each provider's connections trust, in the order of the catalogue.
+pub fn trust(catalog: &Catalog) -> Result<Vec<TlsTrust>, SettingsError> {
+    let public = TlsTrust::public();
+    let of = |provider: &Arc<Provider>| match provider.ca_file() {
+        None => Ok(public.clone()),
+        Some(file) => TlsTrust::of_file(file)
+            .map_err(|error| SettingsError::CaFile { provider: provider.id().into(), problem: error.to_string() }),
+    };
+    catalog.iter().map(of).collect()
 }
 
 /// What every core has in common.

@@ -61,6 +61,13 @@ impl Store {
         Ok(())
     }
 
+    /// Whether of all processes that were seen lately this one has lived longest.
+    pub async fn is_first(&self, process: ProcessId) -> Result<bool> {
+        let first: Option<String> =
+            sqlx::query_scalar("SELECT MIN(id) FROM processes").fetch_one(&self.readers).await?;
+        Ok(first.is_none_or(|first| first == process.to_string()))
+    }
+
     /// Makes open submissions of dead processes unknown, and says how many they were.
     pub async fn orphan(&self, dead: &Orphans, now: Timestamp) -> Result<u64> {
         let abandoned = self.abandoned(dead).await?;

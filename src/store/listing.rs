@@ -2,7 +2,7 @@
 //! Owns nothing; it joins what `ledger` has put on record with users, organizations, projects, tokens and credentials.
 //! Never reads more rows than a page wants but where a filter leaves most of them out.
 
-use super::{Reading, Result, row::Columns, statement::Statement};
+use super::{Reading, Result, dialect::Dialect, row::Columns, statement::Statement};
 use crate::{
     clock::Timestamp,
     id::{CredentialId, OrganizationId, SubmissionId, UserId},
@@ -132,14 +132,7 @@ const SUBMISSIONS: &str = concat!(
 impl Reading {
     /// At most `limit` jobs that are older than that place.
     pub async fn jobs(&mut self, filter: &JobFilter, after: Option<JobPlace>, limit: u32) -> Result<Vec<JobRow>> {
-        let mut statement = Statement::new(self.dialect, JOBS);
-        filter.write(&mut statement);
-        if let Some(JobPlace { created, key }) = after {
-            statement.text(" AND t.created <= ").value(created.millis());
-            statement.text(" AND (t.created < ").value(created.millis());
-            statement.text(" OR t.key < ").value(key.as_bytes().to_vec()).text(")");
-        }
-        statement.text(" ORDER BY t.created DESC, t.key DESC LIMIT ").value(i64::from(limit));
+        let statement = filter.statement(self.dialect, after, limit);
         statement.fetch(self.connection()).await?.iter().map(JobRow::read).collect()
     }
 
@@ -157,17 +150,24 @@ impl Reading {
         after: Option<SubmissionId>,
         limit: u32,
     ) -> Result<Vec<SubmissionRow>> {
-        let mut statement = Statement::new(self.dialect, SUBMISSIONS);
-        filter.write(&mut statement);
-        if let Some(after) = after {
-            statement.text(" AND t.id < ").value(after.to_string());
-        }
-        statement.text(" ORDER BY t.id DESC LIMIT ").value(i64::from(limit));
+        let statement = filter.statement(self.dialect, after, limit);
         statement.fetch(self.connection()).await?.iter().map(SubmissionRow::read).collect()
     }
 }
 
 impl JobFilter {
+    pub(super) fn statement(&self, dialect: Dialect, after: Option<JobPlace>, limit: u32) -> Statement {
+        let mut statement = Statement::new(dialect, JOBS);
+        self.write(&mut statement);
+        if let Some(JobPlace { created, key }) = after {
+            statement.text(" AND t.created <= ").value(created.millis());
+            statement.text(" AND (t.created < ").value(created.millis());
+            statement.text(" OR t.key < ").value(key.as_bytes().to_vec()).text(")");
+        }
+        statement.text(" ORDER BY t.created DESC, t.key DESC LIMIT ").value(i64::from(limit));
+        statement
+    }
+
     /// In the words of the indexes, which are of jobs, and of open ones.
     fn write(&self, statement: &mut Statement) {
         statement.text("t.kind = 'job'");
@@ -191,6 +191,16 @@ impl JobFilter {
 }
 
 impl SubmissionFilter {
+    pub(super) fn statement(&self, dialect: Dialect, after: Option<SubmissionId>, limit: u32) -> Statement {
+        let mut statement = Statement::new(dialect, SUBMISSIONS);
+        self.write(&mut statement);
+        if let Some(after) = after {
+            statement.text(" AND t.id < ").value(after.to_string());
+        }
+        statement.text(" ORDER BY t.id DESC LIMIT ").value(i64::from(limit));
+        statement
+    }
+
     fn write(&self, statement: &mut Statement) {
         statement.text("1 = 1");
         if let Some(state) = self.state {

@@ -27,6 +27,7 @@ mod migrations;
 mod notes;
 mod offers;
 mod organizations;
+mod plans;
 mod projects;
 mod quotas;
 mod row;

@@ -92,6 +92,15 @@ impl Store {
         row.as_ref().map(SealedVersion::read).transpose()
     }
 
+    /// The current version of a credential, a retired one's too.
+    pub async fn sealed_now(&self, credential: CredentialId) -> Result<Option<SealedVersion>> {
+        let row = sqlx::query(select_sealed!("v.credential_id = $1 AND v.version = c.version"))
+            .bind(credential.to_string())
+            .fetch_optional(&self.readers)
+            .await?;
+        row.as_ref().map(SealedVersion::read).transpose()
+    }
+
     /// At most `limit` versions that are sealed with another key than this one, in the order of their ids,
     /// from after the one that is named.
     pub async fn sealed_otherwise(

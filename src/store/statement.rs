@@ -32,6 +32,10 @@ impl Statement {
         self
     }
 
+    pub fn as_str(&self) -> &str {
+        &self.sql
+    }
+
     /// A parameter, and what is bound to it.
     pub fn value<'v, T: Encode<'v, Any> + Type<Any>>(&mut self, value: T) -> &mut Self {
         self.count += 1;

@@ -2,7 +2,7 @@
 //! Owns nothing.
 //! Never counts jobs one by one.
 
-use super::{Reading, Result, Whose, row::Columns, statement::Statement};
+use super::{Reading, Result, Whose, dialect::Dialect, row::Columns, statement::Statement};
 use crate::{
     clock::Timestamp,
     job::{Amounts, quota::Period},
@@ -46,22 +46,29 @@ pub struct UsageRow {
 impl Reading {
     /// The most jobs first; days and months in their order.
     pub async fn usage(&mut self, filter: &UsageFilter) -> Result<Vec<UsageRow>> {
-        let group = Group::of(filter.by);
-        let mut statement = Statement::new(self.dialect, "SELECT g.id, ");
-        statement.text(group.name).text(" AS name, g.jobs, g.shots, g.qpu_us, g.micros FROM (SELECT ");
-        statement.text(group.column).text(
-            " AS id, CAST(SUM(t.jobs) AS BIGINT) AS jobs, CAST(SUM(t.shots) AS BIGINT) AS shots, \
-              CAST(SUM(t.qpu_us) AS BIGINT) AS qpu_us, CAST(SUM(t.micros) AS BIGINT) AS micros FROM usage t WHERE t.day >= ",
-        );
-        statement.value(Period::Day.start(filter.from).millis()).text(" AND t.day < ").value(filter.to.millis());
-        filter.of.write(&mut statement);
-        statement.text(" GROUP BY ").text(group.column).text(") g ").text(group.joins);
-        let rows = statement.fetch(self.connection()).await?;
+        let rows = filter.statement(self.dialect).fetch(self.connection()).await?;
         match filter.by {
             By::Day => dates(&rows, "%Y-%m-%d"),
             By::Month => dates(&rows, "%Y-%m"),
             _ => names(&rows),
         }
+    }
+}
+
+impl UsageFilter {
+    pub(super) fn statement(&self, dialect: Dialect) -> Statement {
+        let group = Group::of(self.by);
+        let mut statement = Statement::new(dialect, "SELECT g.id, ");
+        statement.text(group.name).text(" AS name, g.jobs, g.shots, g.qpu_us, g.micros FROM (SELECT ");
+        statement.text(group.column).text(
+            " AS id, CAST(SUM(t.jobs) AS BIGINT) AS jobs, CAST(SUM(t.shots) AS BIGINT) AS shots, \
+              CAST(SUM(t.qpu_us) AS BIGINT) AS qpu_us, CAST(SUM(t.micros) AS BIGINT) AS micros FROM usage t WHERE t.day >= ",
+        );
+        statement.value(Period::Day.start(self.from).millis()).text(" AND t.day < ").value(self.to.millis());
+        self.of.write(&mut statement);
+        // What was moved to a target that became known later leaves a day of nothing behind.
+        statement.text(" GROUP BY ").text(group.column).text(" HAVING SUM(t.jobs) > 0) g ").text(group.joins);
+        statement
     }
 }
 
@@ -129,7 +136,6 @@ fn date(day: Timestamp, format: &str) -> Box<str> {
     date.strftime(format).to_string().into()
 }
 
-/// A provider that takes back what it said before never leaves less than nothing.
 fn read_amounts(row: &AnyRow) -> Result<Amounts> {
     Ok(Amounts {
         jobs: row.amount("jobs")?,

@@ -14,9 +14,9 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf, Take};
 /// More than this before an answer, and the connection is given up.
 const MOST: usize = 8;
 const INTERIM: &[u8] = b"HTTP/1.1 1";
-/// Hyper doubles its buffer while reads fill it. A little less than 32 KiB at a time keeps it there: a thousand stalled
-/// readers must fit in memory. A whole record of TLS, which is 16 KiB, still passes as one.
-const READ: u64 = 31 * 1024;
+/// Hyper doubles its buffer while reads fill it. A little less than 16 KiB at a time keeps it there: a thousand stalled
+/// readers must fit in memory.
+const READ: u64 = 15 * 1024;
 
 /// A connection whose interim answers are counted.
 pub struct Watched {

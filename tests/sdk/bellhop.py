@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import threading
+import urllib.request
 from pathlib import Path
 
 from tap import Tap
@@ -51,6 +52,20 @@ class Bellhop:
             token = json.loads(line)
             self.tokens[token["user"], token["token"]] = token["value"]
 
+    def run(self, *arguments: str, secret: str = "") -> str:
+        """One command beside the running server; what it printed."""
+        done = subprocess.run(
+            [BINARY, *arguments, "--config", self._config],
+            input=secret,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env=self._environment(),
+        )
+        assert done.returncode == 0, f"bellhop {' '.join(arguments)} exited {done.returncode}:\n{done.stderr}"
+        self._log += done.stderr.splitlines()
+        return done.stdout
+
     def start(self):
         self._process = subprocess.Popen(
             [BINARY, "serve", "--config", self._config],
@@ -82,6 +97,14 @@ class Bellhop:
             for tap in self._taps:
                 tap.close()
         assert code == 0, f"bellhop exited {code} on SIGTERM:\n{self.log}"
+
+    def payer(self, user: str) -> str | None:
+        """The context that would pay for this user's next submission."""
+        request = urllib.request.Request(
+            f"http://{self._proxy.authority}/whoami", headers={"Authorization": f"Bearer {self.tokens[user, 'laptop']}"}
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)["providers"][self.provider].get("context")
 
     def url(self, context: str | None = None) -> str:
         """The path way in, with the context that should pay, if any."""

@@ -6,6 +6,7 @@ test the stand-in's record must agree. A test module names its stand-in as STAND
 
 import os
 import tempfile
+import time
 from dataclasses import dataclass
 
 import pytest
@@ -99,6 +100,23 @@ def stranger(standin):
     return token
 
 
+@pytest.fixture
+def add_own_token(bellhop, standin):
+    """Erin, who shares her organization's token, gets one of her own while her jobs run."""
+
+    def add():
+        field = TOKEN_FIELD[standin.provider]
+        bellhop.run("credential", "add", f"{standin.provider}@me", "--user", "erin", "--from-stdin", field, secret=PURSES["bob"])
+        # A running Bellhop follows within a second.
+        deadline = time.monotonic() + 10
+        while bellhop.payer("erin") != "me":
+            assert time.monotonic() < deadline, "the new token is not used"
+            time.sleep(0.05)
+
+    yield add
+    bellhop.run("credential", "delete", f"{standin.provider}@me", "--user", "erin", "--yes", "--force")
+
+
 def pytest_generate_tests(metafunc):
     if "door" in metafunc.fixturenames:
         marker = metafunc.definition.get_closest_marker("doors")
@@ -125,7 +143,7 @@ def _door(request, standin) -> Door:
 
 
 def _state(provider: str) -> dict:
-    """Ada and Bob have credentials of their own, Grace has her organization's, Carol has none."""
+    """Ada and Bob have credentials of their own, Grace and Erin share their organization's, Carol has none."""
 
     def credential(purse: str) -> dict:
         fields = {TOKEN_FIELD[provider]: {"value": PURSES[purse]}}
@@ -143,9 +161,10 @@ def _state(provider: str) -> dict:
             },
             {"name": "bob", "tokens": [laptop], "credentials": [credential("bob")]},
             {"name": "grace", "tokens": [laptop]},
+            {"name": "erin", "tokens": [laptop]},
             {"name": "carol", "tokens": [laptop]},
         ],
         "organizations": [
-            {"name": "acme", "members": {"ada": "owner", "grace": "member"}, "credentials": [credential("acme")]},
+            {"name": "acme", "members": {"ada": "owner", "grace": "member", "erin": "member"}, "credentials": [credential("acme")]},
         ],
     }

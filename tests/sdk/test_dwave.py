@@ -1,3 +1,5 @@
+import time
+
 import pytest
 import requests
 from dwave.cloud import Client, api
@@ -154,3 +156,40 @@ def test_another_users_token_does_not_reach_this_users_problems(bellhop, standin
         with pytest.raises(api.exceptions.ResourceNotFoundError):
             resource.get_problem(ours)
     assert {call.account for call in standin.calls[before:]} <= {"bob"}
+
+
+def test_members_who_share_a_token_do_not_reach_each_others_problems(bellhop, standin):
+    resources = {user: problems(bellhop.url(), bellhop.tokens[user, "laptop"]) for user in ("grace", "erin")}
+    ids = {user: resource.submit_problem(job("hold")).id for user, resource in resources.items()}
+    for user, other in (("grace", "erin"), ("erin", "grace")):
+        before = len(standin.calls)
+        resource, theirs = resources[user], ids[other]
+        for reach in (
+            lambda: resource.get_problem_status(theirs),
+            lambda: resource.get_problem_statuses([ids[user], theirs]),
+            lambda: resource.get_problem_answer(theirs),
+            lambda: resource.cancel_problem(theirs),
+            lambda: resource.cancel_problems([ids[user], theirs]),
+        ):
+            with pytest.raises(api.exceptions.ResourceNotFoundError):
+                reach()
+            assert bellhop.last_refusal()["refusal"] == "unknown-job"
+        assert len(standin.calls) == before
+        listed = [problem.id for problem in resource.list_problems()]
+        assert ids[user] in listed and theirs not in listed
+    resources["grace"].cancel_problem(ids["grace"])
+    assert resources["erin"].get_problem_status(ids["erin"]).status != "CANCELLED"
+
+
+def test_a_problem_goes_on_with_the_token_that_submitted_it(bellhop, standin, add_own_token):
+    erin = problems(bellhop.url(), bellhop.tokens["erin", "laptop"])
+    id = erin.submit_problem(job("pair")).id
+    add_own_token()
+    deadline = time.monotonic() + WAIT
+    while erin.get_problem_status(id).status != "COMPLETED":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert erin.get_problem_answer(id)
+    assert standin.calls[-1].account == "acme"
+    erin.submit_problem(job("pair"))
+    assert standin.calls[-1].account == "bob"

@@ -110,3 +110,43 @@ def test_another_users_token_does_not_reach_this_users_job(bellhop, standin, mon
         theirs.retrieve_job(ours)
     assert refused.value.status_code == 404
     assert {call.account for call in standin.calls[before:]} <= {"bob", None}
+
+
+def members(bellhop, monkeypatch):
+    """Two people who share their organization's token."""
+    return [backend(bellhop.url(), bellhop.tokens[user, "laptop"], monkeypatch) for user in ("grace", "erin")]
+
+
+def listed(bellhop, user: str) -> set[str]:
+    headers = {"Authorization": f"apiKey {bellhop.tokens[user, 'laptop']}"}
+    answer = requests.get(f"{bellhop.url()}/v0.4/jobs", headers=headers, timeout=30)
+    return {job["id"] for job in answer.json()["jobs"]}
+
+
+def test_members_who_share_a_token_do_not_reach_each_others_jobs(bellhop, standin, monkeypatch):
+    grace, erin = members(bellhop, monkeypatch)
+    of_grace, of_erin = grace.run(bell_pair("hold")), erin.run(bell_pair("hold"))
+    for member, mine, other, user in ((grace, of_grace, of_erin, "grace"), (erin, of_erin, of_grace, "erin")):
+        before = len(standin.calls)
+        for reach in (member.retrieve_job, member.client.cancel_job, member.client.delete_job):
+            with pytest.raises(IonQAPIError) as refused:
+                reach(other.job_id())
+            assert refused.value.status_code == 404
+            assert bellhop.last_refusal()["refusal"] == "unknown-job"
+        assert not [call for call in standin.calls[before:] if other.job_id() in call.path]
+        ids = listed(bellhop, user)
+        assert mine.job_id() in ids and other.job_id() not in ids
+    of_grace.cancel()
+    assert of_grace.status() is JobStatus.CANCELLED
+    assert of_erin.status() is JobStatus.RUNNING
+
+
+def test_a_job_goes_on_with_the_token_that_submitted_it(bellhop, standin, monkeypatch, add_own_token):
+    _, erin = members(bellhop, monkeypatch)
+    job = erin.run(bell_pair(), shots=200)
+    assert job.status() is JobStatus.RUNNING
+    add_own_token()
+    counts = job.result(timeout=30, wait=0.05).get_counts()
+    assert sum(counts.values()) == 200
+    assert {call.account for call in standin.calls if job.job_id() in call.path} == {"acme"}
+    assert erin.run(bell_pair()).job_id() and standin.calls[-1].account == "bob"

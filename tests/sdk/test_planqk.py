@@ -70,3 +70,30 @@ def test_another_users_token_does_not_reach_this_users_job(bellhop, standin, mon
         provider(bellhop.url(), bellhop.tokens["bob", "laptop"], monkeypatch).retrieve_job(ours.job_id())
     assert refused.value.response.status_code == 404
     assert {call.account for call in standin.calls[before:]} <= {"bob"}
+
+
+def test_members_who_share_a_token_do_not_reach_each_others_jobs(bellhop, standin, monkeypatch):
+    grace = provider(bellhop.url(), bellhop.tokens["grace", "laptop"], monkeypatch)
+    erin = provider(bellhop.url(), bellhop.tokens["erin", "laptop"], monkeypatch)
+    of_grace = grace.get_backend(BACKEND).run(bell_pair(), name="hold")
+    of_erin = erin.get_backend(BACKEND).run(bell_pair(), name="hold")
+    for member, mine, other in ((grace, of_grace, of_erin), (erin, of_erin, of_grace)):
+        before = len(standin.calls)
+        with pytest.raises(PlanqkClientError) as refused:
+            member.retrieve_job(other.job_id())
+        assert refused.value.response.status_code == 404
+        assert bellhop.last_refusal()["refusal"] == "unknown-job"
+        assert not [call for call in standin.calls[before:] if other.job_id() in call.path]
+        ids = [summary.id for summary in member.jobs()]
+        assert mine.job_id() in ids and other.job_id() not in ids
+    of_grace.cancel()
+    assert of_grace.status() is JobStatus.CANCELLED
+    assert of_erin.status() in (JobStatus.RUNNING, JobStatus.QUEUED)
+
+
+def test_a_job_goes_on_with_the_token_that_submitted_it(bellhop, standin, monkeypatch, add_own_token):
+    erin = provider(bellhop.url(), bellhop.tokens["erin", "laptop"], monkeypatch)
+    job = erin.get_backend(BACKEND).run(bell_pair(), shots=200)
+    add_own_token()
+    assert sum(job.result().get_counts().values()) == 200
+    assert {call.account for call in standin.calls if job.job_id() in call.path} == {"acme"}

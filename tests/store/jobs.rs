@@ -173,12 +173,11 @@ on_both! {
 }
 
 on_both! {
-    async fn a_binding_in_anothers_name_is_of_nothing_on_record(place: &Place) {
+    async fn a_binding_at_another_provider_is_of_nothing_on_record(place: &Place) {
         let shop = Shop::open(place).await;
         let intent = shop.intent(shop.world.ada);
         enter(place, intend(&intent)).await;
-        let payer = shop.payer(shop.world.grace);
-        let wrong = Binding { submission: intent.id, at: NOW, payer, made: [made("j1")].into() };
+        let wrong = Binding { submission: intent.id, at: NOW, provider: "elsewhere".into(), made: [made("j1")].into() };
         assert_eq!(enter(place, Entry::Bind(wrong)).await, Entered::Missing);
         assert_eq!(state(place, intent.id).await, Some(State::Open));
     }
@@ -244,7 +243,7 @@ on_both! {
         let long = "i\0".repeat(2000);
         let all = Figures { status: Some("\0".repeat(5000).into()), qpu_us: Some(u64::MAX), micros: Some(u64::MAX), ..Figures::default() };
         let made = Made { thing: job(&long), parent: None, figures: all.clone() };
-        let binding = Binding { submission: intent.id, at: NOW, payer: intent.payer.clone(), made: [made].into() };
+        let binding = Binding { submission: intent.id, at: NOW, provider: intent.payer.provider.clone(), made: [made].into() };
         place.store.enter(&[intend(&intent), Entry::Bind(binding)]).await.unwrap();
         for _ in 0..3 {
             assert_eq!(enter(place, observe(&long, all.clone())).await, Entered::Done);
@@ -260,7 +259,7 @@ on_both! {
         let intent = shop.intent(shop.world.ada);
         let child = |id: &str| Made { parent: Some(key("parent")), ..made(id) };
         let binding = |made: Vec<Made>| {
-            Entry::Bind(Binding { submission: intent.id, at: NOW, payer: intent.payer.clone(), made: made.into() })
+            Entry::Bind(Binding { submission: intent.id, at: NOW, provider: intent.payer.provider.clone(), made: made.into() })
         };
         place.store.enter(&[intend(&intent), binding(vec![made("parent"), child("c1")])]).await.unwrap();
         let mut tx = place.write().await;
@@ -395,7 +394,7 @@ on_both! {
         let session = Thing { kind: "session".into(), id: "s1".into() };
         assert_ne!(&*session.kind, JOB);
         let made = Made { thing: session.clone(), parent: None, figures: Figures::default() };
-        let binding = Binding { submission: intent.id, at: NOW, payer: intent.payer.clone(), made: [made].into() };
+        let binding = Binding { submission: intent.id, at: NOW, provider: intent.payer.provider.clone(), made: [made].into() };
         place.store.enter(&[intend(&intent), Entry::Bind(binding)]).await.unwrap();
         assert_eq!(place.store.records(&[ThingKey::new("ionq", &session)]).await.unwrap().len(), 1);
         assert_eq!((jobs(place).await, crate::usage::total(place).await), (0, (0, 0, 0, 0)));

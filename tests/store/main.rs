@@ -18,5 +18,7 @@ mod holders;
 mod jobs;
 mod nouns;
 mod opening;
+mod plans;
 mod quotas;
+mod speed;
 mod usage;

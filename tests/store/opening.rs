@@ -106,7 +106,7 @@ async fn the_hot_questions_are_answered_from_indexes_alone() {
     place.remove().await;
 }
 
-fn url_of(path: &Path) -> String {
+pub fn url_of(path: &Path) -> String {
     let escaped: String = path
         .to_str()
         .unwrap()

@@ -98,3 +98,31 @@ macro_rules! on_both {
         }
     };
 }
+
+/// One measurement on each database, only when asked for.
+#[macro_export]
+macro_rules! on_both_ignored {
+    (async fn $name:ident($place:ident: &Place) $body:block) => {
+        mod $name {
+            use super::*;
+
+            async fn measure($place: &Place) $body
+
+            #[tokio::test(flavor = "multi_thread")]
+            #[ignore = "a measurement"]
+            async fn on_sqlite() {
+                let place = Place::sqlite().await.unwrap();
+                measure(&place).await;
+                place.remove().await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            #[ignore = "a measurement"]
+            async fn on_postgres() {
+                let Some(place) = Place::postgres().await else { return };
+                measure(&place).await;
+                place.remove().await;
+            }
+        }
+    };
+}

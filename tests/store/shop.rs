@@ -99,7 +99,7 @@ pub fn intend(intent: &Intent) -> Entry {
 
 pub fn bind(intent: &Intent, ids: &[&str]) -> Entry {
     let made = ids.iter().map(|id| made(id)).collect();
-    Entry::Bind(Binding { submission: intent.id, at: later(1), payer: intent.payer.clone(), made })
+    Entry::Bind(Binding { submission: intent.id, at: later(1), provider: intent.payer.provider.clone(), made })
 }
 
 pub fn end(intent: &Intent, state: State) -> Entry {

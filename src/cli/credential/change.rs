@@ -6,7 +6,7 @@ use super::{chosen::Chosen, seal};
 use crate::{
     cli::{
         Console, Failure,
-        console::shown,
+        console::{counted, shown},
         fields::FieldSources,
         local::{Local, entry},
         moment::Moment,
@@ -38,6 +38,9 @@ pub struct Delete {
     /// Do it, instead of only saying what would go
     #[arg(long)]
     yes: bool,
+    /// Destroy it although jobs that it made are still open: nobody can ask about them any more
+    #[arg(long, requires = "yes")]
+    force: bool,
 }
 
 impl Rotate {
@@ -52,6 +55,7 @@ impl Rotate {
         let label = Label { credential: row.id, owner: row.owner, provider: provider.id(), version: row.version + 1 };
         let version = seal(local, label, &fields)?;
         let mut tx = local.write().await?;
+        let open = tx.open_jobs(row.id).await?;
         match tx.add_version(row.id, &version).await {
             Err(StoreError::Conflict(Conflict::Missing)) => {
                 return Err(Failure::failed(
@@ -66,6 +70,14 @@ impl Rotate {
         tx.record(entry("credential.rotated", row.id).detail(format!("version {}", version.version)));
         tx.commit().await?;
         console.note(format_args!("{} is at version {} now", row.id, version.version));
+        if open > 0 {
+            console.note(format_args!(
+                "{} that it made {} open: questions about {} go out with the new version, which has to be of the same account",
+                counted(usize::try_from(open).unwrap_or(usize::MAX), "job"),
+                if open == 1 { "is" } else { "are" },
+                if open == 1 { "it" } else { "them" },
+            ));
+        }
         Ok(())
     }
 }
@@ -123,13 +135,31 @@ impl Delete {
     pub async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
         let mut tx = local.write().await?;
         let row = self.chosen.find(&mut tx).await?;
+        let open = tx.open_jobs(row.id).await?;
+        let still = match open {
+            0 => String::new(),
+            1 => "; 1 open job still needs this token".into(),
+            many => format!("; {many} open jobs still need this token"),
+        };
         if !self.yes {
             return Err(Failure::failed(format!(
-                "this would destroy `{}` ({}, version {}) for good, and whoever pays with it is refused: add `--yes` to do it",
+                "this would destroy `{}` ({}, version {}) for good, and whoever pays with it is refused{still}: add \
+                 `--yes` to do it",
                 shown(&row.label),
                 row.id,
                 row.version
             )));
+        }
+        if open > 0 && !self.force {
+            tx.retire_credential(row.id).await?;
+            tx.record(entry("credential.retired", row.id).detail(format!("{open} open jobs")));
+            tx.commit().await?;
+            console.note(format_args!(
+                "{} pays for nothing new from now on{still}, serves questions about them, and goes when they have ended; \
+                 `--yes --force` destroys it at once",
+                row.id
+            ));
+            return Ok(());
         }
         tx.delete_credential(row.id).await?;
         tx.record(entry("credential.deleted", row.id).detail(row.provider.to_string()));

@@ -50,7 +50,7 @@ impl Chosen {
         };
         let owner = lookup::owner(reading, context, self.user.as_ref()).await?;
         let mut rows = reading.credentials_of(owner).await?;
-        rows.retain(|row| *row.provider == **provider);
+        rows.retain(|row| *row.provider == **provider && row.state != State::Retired);
         if let Some(active) = rows.iter().position(|row| row.state == State::Active) {
             return Ok(rows.swap_remove(active));
         }

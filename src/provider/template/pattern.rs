@@ -2,7 +2,11 @@
 //! Parsed once; what can be inserted into the routes is well-formed by construction.
 //! Never matches by itself.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::{fmt, str::FromStr};
+
+/// Everything but RFC 3986's unreserved characters.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// How many captures one template may have.
 pub const MOST_CAPTURES: usize = 6;
@@ -71,6 +75,23 @@ impl Pattern {
     /// As the preset has it, without the method.
     pub fn path(&self) -> &str {
         self.text.split_once(' ').map_or("", |(_, path)| path)
+    }
+
+    /// A method and a path with these in the places of its captures; `None` if one is missing, or the method is any.
+    pub fn fill<'v>(&self, value: impl Fn(&str) -> Option<&'v str>) -> Option<(&str, String)> {
+        let mut path = String::new();
+        for segment in &self.segments {
+            path.push('/');
+            match segment {
+                Segment::Literal(text) => path.push_str(std::str::from_utf8(text).ok()?),
+                Segment::Capture(name, after) => {
+                    path.extend(utf8_percent_encode(value(name)?, ESCAPED));
+                    path.push_str(std::str::from_utf8(after).ok()?);
+                }
+                Segment::Tail(_) => return None,
+            }
+        }
+        Some((self.method.as_deref()?, path))
     }
 
     fn checked(self) -> Result<Self, NotAPattern> {

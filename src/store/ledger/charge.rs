@@ -53,8 +53,8 @@ fn is_void(thing: &ThingLine) -> bool {
 }
 
 /// Each job's part of what was held for all that a submission asked for.
-pub const fn share(held: u64, asks: &Amounts) -> u64 {
-    if asks.jobs == 0 { held } else { held / asks.jobs }
+pub fn share(held: u64, asks: &Amounts) -> u64 {
+    held.checked_div(asks.jobs).unwrap_or(held)
 }
 
 /// No sum of amounts overflows: a million of the largest fit into a column. As seconds it is 115 days of QPU time.

@@ -74,6 +74,8 @@ impl Planner<'_> {
         declared: &[declared::Credential],
         mut found: Vec<Found>,
     ) -> Result<()> {
+        // What is kept for its open jobs only is nobody's to declare.
+        found.retain(|(row, _)| row.state != State::Retired);
         // The active one, else the newest of those that are switched off.
         found.sort_by_key(|(row, _)| (row.state == State::Disabled, std::cmp::Reverse(row.id)));
         for credential in declared {

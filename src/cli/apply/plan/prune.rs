@@ -11,7 +11,7 @@ use crate::{
         Prune,
         declared::{self, Extent, State},
     },
-    credential::Owner,
+    credential::{self, Owner},
     identity::{Name, UserName},
     store::{Origin, ProjectOf, UserRow},
 };
@@ -104,6 +104,10 @@ impl Planner<'_> {
 
     async fn prune_credentials(&mut self, owner: Owner, context: &str, kept: &[declared::Credential]) -> Result<()> {
         for row in self.reading.credentials_of(owner).await? {
+            let is_kept_for_its_jobs = row.state == credential::State::Retired;
+            if is_kept_for_its_jobs {
+                continue;
+            }
             if row.origin == Origin::Apply && !kept.iter().any(|credential| credential.provider == row.provider) {
                 self.plan.removals.push(Removal::Credential(row.id));
                 self.note("credential.deleted", format_args!("{}@{context}", row.provider), "deleted");
