@@ -64,7 +64,7 @@ impl Exchange<'_> {
         match self.core.shared.jobs.is_pending(user, asked.provider.id()).await {
             Ok(false) => refusal::unknown_job(asked),
             Ok(true) => refusal::not_settled(asked),
-            Err(_) => Refusal::store_unavailable(),
+            Err(_) => refusal::record_not_read(),
         }
     }
 }

@@ -145,7 +145,7 @@ impl Exchange<'_> {
         let jobs = &self.core.shared.jobs;
         let seen = match jobs.recall(&keys) {
             Some(seen) => seen,
-            None => Box::pin(jobs.find(&keys)).await.map_err(|_| Refusal::store_unavailable())?,
+            None => Box::pin(jobs.find(&keys)).await.map_err(|_| refusal::record_not_read())?,
         };
         let standing = admitted.standing();
         let named = things.into_iter().zip(seen).map(|(thing, seen)| {

@@ -153,13 +153,13 @@ impl Submission {
         let (parts, body) = answer.into_parts();
         let read =
             readable::whole(&parts.headers, (body, lease), self.hot.echo.as_deref(), READABLE, alarm, SILENCE).await;
-        let bytes = read.map_err(|because| self.lose(because))?;
+        let whole = read.map_err(|because| self.lose(because))?;
         if parts.status.is_success() {
-            self.bind(&bytes).await?;
+            self.bind(&whole.bytes).await?;
         } else {
             self.end(refused(parts.status));
         }
-        Ok(Response::from_parts(parts, Came::Read(bytes)))
+        Ok(Response::from_parts(parts, Came::Read(whole)))
     }
 
     async fn bind(&self, answer: &Bytes) -> Result<(), Lost> {

@@ -1,17 +1,16 @@
 //! Whose token pays: the one rule, as the provider and the receipt tell it.
 
 use crate::support::{
-    ACME_KEY, ADA_KEY, Ask, OPTICS_KEY, Pat, Site, Upstream,
+    ACME_KEY, ADA_KEY, Ask, CATALOGUE, OPTICS_KEY, Pat, Site, Upstream,
     cast::acme_with_optics,
     state::{ionq as ionq_key, with},
 };
 use serde_json::json;
 
-const JOB: &str = "/ionq/v0.4/jobs/job-1";
 const GLOBEX_KEY: &str = "fake-globex-ionq-key-canary";
 
 fn in_context(pat: &Pat, context: &str) -> Ask {
-    Ask::get(JOB).pat(pat).header("Bellhop-Context", context)
+    Ask::get(CATALOGUE).pat(pat).header("Bellhop-Context", context)
 }
 
 #[tokio::test]
@@ -21,7 +20,7 @@ async fn ones_own_key_comes_first() {
     site.user("ada").key(ADA_KEY);
     let bellhop = site.serve().await;
 
-    bellhop.get(&ada, JOB).await.assert_paid_by("me", "own");
+    bellhop.get(&ada, CATALOGUE).await.assert_paid_by("me", "own");
     assert_eq!(ionq.request().key(), ADA_KEY);
 }
 
@@ -34,7 +33,7 @@ async fn without_a_key_of_ones_own_the_one_organization_pays() {
     site.organization("globex").member("ada", "owner");
     let bellhop = site.serve().await;
 
-    bellhop.get(&ada, JOB).await.assert_paid_by("acme", "organization");
+    bellhop.get(&ada, CATALOGUE).await.assert_paid_by("acme", "organization");
 }
 
 #[tokio::test]
@@ -45,8 +44,8 @@ async fn to_a_member_of_a_project_the_projects_key_comes_before_the_organization
     site.organization("acme").member("grace", "member");
     let bellhop = site.serve().await;
 
-    bellhop.get(&ada, JOB).await.assert_paid_by("acme.optics", "organization");
-    bellhop.get(&grace, JOB).await.assert_paid_by("acme", "organization");
+    bellhop.get(&ada, CATALOGUE).await.assert_paid_by("acme.optics", "organization");
+    bellhop.get(&grace, CATALOGUE).await.assert_paid_by("acme", "organization");
 }
 
 #[tokio::test]
@@ -58,7 +57,7 @@ async fn several_that_fit_are_refused_by_name() {
     site.organization("globex").key(GLOBEX_KEY).member("ada", "member");
     let bellhop = site.serve().await;
 
-    let answer = bellhop.get(&ada, JOB).await;
+    let answer = bellhop.get(&ada, CATALOGUE).await;
     answer.assert_refused("ambiguous-context");
     assert!(answer.detail().contains("acme") && answer.detail().contains("globex"), "{}", answer.detail());
     ionq.assert_untouched();
@@ -74,7 +73,7 @@ async fn who_has_nothing_to_pay_with_is_told_where_to_add_it() {
     let ada = site.user("ada").pat();
     let bellhop = site.serve().await;
 
-    let answer = bellhop.get(&ada, JOB).await;
+    let answer = bellhop.get(&ada, CATALOGUE).await;
     answer.assert_refused("no-credential");
     assert!(
         answer.detail().contains("ionq") && answer.detail().contains("credential add ionq@me"),
@@ -91,8 +90,8 @@ async fn the_request_comes_before_the_pin_and_the_pin_before_the_active_context(
     let pinned = site.user("ada").key(ADA_KEY).active("acme").pat_with("pinned", &json!({ "context": "acme.optics" }));
     let bellhop = site.serve().await;
 
-    bellhop.get(&plain, JOB).await.assert_paid_by("acme", "active");
-    bellhop.get(&pinned, JOB).await.assert_paid_by("acme.optics", "pinned");
+    bellhop.get(&plain, CATALOGUE).await.assert_paid_by("acme", "active");
+    bellhop.get(&pinned, CATALOGUE).await.assert_paid_by("acme.optics", "pinned");
     bellhop.ask(&in_context(&pinned, "me")).await.assert_paid_by("me", "named");
     let keys: Vec<_> = ionq.requests().iter().map(|request| request.key().to_owned()).collect();
     assert_eq!(keys, [ACME_KEY, OPTICS_KEY, ADA_KEY]);
@@ -113,8 +112,8 @@ async fn a_chosen_context_never_falls_back_to_another_purse() {
     let bellhop = site.serve().await;
 
     bellhop.ask(&in_context(&named, "acme.bare")).await.assert_refused("no-credential");
-    bellhop.get(&pinned, JOB).await.assert_refused("no-credential");
-    bellhop.get(&active, JOB).await.assert_refused("no-credential");
+    bellhop.get(&pinned, CATALOGUE).await.assert_refused("no-credential");
+    bellhop.get(&active, CATALOGUE).await.assert_refused("no-credential");
     ionq.assert_untouched();
 }
 
@@ -127,7 +126,7 @@ async fn a_key_that_is_switched_off_still_counts_as_having_one() {
     let bellhop = site.serve().await;
     bellhop.run(&["credential", "disable", "ionq@me", "--user", "ada"]).await.assert_code(0);
 
-    let answer = bellhop.get(&ada, JOB).await;
+    let answer = bellhop.get(&ada, CATALOGUE).await;
 
     answer.assert_refused("no-credential");
     assert!(answer.detail().contains("disabled"), "{}", answer.detail());
@@ -144,7 +143,7 @@ async fn a_key_that_has_expired_still_counts_as_having_one() {
     site.organization("acme").key(ACME_KEY).member("ada", "member");
     let bellhop = site.serve().await;
 
-    let answer = bellhop.get(&ada, JOB).await;
+    let answer = bellhop.get(&ada, CATALOGUE).await;
 
     answer.assert_refused("no-credential");
     assert!(answer.detail().contains("expired"), "{}", answer.detail());
@@ -159,7 +158,7 @@ async fn a_providers_refusal_never_makes_bellhop_try_another_key() {
     site.organization("acme").key(ACME_KEY).member("ada", "member");
     let bellhop = site.serve().await;
 
-    let answer = bellhop.get(&ada, JOB).await;
+    let answer = bellhop.get(&ada, CATALOGUE).await;
 
     answer.assert_refused("credential-refused");
     assert!(answer.detail().contains("ionq key"), "the label: {}", answer.detail());
@@ -212,10 +211,10 @@ async fn an_organizations_key_may_be_granted_to_projects_only() {
     let bellhop = site.serve().await;
 
     bellhop.ask(&in_context(&ada, "acme.optics")).await.assert_paid_by("acme", "named");
-    bellhop.get(&ada, JOB).await.assert_paid_by("acme", "organization");
+    bellhop.get(&ada, CATALOGUE).await.assert_paid_by("acme", "organization");
     bellhop.ask(&in_context(&ada, "acme")).await.assert_refused("no-credential");
     bellhop.ask(&in_context(&ada, "acme.other")).await.assert_refused("no-credential");
-    bellhop.get(&grace, JOB).await.assert_refused("no-credential");
+    bellhop.get(&grace, CATALOGUE).await.assert_refused("no-credential");
     assert_eq!(ionq.requests().len(), 2);
 }
 
@@ -243,7 +242,7 @@ async fn the_operator_may_forbid_keys_of_ones_own() {
     site.organization("acme").key(ACME_KEY).member("ada", "member");
     let bellhop = site.serve().await;
 
-    bellhop.get(&ada, JOB).await.assert_paid_by("acme", "organization");
+    bellhop.get(&ada, CATALOGUE).await.assert_paid_by("acme", "organization");
     let answer = bellhop.ask(&in_context(&ada, "me")).await;
     assert_eq!(answer.status, 403, "{}", answer.text());
     assert_eq!(ionq.request().key(), ACME_KEY);
@@ -257,7 +256,7 @@ async fn a_project_of_ones_own_pays_when_it_is_named() {
     let grace = site.user("grace").pat();
     let bellhop = site.serve().await;
 
-    bellhop.get(&ada, JOB).await.assert_paid_by("me", "own");
+    bellhop.get(&ada, CATALOGUE).await.assert_paid_by("me", "own");
     bellhop.get(&ada, "/ionq@me.thesis/v0.4/jobs/job-1").await.assert_paid_by("me.thesis", "named");
     bellhop.get(&grace, "/ionq@me.thesis/v0.4/jobs/job-1").await.assert_refused("no-credential");
     assert_eq!(ionq.requests().len(), 2);

@@ -1,6 +1,9 @@
 //! A provider that says the key back: it is masked, at equal length, wherever it can be seen.
 
-use crate::support::{ADA_KEY, Ask, ProviderLine, Reply, Site, Upstream, cast::ada_at, eventually, state::credential};
+use crate::support::{
+    ADA_KEY, Ask, ProviderLine, Reply, Site, UNLISTED, Upstream, cast::ada_at, eventually, state::credential,
+    upstream::job,
+};
 use base64::{
     Engine,
     prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
@@ -160,14 +163,14 @@ async fn what_looks_like_the_beginning_of_a_key_comes_through_in_the_end() {
 
 #[tokio::test]
 async fn only_results_may_come_compressed() {
-    let ionq = Upstream::answering(|_| Reply::new(200).body("{}")).await;
+    let ionq = Upstream::answering(|_| job()).await;
     let (bellhop, ada) = ada_at(&ionq).await;
     let encoding = async |ask: Ask| {
         bellhop.ask(&ask.pat(&ada).header("Accept-Encoding", "gzip, br")).await.assert_relayed();
         ionq.last().header("accept-encoding").map(str::to_owned)
     };
 
-    for target in [JOB, "/ionq/v0.4/jobs", "/ionq/unlisted"] {
+    for target in [JOB, "/ionq/v0.4/jobs", UNLISTED] {
         assert_eq!(encoding(Ask::get(target)).await.as_deref(), Some("identity"), "{target}");
     }
     assert_eq!(encoding(Ask::post("/ionq/v0.4/jobs").body("{}")).await.as_deref(), Some("identity"));

@@ -1,13 +1,14 @@
 //! `bellhop explain` says what the data plane does: the same questions to both, over a random installation.
 
-use crate::support::{Answer, Ask, Bellhop, Pat, Reply, Site, Upstream, state::credential};
+use crate::support::{Answer, Ask, Bellhop, CATALOGUE, Pat, Reply, Site, Upstream, state::credential};
 use serde_json::{Value, json};
 
 const USERS: usize = 14;
 const ORGANIZATIONS: [&str; 4] = ["acme", "globex", "initech", "umbrella"];
 const PROJECTS: [&str; 2] = ["optics", "chemistry"];
-/// With keys of one's own, and without.
-const PROVIDERS: [(&str, &str); 2] = [("ionq", "api_key"), ("iqm", "token")];
+/// With keys of one's own, and without; each with a question about nobody's job.
+const PROVIDERS: [(&str, &str, &str); 2] =
+    [("ionq", "api_key", CATALOGUE), ("iqm", "token", "/iqm/api/v1/quantum-computers")];
 
 /// A sequence that is the same at every run (Steele and others, "Fast splittable pseudorandom number generators").
 struct Dice(u64);
@@ -64,7 +65,7 @@ impl Keys {
     /// None, or some of the providers'.
     fn deal(&mut self, dice: &mut Dice, restrictions: &Value) -> Vec<Value> {
         let mut credentials = Vec::new();
-        for (provider, field) in PROVIDERS {
+        for (provider, field, _) in PROVIDERS {
             if dice.one_in(4) {
                 continue;
             }
@@ -141,13 +142,15 @@ fn properties(token: &str, dice: &mut Dice) -> Value {
 struct Question {
     pat: Pat,
     provider: &'static str,
+    target: &'static str,
     named: Option<String>,
 }
 
 impl Question {
     fn random(pats: &[Pat], dice: &mut Dice) -> Self {
         let named = dice.one_in(2).then(|| dice.context());
-        Self { pat: dice.of(pats).clone(), provider: dice.of(&PROVIDERS).0, named }
+        let (provider, _, target) = *dice.of(&PROVIDERS);
+        Self { pat: dice.of(pats).clone(), provider, target, named }
     }
 
     async fn explained(&self, bellhop: &Bellhop) -> Value {
@@ -159,8 +162,7 @@ impl Question {
     }
 
     async fn asked(&self, bellhop: &Bellhop) -> Answer {
-        let ask =
-            Ask::get(format!("/{}/unlisted", self.provider)).header("Authorization", format!("Bearer {}", self.pat));
+        let ask = Ask::get(self.target).header("Authorization", format!("Bearer {}", self.pat));
         let ask = match &self.named {
             Some(context) => ask.header("Bellhop-Context", context.as_str()),
             None => ask,
@@ -188,7 +190,7 @@ fn announced(verdict: &str) -> &'static str {
 #[tokio::test]
 async fn explain_says_what_the_data_plane_does() {
     let provider = Upstream::answering(|request| Reply::new(200).body(request.header("authorization").unwrap())).await;
-    let site = PROVIDERS.iter().fold(Site::empty(), |site, (id, _)| site.provider(id, &provider));
+    let site = PROVIDERS.iter().fold(Site::empty(), |site, (id, ..)| site.provider(id, &provider));
     let mut site = site.set("providers.iqm.personal", false);
     let mut dice = Dice(20_261_122);
     let pats = furnish(&mut site, &mut dice);

@@ -1,7 +1,7 @@
 //! Where one request ends and the next begins: what two parsers could read differently never reaches a provider.
 
 use crate::support::{
-    ADA_KEY, Ask, Pat, Reply, Upstream,
+    ADA_KEY, Ask, Pat, Reply, UNLISTED, Upstream,
     cast::ada_at,
     http2::{Frames, Reaction, sound},
     upstream::job,
@@ -9,7 +9,7 @@ use crate::support::{
 
 /// A POST whose head ends in these fields, and what follows it.
 fn post(pat: &Pat, fields: &str, rest: &str) -> String {
-    format!("POST /ionq/v0.4/jobs HTTP/1.1\r\nHost: bellhop\r\nAuthorization: apiKey {pat}\r\n{fields}\r\n\r\n{rest}")
+    format!("POST {UNLISTED} HTTP/1.1\r\nHost: bellhop\r\nAuthorization: apiKey {pat}\r\n{fields}\r\n\r\n{rest}")
 }
 
 /// A GET with these lines in its head, whatever their ends.
@@ -221,7 +221,7 @@ async fn requests_in_a_row_on_one_connection_stay_apart() {
         answer.assert_relayed();
         assert_eq!(answer.text(), body);
     }
-    assert!(ionq.requests().iter().all(|request| request.target == "/v0.4/jobs"));
+    assert!(ionq.requests().iter().all(|request| request.target == "/v0.4/unlisted"));
 }
 
 fn echo(body: &[u8]) -> Reply {

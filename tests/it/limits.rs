@@ -1,13 +1,11 @@
 //! How much may come, and how fast: each bound is its own refusal, and nobody pays for somebody else's.
 
 use crate::support::{
-    ACME_KEY, ADA_KEY, Answer, Ask, Bellhop, Pat, Site, Upstream,
+    ACME_KEY, ADA_KEY, Answer, Ask, Bellhop, CATALOGUE, Pat, Site, Upstream,
     cast::{ada_at, ada_on},
     http2::Http2,
 };
 use serde_json::json;
-
-const JOB: &str = "/ionq/v0.4/jobs/job-1";
 
 #[track_caller]
 fn assert_throttled(answer: &Answer) {
@@ -36,7 +34,7 @@ async fn a_long_target_is_a_414() {
 async fn a_large_head_is_a_431() {
     let ionq = Upstream::accepting(&[ADA_KEY]).await;
     let (bellhop, ada) = ada_at(&ionq).await;
-    let ask = |length: usize| Ask::get(JOB).pat(&ada).header("X-Large", "x".repeat(length));
+    let ask = |length: usize| Ask::get(CATALOGUE).pat(&ada).header("X-Large", "x".repeat(length));
 
     bellhop.ask(&ask(31 * 1024)).await.assert_paid_by("me", "own");
     let answer = bellhop.ask(&ask(32 * 1024)).await;
@@ -51,7 +49,8 @@ async fn too_many_fields_are_a_431() {
     let ionq = Upstream::accepting(&[ADA_KEY]).await;
     let (bellhop, ada) = ada_at(&ionq).await;
     // Host and Authorization are fields, too.
-    let ask = |count: usize| (0..count - 2).fold(Ask::get(JOB).pat(&ada), |ask, n| ask.header(&format!("x-{n}"), "1"));
+    let ask =
+        |count: usize| (0..count - 2).fold(Ask::get(CATALOGUE).pat(&ada), |ask, n| ask.header(&format!("x-{n}"), "1"));
 
     bellhop.ask(&ask(100)).await.assert_paid_by("me", "own");
     assert_eq!(bellhop.ask(&ask(101)).await.status, 431);
@@ -63,11 +62,11 @@ async fn http2_has_the_same_bounds() {
     let ionq = Upstream::accepting(&[ADA_KEY]).await;
     let (bellhop, ada) = ada_at(&ionq).await;
     let mut http2 = Http2::connect(&bellhop).await;
-    http2.ask(&Ask::get(JOB).pat(&ada)).await.assert_paid_by("me", "own");
+    http2.ask(&Ask::get(CATALOGUE).pat(&ada)).await.assert_paid_by("me", "own");
     assert_eq!(http2.most_streams(), 100);
 
     let long = http2.try_ask(&Ask::get(format!("/ionq/{}", "x".repeat(9_000))).pat(&ada)).await;
-    let large = http2.try_ask(&Ask::get(JOB).pat(&ada).header("x-large", "x".repeat(40_000))).await;
+    let large = http2.try_ask(&Ask::get(CATALOGUE).pat(&ada).header("x-large", "x".repeat(40_000))).await;
 
     assert!(long.is_err() || long.is_ok_and(|answer| answer.status == 414));
     assert!(large.is_err() || large.is_ok_and(|answer| answer.status == 431));
@@ -83,10 +82,10 @@ async fn a_tokens_rate_is_its_own() {
     let bellhop = site.serve().await;
 
     for _ in 0..3 {
-        bellhop.get(&first, JOB).await.assert_paid_by("me", "own");
+        bellhop.get(&first, CATALOGUE).await.assert_paid_by("me", "own");
     }
-    assert_throttled(&bellhop.get(&first, JOB).await);
-    bellhop.get(&second, JOB).await.assert_paid_by("me", "own");
+    assert_throttled(&bellhop.get(&first, CATALOGUE).await);
+    bellhop.get(&second, CATALOGUE).await.assert_paid_by("me", "own");
     assert_eq!(ionq.requests().len(), 4);
 }
 
@@ -100,10 +99,10 @@ async fn a_users_rate_is_shared_by_their_tokens() {
     let bellhop = site.serve().await;
 
     for pat in [&first, &second, &first] {
-        bellhop.get(pat, JOB).await.assert_paid_by("me", "own");
+        bellhop.get(pat, CATALOGUE).await.assert_paid_by("me", "own");
     }
-    assert_throttled(&bellhop.get(&second, JOB).await);
-    bellhop.get(&grace, JOB).await.assert_paid_by("me", "own");
+    assert_throttled(&bellhop.get(&second, CATALOGUE).await);
+    bellhop.get(&grace, CATALOGUE).await.assert_paid_by("me", "own");
 }
 
 #[tokio::test]
@@ -117,17 +116,17 @@ async fn a_keys_rate_is_shared_by_all_who_use_it() {
     let bellhop = site.serve().await;
 
     for pat in [&ada, &grace, &ada] {
-        bellhop.get(pat, JOB).await.assert_paid_by("acme", "organization");
+        bellhop.get(pat, CATALOGUE).await.assert_paid_by("acme", "organization");
     }
-    assert_throttled(&bellhop.get(&grace, JOB).await);
-    bellhop.get(&alan, JOB).await.assert_paid_by("me", "own");
+    assert_throttled(&bellhop.get(&grace, CATALOGUE).await);
+    bellhop.get(&alan, CATALOGUE).await.assert_paid_by("me", "own");
 }
 
 async fn fail_often(bellhop: &Bellhop, times: usize) -> Vec<Answer> {
     let mut line = bellhop.connect().await;
     let mut answers = Vec::new();
     for _ in 0..times {
-        answers.push(line.ask(&Ask::get(JOB).pat(&Pat::fake())).await);
+        answers.push(line.ask(&Ask::get(CATALOGUE).pat(&Pat::fake())).await);
     }
     answers
 }
@@ -142,7 +141,7 @@ async fn who_guesses_tokens_is_slowed_down_and_their_neighbours_are_not() {
     let refused = answers.iter().filter(|answer| answer.status == 401).count();
     assert!((20..=21).contains(&refused), "{refused} of 25 were looked up");
     assert_throttled(answers.last().unwrap());
-    bellhop.get(&ada, JOB).await.assert_paid_by("me", "own");
+    bellhop.get(&ada, CATALOGUE).await.assert_paid_by("me", "own");
 }
 
 #[tokio::test]
@@ -150,7 +149,7 @@ async fn malformed_tokens_count_as_failed_too() {
     let ionq = Upstream::accepting(&[ADA_KEY]).await;
     let (bellhop, _) = ada_on(Site::facing(&ionq).set("limits.failed_lookups", "3/h")).await;
 
-    let ask = Ask::get(JOB).header("Authorization", "apiKey fake-nonsense");
+    let ask = Ask::get(CATALOGUE).header("Authorization", "apiKey fake-nonsense");
     let mut statuses = Vec::new();
     for _ in 0..5 {
         statuses.push(bellhop.ask(&ask).await.status);
@@ -166,12 +165,12 @@ async fn connections_are_bounded_in_all() {
     let mut held = Vec::new();
     for _ in 0..3 {
         let mut line = bellhop.connect().await;
-        line.ask(&Ask::get(JOB).pat(&ada)).await.assert_paid_by("me", "own");
+        line.ask(&Ask::get(CATALOGUE).pat(&ada)).await.assert_paid_by("me", "own");
         held.push(line);
     }
 
     let mut one_more = bellhop.connect().await;
-    let bytes = Ask::get(JOB).pat(&ada).bytes("bellhop");
+    let bytes = Ask::get(CATALOGUE).pat(&ada).bytes("bellhop");
     let _ = one_more.try_send(bytes).await;
     let answer = one_more.answer_or_end().await;
     assert!(answer.is_none_or(|answer| answer.header("bellhop-refusal") == Some("overloaded")));
@@ -179,7 +178,7 @@ async fn connections_are_bounded_in_all() {
     held.pop();
     crate::support::eventually("a seat is free again", async || {
         let mut line = bellhop.connect().await;
-        let bytes = Ask::get(JOB).pat(&ada).bytes("bellhop");
+        let bytes = Ask::get(CATALOGUE).pat(&ada).bytes("bellhop");
         line.try_send(bytes).await.is_ok() && line.answer_or_end().await.is_some_and(|answer| answer.status == 200)
     })
     .await;

@@ -1,16 +1,14 @@
 //! Which key served: told in the receipt, and never somebody else's.
 
 use crate::support::{
-    ACME_KEY, ADA_KEY, Ask, Bellhop, OPTICS_KEY, Pat, Reply, Site, Upstream,
+    ACME_KEY, ADA_KEY, Ask, Bellhop, CATALOGUE, OPTICS_KEY, Pat, Reply, Site, Upstream,
     cast::ada_at,
     state::{ionq as ionq_key, with},
 };
 use serde_json::json;
 
-const JOB: &str = "/ionq/v0.4/jobs/job-1";
-
 fn in_context(pat: &Pat, context: &str) -> Ask {
-    Ask::get(JOB).pat(pat).header("Bellhop-Context", context)
+    Ask::get(CATALOGUE).pat(pat).header("Bellhop-Context", context)
 }
 
 #[tokio::test]
@@ -22,7 +20,7 @@ async fn the_receipt_says_which_key_served() {
     site.organization("acme").credential(&labelled(ACME_KEY, "Schlüssel 100%")).member("ada", "member");
     let bellhop = site.serve().await;
 
-    let own = bellhop.get(&ada, JOB).await;
+    let own = bellhop.get(&ada, CATALOGUE).await;
     let shared = bellhop.ask(&in_context(&ada, "acme")).await;
 
     let credentials = bellhop.run(&["credential", "list", "--json"]).await.assert_code(0).json();
@@ -70,10 +68,10 @@ async fn one_connection_may_carry_several_callers() {
 
     let mut line = bellhop.connect().await;
     for (pat, key) in [(&ada, ADA_KEY), (&grace, OPTICS_KEY), (&ada, ADA_KEY)] {
-        line.ask(&Ask::get(JOB).pat(pat)).await.assert_paid_by("me", "own");
+        line.ask(&Ask::get(CATALOGUE).pat(pat)).await.assert_paid_by("me", "own");
         assert_eq!(ionq.last().key(), key);
     }
-    line.ask(&Ask::get(JOB)).await.assert_refused("missing-token");
+    line.ask(&Ask::get(CATALOGUE)).await.assert_refused("missing-token");
 }
 
 #[tokio::test]

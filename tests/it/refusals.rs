@@ -1,7 +1,7 @@
 //! What people read when Bellhop refuses: one snapshot for each code.
 
 use crate::support::{
-    ACME_KEY, ADA_KEY, Answer, Ask, Pat, ProviderLine, Reply, Site, Upstream,
+    ACME_KEY, ADA_KEY, Answer, Ask, CATALOGUE, Pat, ProviderLine, Reply, Site, Upstream,
     cast::{ada_at, ada_on},
 };
 use serde_json::{Value, json};
@@ -109,7 +109,7 @@ async fn credential_refused() {
     let ada = site.user("ada").pat();
     site.organization("acme").key(ACME_KEY).member("ada", "member");
     let bellhop = site.serve().await;
-    assert_told!(bellhop.get(&ada, JOB).await);
+    assert_told!(bellhop.get(&ada, CATALOGUE).await);
 }
 
 #[tokio::test]

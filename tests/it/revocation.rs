@@ -1,13 +1,12 @@
 //! What is taken away is gone within a second, on connections that are open and for answers that are under way.
 
 use crate::support::{
-    ACME_KEY, ADA_KEY, Answer, Ask, Bellhop, OPTICS_KEY, Pat, ProviderLine, Reply, Site, Upstream, cast::ada_at,
-    soon::eventually_within, state::credential,
+    ACME_KEY, ADA_KEY, Answer, Ask, Bellhop, CATALOGUE, OPTICS_KEY, Pat, ProviderLine, Reply, Site, Upstream,
+    cast::ada_at, soon::eventually_within, state::credential,
 };
 use serde_json::json;
 use std::time::Duration;
 
-const JOB: &str = "/ionq/v0.4/jobs/job-1";
 /// On the node itself, with room for a slow machine.
 const SOON: Duration = Duration::from_millis(1500);
 
@@ -24,48 +23,48 @@ fn refused(code: &str) -> impl Fn(&Answer) -> bool {
 async fn a_revoked_token_is_refused_within_a_second() {
     let ionq = Upstream::accepting(&[ADA_KEY]).await;
     let (bellhop, ada) = ada_at(&ionq).await;
-    bellhop.get(&ada, JOB).await.assert_paid_by("me", "own");
+    bellhop.get(&ada, CATALOGUE).await.assert_paid_by("me", "own");
 
     bellhop.run(&["token", "revoke", "ada", "laptop"]).await.assert_code(0);
 
-    assert_soon("the token is revoked", &bellhop, &Ask::get(JOB).pat(&ada), refused("unknown-token")).await;
+    assert_soon("the token is revoked", &bellhop, &Ask::get(CATALOGUE).pat(&ada), refused("unknown-token")).await;
 }
 
 #[tokio::test]
 async fn a_token_is_revoked_by_pasting_it() {
     let ionq = Upstream::accepting(&[ADA_KEY]).await;
     let (bellhop, ada) = ada_at(&ionq).await;
-    bellhop.get(&ada, JOB).await.assert_paid_by("me", "own");
+    bellhop.get(&ada, CATALOGUE).await.assert_paid_by("me", "own");
 
     bellhop.run_with_input(&["token", "revoke", "--stdin"], &format!("{ada}\n")).await.assert_code(0);
 
-    assert_soon("the token is revoked", &bellhop, &Ask::get(JOB).pat(&ada), refused("unknown-token")).await;
+    assert_soon("the token is revoked", &bellhop, &Ask::get(CATALOGUE).pat(&ada), refused("unknown-token")).await;
 }
 
 #[tokio::test]
 async fn a_token_that_apply_replaces_is_revoked_and_the_new_one_works() {
     let ionq = Upstream::accepting(&[ADA_KEY]).await;
     let (mut bellhop, old) = ada_at(&ionq).await;
-    bellhop.get(&old, JOB).await.assert_paid_by("me", "own");
+    bellhop.get(&old, CATALOGUE).await.assert_paid_by("me", "own");
 
     let new = bellhop.user("ada").pat();
     bellhop.apply().await;
 
-    assert_soon("the old token is revoked", &bellhop, &Ask::get(JOB).pat(&old), refused("unknown-token")).await;
-    bellhop.get(&new, JOB).await.assert_paid_by("me", "own");
+    assert_soon("the old token is revoked", &bellhop, &Ask::get(CATALOGUE).pat(&old), refused("unknown-token")).await;
+    bellhop.get(&new, CATALOGUE).await.assert_paid_by("me", "own");
 }
 
 #[tokio::test]
 async fn a_disabled_user_is_refused_within_a_second_and_back_as_soon() {
     let ionq = Upstream::accepting(&[ADA_KEY]).await;
     let (bellhop, ada) = ada_at(&ionq).await;
-    bellhop.get(&ada, JOB).await.assert_paid_by("me", "own");
+    bellhop.get(&ada, CATALOGUE).await.assert_paid_by("me", "own");
 
     bellhop.run(&["user", "disable", "ada"]).await.assert_code(0);
-    assert_soon("the user is disabled", &bellhop, &Ask::get(JOB).pat(&ada), refused("unknown-token")).await;
+    assert_soon("the user is disabled", &bellhop, &Ask::get(CATALOGUE).pat(&ada), refused("unknown-token")).await;
 
     bellhop.run(&["user", "enable", "ada"]).await.assert_code(0);
-    assert_soon("the user is back", &bellhop, &Ask::get(JOB).pat(&ada), |answer| answer.status == 200).await;
+    assert_soon("the user is back", &bellhop, &Ask::get(CATALOGUE).pat(&ada), |answer| answer.status == 200).await;
 }
 
 #[tokio::test]
@@ -75,26 +74,26 @@ async fn a_token_expires_by_the_clock() {
     let soon = jiff::Timestamp::now() + Duration::from_secs(5);
     let ada = site.user("ada").key(ADA_KEY).pat_with("laptop", &json!({ "expires": format!("{soon:.0}") }));
     let bellhop = site.serve().await;
-    bellhop.get(&ada, JOB).await.assert_paid_by("me", "own");
+    bellhop.get(&ada, CATALOGUE).await.assert_paid_by("me", "own");
 
     let left = Duration::try_from(soon - jiff::Timestamp::now()).unwrap_or_default();
     tokio::time::sleep(left).await;
 
-    assert_soon("the token has expired", &bellhop, &Ask::get(JOB).pat(&ada), refused("unknown-token")).await;
+    assert_soon("the token has expired", &bellhop, &Ask::get(CATALOGUE).pat(&ada), refused("unknown-token")).await;
 }
 
 #[tokio::test]
 async fn a_rotated_key_is_used_within_a_second_and_keeps_its_id() {
     let ionq = Upstream::accepting(&[ADA_KEY, OPTICS_KEY]).await;
     let (bellhop, ada) = ada_at(&ionq).await;
-    let before = bellhop.get(&ada, JOB).await;
+    let before = bellhop.get(&ada, CATALOGUE).await;
 
     let rotate = ["credential", "rotate", "ionq@me", "--user", "ada", "--from-stdin", "api_key"];
     bellhop.run_with_input(&rotate, &format!("{OPTICS_KEY}\n")).await.assert_code(0);
 
-    let ask = Ask::get(JOB).pat(&ada);
+    let ask = Ask::get(CATALOGUE).pat(&ada);
     assert_soon("the new key is used", &bellhop, &ask, |_| ionq.last().key() == OPTICS_KEY).await;
-    let after = bellhop.get(&ada, JOB).await;
+    let after = bellhop.get(&ada, CATALOGUE).await;
     assert_eq!(before.header("bellhop-credential"), after.header("bellhop-credential"));
 }
 
@@ -105,7 +104,7 @@ async fn a_key_that_is_disabled_or_deleted_is_used_no_more() {
     let ada = site.user("ada").key(ADA_KEY).pat();
     site.organization("acme").key(ACME_KEY).member("ada", "member");
     let bellhop = site.serve().await;
-    let own = Ask::get(JOB).pat(&ada);
+    let own = Ask::get(CATALOGUE).pat(&ada);
     let shared = own.clone().header("Bellhop-Context", "acme");
     bellhop.ask(&own).await.assert_paid_by("me", "own");
     bellhop.ask(&shared).await.assert_paid_by("acme", "named");
@@ -125,7 +124,7 @@ async fn a_token_made_while_running_works_at_once() {
     let made = bellhop.run(&["token", "create", "ada", "new", "--json"]).await.assert_code(0);
     let new = Pat::printed(made.json()["value"].as_str().unwrap());
 
-    bellhop.get(&new, JOB).await.assert_paid_by("me", "own");
+    bellhop.get(&new, CATALOGUE).await.assert_paid_by("me", "own");
 }
 
 #[tokio::test]
@@ -133,12 +132,12 @@ async fn an_unknown_token_that_comes_to_exist_is_not_remembered_as_unknown() {
     let ionq = Upstream::accepting(&[ADA_KEY]).await;
     let (mut bellhop, _) = ada_at(&ionq).await;
     let future = Pat::fake();
-    bellhop.get(&future, JOB).await.assert_refused("unknown-token");
+    bellhop.get(&future, CATALOGUE).await.assert_refused("unknown-token");
 
     bellhop.user("ada").presenting("future", &future, &json!({}));
     bellhop.apply().await;
 
-    assert_soon("the token is known", &bellhop, &Ask::get(JOB).pat(&future), |answer| answer.status == 200).await;
+    assert_soon("the token is known", &bellhop, &Ask::get(CATALOGUE).pat(&future), |answer| answer.status == 200).await;
 }
 
 #[tokio::test]
@@ -147,12 +146,12 @@ async fn who_had_no_key_pays_as_soon_as_there_is_one() {
     let mut site = Site::facing(&ionq);
     let ada = site.user("ada").pat();
     let mut bellhop = site.serve().await;
-    bellhop.get(&ada, JOB).await.assert_refused("no-credential");
+    bellhop.get(&ada, CATALOGUE).await.assert_refused("no-credential");
 
     bellhop.user("ada").key(ADA_KEY);
     bellhop.apply().await;
 
-    assert_soon("the key is found", &bellhop, &Ask::get(JOB).pat(&ada), |answer| answer.status == 200).await;
+    assert_soon("the key is found", &bellhop, &Ask::get(CATALOGUE).pat(&ada), |answer| answer.status == 200).await;
 }
 
 #[tokio::test]
@@ -163,7 +162,7 @@ async fn a_flood_of_requests_never_brings_a_revoked_token_back() {
         let mut line = bellhop.connect().await;
         let mut refused_at = None;
         for turn in 0.. {
-            let answer = line.ask(&Ask::get(JOB).pat(&ada)).await;
+            let answer = line.ask(&Ask::get(CATALOGUE).pat(&ada)).await;
             match (answer.status, refused_at) {
                 (200, None) => {}
                 (401, None) => refused_at = Some(turn),

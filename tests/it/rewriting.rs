@@ -26,7 +26,7 @@ async fn ada_at_dwave(site: Site, dwave: &Upstream) -> (Bellhop, Pat) {
     let mut site = site.provider("dwave", dwave);
     let token = credential("dwave", &json!({ "token": { "value": "fake-dwave-token-canary" } }));
     let ada = site.user("ada").credential(&token).pat();
-    site.organization("acme").credential(&token).member("ada", "member");
+    site.organization("acme").credential(&token).member("ada", "maintainer");
     (site.serve().await, ada)
 }
 

@@ -133,11 +133,11 @@ async fn a_provider_may_have_a_host_name_with_the_context_in_its_label() {
     let ada = site.user("ada").key(ADA_KEY).pat();
     site.organization("acme").member("ada", "member").project("optics", &["ada"]).project_key("optics", OPTICS_KEY);
     let bellhop = site.serve().await;
-    let ask = |host: &str| Ask::get("/v0.4/jobs/job-1").pat(&ada).header("Host", host);
+    let ask = |host: &str| Ask::get("/v0.4/calibrations/current").pat(&ada).header("Host", host);
 
     bellhop.ask(&ask("ionq.bellhop.example.org")).await.assert_paid_by("me", "own");
     bellhop.ask(&ask("IONQ.Bellhop.Example.ORG:8443")).await.assert_paid_by("me", "own");
-    assert_eq!(ionq.last().target, "/v0.4/jobs/job-1");
+    assert_eq!(ionq.last().target, "/v0.4/calibrations/current");
     bellhop.ask(&ask("ionq--acme--optics.bellhop.example.org")).await.assert_paid_by("acme.optics", "named");
     bellhop.ask(&ask("nobody.bellhop.example.org")).await.assert_refused("unknown-provider");
     bellhop.ask(&ask("ionq--Not_A_Context.bellhop.example.org")).await.assert_refused("bad-request");
@@ -208,16 +208,19 @@ async fn a_context_may_stand_in_the_url_or_in_the_header_but_not_differ() {
     let bellhop = site.serve().await;
     let ask = |target: &str, context: &str| Ask::get(target).pat(&ada).header("Bellhop-Context", context);
 
-    bellhop.get(&ada, "/ionq@acme.optics/v0.4/jobs/job-1").await.assert_paid_by("acme.optics", "named");
-    bellhop.ask(&ask("/ionq/v0.4/jobs/job-1", "acme.optics")).await.assert_paid_by("acme.optics", "named");
-    bellhop.ask(&ask("/ionq@acme.optics/v0.4/jobs/job-1", "acme.optics")).await.assert_paid_by("acme.optics", "named");
+    bellhop.get(&ada, "/ionq@acme.optics/v0.4/calibrations/current").await.assert_paid_by("acme.optics", "named");
+    bellhop.ask(&ask("/ionq/v0.4/calibrations/current", "acme.optics")).await.assert_paid_by("acme.optics", "named");
+    bellhop
+        .ask(&ask("/ionq@acme.optics/v0.4/calibrations/current", "acme.optics"))
+        .await
+        .assert_paid_by("acme.optics", "named");
     for seen in ionq.requests() {
-        assert_eq!((seen.target.as_str(), seen.header("bellhop-context")), ("/v0.4/jobs/job-1", None));
+        assert_eq!((seen.target.as_str(), seen.header("bellhop-context")), ("/v0.4/calibrations/current", None));
         assert_eq!(seen.key(), OPTICS_KEY);
     }
-    bellhop.ask(&ask("/ionq@acme.optics/v0.4/jobs/job-1", "me")).await.assert_refused("bad-request");
+    bellhop.ask(&ask("/ionq@acme.optics/v0.4/calibrations/current", "me")).await.assert_refused("bad-request");
     bellhop
-        .ask(&ask("/ionq/v0.4/jobs/job-1", "me").header("Bellhop-Context", "acme"))
+        .ask(&ask("/ionq/v0.4/calibrations/current", "me").header("Bellhop-Context", "acme"))
         .await
         .assert_refused("bad-request");
     assert_eq!(ionq.requests().len(), 3);

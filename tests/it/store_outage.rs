@@ -1,14 +1,14 @@
 //! The store is gone: known callers go on for a while, unknown ones are told to come back, nobody is called invalid.
 
-use crate::support::{ADA_KEY, Ask, Bellhop, Pat, Site, Upstream, cast::ada_on, eventually, state::ionq as ionq_key};
+use crate::support::{
+    ADA_KEY, Ask, Bellhop, CATALOGUE, Pat, Site, Upstream, cast::ada_on, eventually, state::ionq as ionq_key,
+};
 use std::{
     fs,
     io::Write,
     path::{Path, PathBuf},
     time::Duration,
 };
-
-const JOB: &str = "/ionq/v0.4/jobs/job-1";
 
 /// The database and its log, broken under the running process as a failing disk breaks them, and as they were.
 struct Outage(Vec<(PathBuf, Vec<u8>)>, PathBuf);
@@ -60,7 +60,7 @@ async fn two_at(ionq: &Upstream, max_stale: &str) -> (Bellhop, Pat, Pat) {
     let mut site = Site::facing(ionq).set("store.max_stale", max_stale);
     let grace = site.user("grace").key("fake-grace-ionq-key-canary").pat();
     let (bellhop, ada) = ada_on(site).await;
-    bellhop.get(&ada, JOB).await.assert_paid_by("me", "own");
+    bellhop.get(&ada, CATALOGUE).await.assert_paid_by("me", "own");
     (bellhop, ada, grace)
 }
 
@@ -70,17 +70,17 @@ async fn known_callers_go_on_and_unknown_ones_are_told_to_come_back() {
     let (bellhop, ada, grace) = two_at(&ionq, "5m").await;
 
     let outage = Outage::begin(&bellhop);
-    eventually("the outage is noticed", async || bellhop.get(&Pat::fake(), JOB).await.status == 503).await;
+    eventually("the outage is noticed", async || bellhop.get(&Pat::fake(), CATALOGUE).await.status == 503).await;
 
-    bellhop.get(&ada, JOB).await.assert_paid_by("me", "own");
+    bellhop.get(&ada, CATALOGUE).await.assert_paid_by("me", "own");
     for pat in [&grace, &Pat::fake()] {
-        let answer = bellhop.get(pat, JOB).await;
+        let answer = bellhop.get(pat, CATALOGUE).await;
         answer.assert_refused("store-unavailable");
         assert!(answer.header("retry-after").is_some());
     }
     tokio::time::sleep(Duration::from_secs(4)).await;
-    bellhop.get(&ada, JOB).await.assert_paid_by("me", "own");
-    bellhop.get(&grace, JOB).await.assert_refused("store-unavailable");
+    bellhop.get(&ada, CATALOGUE).await.assert_paid_by("me", "own");
+    bellhop.get(&grace, CATALOGUE).await.assert_refused("store-unavailable");
     assert_eq!(bellhop.admin("/readyz").await.status, 200);
     outage.end();
 }
@@ -91,9 +91,9 @@ async fn a_malformed_token_is_known_to_be_bad_without_the_store() {
     let (bellhop, ..) = two_at(&ionq, "5m").await;
 
     let outage = Outage::begin(&bellhop);
-    eventually("the outage is noticed", async || bellhop.get(&Pat::fake(), JOB).await.status == 503).await;
+    eventually("the outage is noticed", async || bellhop.get(&Pat::fake(), CATALOGUE).await.status == 503).await;
 
-    let bad = Ask::get(JOB).header("Authorization", format!("apiKey {}x", &Pat::fake().as_str()[..39]));
+    let bad = Ask::get(CATALOGUE).header("Authorization", format!("apiKey {}x", &Pat::fake().as_str()[..39]));
     bellhop.ask(&bad).await.assert_refused("unknown-token");
     outage.end();
 }
@@ -105,8 +105,8 @@ async fn after_max_stale_nobody_is_served_and_readiness_says_so() {
 
     let outage = Outage::begin(&bellhop);
 
-    eventually("Ada is served no more", async || bellhop.get(&ada, JOB).await.status == 503).await;
-    bellhop.get(&ada, JOB).await.assert_refused("store-unavailable");
+    eventually("Ada is served no more", async || bellhop.get(&ada, CATALOGUE).await.status == 503).await;
+    bellhop.get(&ada, CATALOGUE).await.assert_refused("store-unavailable");
     eventually("it is not ready", async || bellhop.admin("/readyz").await.status == 503).await;
     outage.end();
 }
@@ -116,15 +116,15 @@ async fn everything_recovers_by_itself() {
     let ionq = Upstream::accepting(&[ADA_KEY, "fake-grace-ionq-key-canary"]).await;
     let (bellhop, ada, grace) = two_at(&ionq, "5m").await;
     let outage = Outage::begin(&bellhop);
-    eventually("the outage is noticed", async || bellhop.get(&grace, JOB).await.status == 503).await;
+    eventually("the outage is noticed", async || bellhop.get(&grace, CATALOGUE).await.status == 503).await;
 
     outage.end();
 
-    eventually("Grace is served", async || bellhop.get(&grace, JOB).await.status == 200).await;
-    bellhop.get(&ada, JOB).await.assert_paid_by("me", "own");
-    bellhop.get(&Pat::fake(), JOB).await.assert_refused("unknown-token");
+    eventually("Grace is served", async || bellhop.get(&grace, CATALOGUE).await.status == 200).await;
+    bellhop.get(&ada, CATALOGUE).await.assert_paid_by("me", "own");
+    bellhop.get(&Pat::fake(), CATALOGUE).await.assert_refused("unknown-token");
     bellhop.run(&["token", "revoke", "ada", "laptop"]).await.assert_code(0);
-    eventually("changes are followed again", async || bellhop.get(&ada, JOB).await.status == 401).await;
+    eventually("changes are followed again", async || bellhop.get(&ada, CATALOGUE).await.status == 401).await;
 }
 
 #[tokio::test]
@@ -132,13 +132,13 @@ async fn a_stampede_of_unknown_callers_is_turned_away_quickly() {
     let ionq = Upstream::accepting(&[ADA_KEY]).await;
     let (bellhop, ada, _) = two_at(&ionq, "5m").await;
     let outage = Outage::begin(&bellhop);
-    eventually("the outage is noticed", async || bellhop.get(&Pat::fake(), JOB).await.status == 503).await;
+    eventually("the outage is noticed", async || bellhop.get(&Pat::fake(), CATALOGUE).await.status == 503).await;
 
-    let strangers = (0..100).map(async |_| bellhop.get(&Pat::fake(), JOB).await.status);
+    let strangers = (0..100).map(async |_| bellhop.get(&Pat::fake(), CATALOGUE).await.status);
     let statuses = futures_util::future::join_all(strangers).await;
 
     assert!(statuses.iter().all(|status| *status == 503), "{statuses:?}");
-    bellhop.get(&ada, JOB).await.assert_paid_by("me", "own");
+    bellhop.get(&ada, CATALOGUE).await.assert_paid_by("me", "own");
     outage.end();
 }
 

@@ -1,7 +1,7 @@
 //! Bodies of any size, both ways, as they come and in constant memory.
 
 use crate::support::{
-    ADA_KEY, Ask, Bellhop, ProviderLine, Reply, Site, Upstream,
+    ADA_KEY, Ask, Bellhop, ProviderLine, Reply, Site, UNLISTED, Upstream,
     cast::{ada_at, ada_on},
     eventually,
     upstream::job,
@@ -53,7 +53,7 @@ async fn a_large_request_passes_in_constant_memory() {
     let (before, _) = bellhop.memory();
 
     let mut line = bellhop.connect().await;
-    let ask = Ask::post("/ionq/v0.4/jobs").pat(&ada).header("Content-Length", BULK.to_string());
+    let ask = Ask::post(UNLISTED).pat(&ada).header("Content-Length", BULK.to_string());
     let head = ask.bytes("bellhop");
     line.send(head).await;
     let part = vec![b'x'; 256 * 1024];
@@ -121,7 +121,7 @@ async fn a_request_reaches_the_provider_as_it_comes() {
     let (bellhop, ada) = ada_at(&ionq).await;
 
     let mut line = bellhop.connect().await;
-    let ask = Ask::post("/ionq/v0.4/jobs").pat(&ada).header("Transfer-Encoding", "chunked").body("3\r\none\r\n");
+    let ask = Ask::post(UNLISTED).pat(&ada).header("Transfer-Encoding", "chunked").body("3\r\none\r\n");
     let bytes = ask.bytes("bellhop");
     line.send(bytes).await;
 

@@ -1,7 +1,8 @@
 //! Nobody holds a connection by being slow: heads, bodies and readers have their time.
 
 use crate::support::{
-    ADA_KEY, Ask, ProviderLine, Reply, Site, Upstream, cast::ada_on, eventually, soon::PATIENCE, upstream::job, within,
+    ADA_KEY, Ask, ProviderLine, Reply, Site, UNLISTED, Upstream, cast::ada_on, eventually, soon::PATIENCE,
+    upstream::job, within,
 };
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
@@ -79,7 +80,7 @@ async fn a_body_that_stops_coming_is_given_up_and_completes_nothing() {
     let began = Instant::now();
 
     let mut line = bellhop.connect().await;
-    let ask = Ask::post("/ionq/v0.4/jobs").pat(&ada).header("Content-Length", "100").body("{\"half\":");
+    let ask = Ask::post(UNLISTED).pat(&ada).header("Content-Length", "100").body("{\"half\":");
     let bytes = ask.bytes("bellhop");
     line.send(bytes).await;
 
@@ -99,7 +100,7 @@ async fn a_body_that_drips_is_let_through() {
     let (bellhop, ada) = ada_on(Site::facing(&ionq).set("timeouts.body_idle", "1s")).await;
 
     let mut line = bellhop.connect().await;
-    let ask = Ask::post("/ionq/v0.4/jobs").pat(&ada).header("Content-Length", "6");
+    let ask = Ask::post(UNLISTED).pat(&ada).header("Content-Length", "6");
     let bytes = ask.bytes("bellhop");
     line.send(bytes).await;
     for piece in ["12", "34", "56"] {

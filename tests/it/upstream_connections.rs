@@ -1,7 +1,7 @@
 //! Connections to providers: used again when they are sound, never with what belongs to somebody else on them.
 
 use crate::support::{
-    ADA_KEY, Ask, ProviderLine, Reply, Site, Upstream,
+    ADA_KEY, Ask, ProviderLine, Reply, Site, UNLISTED, Upstream,
     cast::{ada_at, ada_on},
     eventually,
     upstream::job,
@@ -120,7 +120,7 @@ async fn a_connection_whose_request_was_not_finished_is_not_used_again() {
     .await;
     let (bellhop, ada) = ada_on(Site::facing(&ionq).set("listen.workers", 1)).await;
     let mut line = bellhop.connect().await;
-    let ask = Ask::post(JOBS).pat(&ada).header("Content-Length", "100").body("{\"half\":");
+    let ask = Ask::post(UNLISTED).pat(&ada).header("Content-Length", "100").body("{\"half\":");
     let bytes = ask.bytes("bellhop");
     line.send(bytes).await;
     line.answer().await.assert_paid_by("me", "own");
@@ -156,7 +156,7 @@ async fn a_caller_who_leaves_in_the_middle_of_a_body_completes_nothing() {
 
     for framing in ["Content-Length: 100\r\n\r\n{\"half\":", "Transfer-Encoding: chunked\r\n\r\n8\r\n{\"half\":\r\n"] {
         let mut line = bellhop.connect().await;
-        line.send(format!("POST {JOBS} HTTP/1.1\r\nHost: b\r\nAuthorization: apiKey {ada}\r\n{framing}")).await;
+        line.send(format!("POST {UNLISTED} HTTP/1.1\r\nHost: b\r\nAuthorization: apiKey {ada}\r\n{framing}")).await;
         eventually("the first half has reached the provider", async || {
             ionq.bytes().ends_with(b"{\"half\":") || ionq.bytes().ends_with(b"{\"half\":\r\n")
         })
@@ -180,7 +180,7 @@ async fn an_answer_before_the_body_is_complete_is_passed_on() {
     let (bellhop, ada) = ada_at(&ionq).await;
 
     let mut line = bellhop.connect().await;
-    let ask = Ask::post(JOBS).pat(&ada).header("Content-Length", "1000000").body("half");
+    let ask = Ask::post(UNLISTED).pat(&ada).header("Content-Length", "1000000").body("half");
     let bytes = ask.bytes(&line.host);
     line.send(bytes).await;
 

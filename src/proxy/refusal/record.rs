@@ -25,6 +25,14 @@ pub fn unknown_job(asked: &Asked<'_>) -> Refusal {
     )
 }
 
+/// What the request names is not known here, and the record of it cannot be asked.
+pub fn record_not_read() -> Refusal {
+    Refusal::record_unavailable(
+        "Bellhop cannot look up right now whose this is, and which provider token made it: its store does not answer. \
+         Try again shortly.",
+    )
+}
+
 pub fn not_settled(asked: &Asked<'_>) -> Refusal {
     let detail = "A submission of yours is not settled yet, so that nobody can say whether this id is yours. Try again \
                   shortly; `bellhop job list --unknown` shows submissions whose fate is not known.";

@@ -9,6 +9,7 @@ mod record;
 mod rewrite;
 
 pub use body::{Answer, Lifeline, Meter, Relayed};
+pub use readable::Whole;
 
 use super::{
     Asked, Core, Exchange,
@@ -42,8 +43,7 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// The body of a provider's answer.
 pub enum Came {
     Coming(Incoming, Lease),
-    /// As a whole, decompressed and masked.
-    Read(Bytes),
+    Read(Whole),
 }
 
 /// What the answer is to: what of the record the request named, and what of it may be seen.
@@ -62,6 +62,12 @@ impl Exchange<'_> {
     ) -> Result<Response<Answer>, Refusal> {
         let preset = asked.provider.preset();
         let (mut parts, came) = answer.into_parts();
+        let meter: Rc<dyn Meter> = Rc::new(ProviderMeter {
+            core: Rc::clone(self.core),
+            metrics: Arc::clone(&self.current.metrics),
+            provider: asked.provider.index(),
+            caller: grant.as_ref().map(|hot| hot.digest()),
+        });
         if let Some(hot) = &grant
             && preset.refusals.contains(&parts.status)
         {
@@ -69,21 +75,16 @@ impl Exchange<'_> {
                 Came::Coming(body, lease) => {
                     Box::pin(self.collect(asked, &parts.headers, Some(hot), body, lease, TOLD)).await.ok()
                 }
-                Came::Read(bytes) => Some(bytes.slice(..bytes.len().min(TOLD))),
+                Came::Read(whole) => Some(whole),
             };
-            let said = said.map(|bytes| readable::for_people(&bytes)).unwrap_or_default();
+            let said = said.map(|whole| counted(whole, &*meter));
+            let said = said.map(|bytes| readable::for_people(&bytes[..bytes.len().min(TOLD)])).unwrap_or_default();
             return Err(refusal::credential_refused(asked, &hot.grant, parts.status, said));
         }
         head::clean_answer(&mut parts.headers, preset.cookies);
         if parts.status.is_redirection() {
             self.keep_redirect(asked, &mut parts.headers)?;
         }
-        let meter: Rc<dyn Meter> = Rc::new(ProviderMeter {
-            core: Rc::clone(self.core),
-            metrics: Arc::clone(&self.current.metrics),
-            provider: asked.provider.index(),
-            caller: grant.as_ref().map(|hot| hot.digest()),
-        });
         if let Some(hot) = &grant {
             parts.headers.insert(head::CREDENTIAL, hot.receipt.clone());
             mask_headers(&mut parts.headers, hot, &*meter);
@@ -95,10 +96,10 @@ impl Exchange<'_> {
         }
         let echo = grant.as_ref().and_then(|hot| hot.echo.clone());
         let body = match came {
-            Came::Read(bytes) => self.read_whole(asked, &mut parts, bytes)?,
-            Came::Coming(body, lease) if self.must_be_read(asked, &parts, about.permit, echo.is_some()) => {
+            Came::Read(whole) => self.read_whole(asked, &mut parts, counted(whole, &*meter))?,
+            Came::Coming(body, lease) if self.must_be_read(asked, &parts, &about, echo.is_some()) => {
                 let collected = self.collect(asked, &parts.headers, grant.as_deref(), body, lease, READABLE);
-                let bytes = Box::pin(collected).await?;
+                let bytes = counted(Box::pin(collected).await?, &*meter);
                 let bytes = Box::pin(self.on_record(asked, grant.as_deref(), about, parts.status, bytes)).await?;
                 self.read_whole(asked, &mut parts, bytes)?
             }
@@ -137,14 +138,13 @@ impl Exchange<'_> {
     }
 
     /// An answer is read as a whole where URLs in it are the provider's own, or where it is compressed against our asking.
-    fn must_be_read(&self, asked: &Asked<'_>, parts: &http::response::Parts, permit: Permit, masks: bool) -> bool {
+    fn must_be_read(&self, asked: &Asked<'_>, parts: &http::response::Parts, about: &About, masks: bool) -> bool {
         let has_body = *asked.method != Method::HEAD && parts.status != StatusCode::NO_CONTENT;
-        let operation = asked.operation.as_ref();
-        let reads =
-            operation.is_some_and(|found| !found.operation.rewrites.is_empty() || record::makes_children(found));
+        let rewrites = asked.operation.as_ref().is_some_and(|found| !found.operation.rewrites.is_empty());
+        let reads = rewrites || record::names_parent(asked, &about.named);
         let compressed = masks && asked.kind() != Some(Kind::Result) && is_compressed(&parts.headers);
         // Whatever the media type says: SDKs do not look at it before they follow a URL.
-        has_body && (((reads || permit.filters) && parts.status.is_success()) || compressed)
+        has_body && (((reads || about.permit.filters) && parts.status.is_success()) || compressed)
     }
 
     /// The whole body, decompressed and masked. What is too large or cannot be decompressed is withheld.
@@ -156,7 +156,7 @@ impl Exchange<'_> {
         body: Incoming,
         lease: Lease,
         most: usize,
-    ) -> Result<Bytes, Refusal> {
+    ) -> Result<Whole, Refusal> {
         let echo = grant.and_then(|hot| hot.echo.as_deref());
         let whole = readable::whole(headers, (body, lease), echo, most, &self.link.alarm, SILENCE).await;
         whole.map_err(|because| refusal::unreadable(asked, because))
@@ -214,6 +214,13 @@ impl Exchange<'_> {
             _ => format!("{scheme}://{}{}", host, asked.route.prefix),
         }
     }
+}
+
+fn counted(Whole { bytes, masked }: Whole, meter: &dyn Meter) -> Bytes {
+    if masked > 0 {
+        meter.masked(masked);
+    }
+    bytes
 }
 
 fn is_compressed(headers: &HeaderMap) -> bool {

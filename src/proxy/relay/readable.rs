@@ -19,6 +19,12 @@ use std::{
 };
 
 /// A provider's whole answer, decompressed and masked.
+pub struct Whole {
+    pub bytes: Bytes,
+    /// How many secrets were masked in it.
+    pub masked: usize,
+}
+
 pub async fn whole(
     headers: &HeaderMap,
     (body, lease): (Incoming, Lease),
@@ -26,15 +32,13 @@ pub async fn whole(
     most: usize,
     alarm: &Alarm,
     silence: Duration,
-) -> Result<Bytes, &'static str> {
+) -> Result<Whole, &'static str> {
     let bytes = collect(body, most, alarm, silence, Waiting::Provider).await?;
     lease.give_back();
     let encoding = headers.get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes);
     let mut bytes = inflate(bytes, encoding, most).map_err(Unreadable::because)?;
-    if let Some(echo) = echo {
-        echo.mask(&mut bytes);
-    }
-    Ok(bytes)
+    let masked = echo.map_or(0, |echo| echo.mask(&mut bytes));
+    Ok(Whole { bytes, masked })
 }
 
 /// Everything that comes, up to `most` bytes.

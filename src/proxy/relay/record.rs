@@ -84,7 +84,7 @@ impl Exchange<'_> {
             ThingKey::new(asked.provider.id(), &crate::job::Thing { kind: kind.into(), id: (**id).into() })
         };
         let keys: Vec<ThingKey> = ids.iter().map(key).collect();
-        let seen = self.core.shared.jobs.find(&keys).await.map_err(|_| Refusal::store_unavailable())?;
+        let seen = self.core.shared.jobs.find(&keys).await.map_err(|_| refusal::record_not_read())?;
         let is_theirs = |seen: &crate::jobs::Seen| seen.records.iter().any(|record| reach(standing, record).is_some());
         Ok(ids.iter().zip(seen).filter(|(_, seen)| is_theirs(seen)).map(|(id, _)| id.as_str()).collect())
     }
@@ -108,7 +108,12 @@ impl Exchange<'_> {
     }
 }
 
+/// Whether the answer may name children of what is on record. Those of what is not belong to nobody that Bellhop knows.
+pub fn names_parent(asked: &Asked<'_>, named: &[Named]) -> bool {
+    matches!(named, [Named { reached: Some(_), .. }]) && asked.operation.as_ref().is_some_and(makes_children)
+}
+
 /// Whether the operation is about something made before, whose children the answer names.
-pub fn makes_children(found: &Match<'_>) -> bool {
+fn makes_children(found: &Match<'_>) -> bool {
     found.operation.kind != Kind::Submit && reading::needs_answer(found.operation) == AnswerNeed::Ids
 }

@@ -1,6 +1,6 @@
 //! Callers that speak HTTP/2: a sound one, and one that writes frames which no sound one would.
 
-use super::{Answer, Ask, Bellhop, line::Seen, soon::PATIENCE, within};
+use super::{Answer, Ask, Bellhop, UNLISTED, line::Seen, soon::PATIENCE, within};
 use bytes::Bytes;
 use h2::client::{self, ResponseFuture, SendRequest};
 use http::{Request, Version};
@@ -191,7 +191,7 @@ pub fn sound(authorization: &str) -> [(&'static str, &str); 5] {
         (":method", "POST"),
         (":scheme", "http"),
         (":authority", "bellhop"),
-        (":path", "/ionq/v0.4/jobs"),
+        (":path", UNLISTED),
         ("authorization", authorization),
     ]
 }

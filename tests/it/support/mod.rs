@@ -34,3 +34,7 @@ pub const ADA_KEY: &str = "fake-ada-ionq-key-canary";
 pub const ACME_KEY: &str = "fake-acme-ionq-key-canary";
 /// A provider token of one project.
 pub const OPTICS_KEY: &str = "fake-optics-ionq-key-canary";
+/// A question about nobody's job: open to whoever may pay, whoever pays.
+pub const CATALOGUE: &str = "/ionq/v0.4/backends/qpu.aria-1/characterizations";
+/// A POST that submits nothing: it passes as it comes, under a key of one's own.
+pub const UNLISTED: &str = "/ionq/v0.4/unlisted";
