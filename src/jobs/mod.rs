@@ -29,6 +29,7 @@ use crate::{
     store::{Store, StoreError},
 };
 use known::Known;
+use smallvec::SmallVec;
 use spool::Spool;
 use std::{path::Path, sync::Arc};
 use tokio::{runtime::Handle, sync::oneshot};
@@ -134,13 +135,13 @@ impl Jobs {
     }
 
     /// What is on record under these keys, where all of it is known here already.
-    pub fn recall(&self, keys: &[ThingKey]) -> Option<Vec<Arc<Seen>>> {
+    pub fn recall(&self, keys: &[ThingKey]) -> Option<SmallVec<[Arc<Seen>; 4]>> {
         self.known.follow(self.directory.records_epoch());
         keys.iter().map(|key| self.known.recall(key)).collect()
     }
 
     /// What is on record under these keys; one entry for each.
-    pub async fn find(&self, keys: &[ThingKey]) -> Result<Vec<Arc<Seen>>, Unavailable> {
+    pub async fn find(&self, keys: &[ThingKey]) -> Result<SmallVec<[Arc<Seen>; 4]>, Unavailable> {
         if let Some(seen) = self.recall(keys) {
             return Ok(seen);
         }
