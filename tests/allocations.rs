@@ -17,10 +17,11 @@ use std::{
     thread,
 };
 
-/// 11 were counted when this was written: hyper's two heads and the hand-over between its two connections, the outgoing
-/// head built anew, its target, the request id, the body's exchange. Two more are for a change of those libraries; what
-/// is prepared once for a grant would cost at least five if it were prepared for each request.
-const CEILING: f64 = 13.0;
+/// 19 were counted when this was written: hyper's two heads and the hand-over between its two connections, the outgoing
+/// head built anew, its target, the request id, the body's exchange, and seven for the job that a poll names: its kind,
+/// its id, its record, and what is kept of them until the answer has been looked at. Two more are for a change of those
+/// libraries; what is prepared once for a grant would cost at least five if it were prepared for each request.
+const CEILING: f64 = 21.0;
 
 struct Counting;
 
@@ -77,14 +78,16 @@ fn a_poll_allocates_no_more_than_its_ceiling() {
     let app = App::start(sources.load().expect("a sound configuration").config).expect("Bellhop starts");
     EXCLUDED.set(true);
     let mut line = TcpStream::connect(app.addresses.proxy).expect("a connection");
+    let head = format!("host: bellhop\r\nauthorization: apiKey {token}\r\ncontent-length: 2\r\n\r\n{{}}");
+    ask(&mut line, &format!("POST /ionq/v0.4/jobs HTTP/1.1\r\n{head}"), 1);
     let request = format!(
         "GET /ionq/v0.4/jobs/0123 HTTP/1.1\r\nhost: bellhop\r\nuser-agent: fake-sdk/1.0\r\naccept: application/json\r\n\
          connection: keep-alive\r\nauthorization: apiKey {token}\r\n\r\n"
     );
-    polls(&mut line, &request, 200);
+    ask(&mut line, &request, 200);
     let before = COUNT.load(Ordering::Relaxed);
     let count = 2_000;
-    polls(&mut line, &request, count);
+    ask(&mut line, &request, count);
     let each = (COUNT.load(Ordering::Relaxed) - before) as f64 / f64::from(count);
     drop(line);
     app.drain();
@@ -98,7 +101,7 @@ fn output(command: &mut Command) -> String {
     String::from_utf8(done.stdout).expect("text")
 }
 
-fn polls(line: &mut TcpStream, request: &str, count: u32) {
+fn ask(line: &mut TcpStream, request: &str, count: u32) {
     let mut answer = [0; 4096];
     for _ in 0..count {
         line.write_all(request.as_bytes()).expect("a request leaves");

@@ -22,6 +22,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
 use hyper::body::{Body, Incoming};
 use serde_json::Value;
+use smallvec::SmallVec;
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
@@ -150,7 +151,8 @@ impl Exchange<'_> {
     }
 
     async fn look_up(&self, asked: &Asked<'_>, admitted: &Admitted, things: Vec<Thing>) -> Result<Vec<Named>, Refusal> {
-        let keys: Vec<ThingKey> = things.iter().map(|thing| ThingKey::new(asked.provider.id(), thing)).collect();
+        let keys: SmallVec<[ThingKey; 4]> =
+            things.iter().map(|thing| ThingKey::new(asked.provider.id(), thing)).collect();
         let jobs = &self.core.shared.jobs;
         let seen = match jobs.recall(&keys) {
             Some(seen) => seen,

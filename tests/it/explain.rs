@@ -149,8 +149,8 @@ struct Question {
 impl Question {
     fn random(pats: &[Pat], dice: &mut Dice) -> Self {
         let named = dice.one_in(2).then(|| dice.context());
-        let (provider, _, target) = *dice.of(&PROVIDERS);
-        Self { pat: dice.of(pats).clone(), provider, target, named }
+        let (pat, (provider, _, target)) = (dice.of(pats).clone(), *dice.of(&PROVIDERS));
+        Self { pat, provider, target, named }
     }
 
     async fn explained(&self, bellhop: &Bellhop) -> Value {

@@ -49,18 +49,27 @@ pub async fn collect<B: Body<Data = Bytes> + Unpin>(
     silence: Duration,
     from: Waiting,
 ) -> Result<Bytes, &'static str> {
-    let mut collected = BytesMut::new();
+    let (mut first, mut collected) = (Bytes::new(), BytesMut::new());
     loop {
         alarm.set(Instant::now() + silence, from);
         let frame = tokio::time::timeout(silence, poll_fn(|cx| Pin::new(&mut body).poll_frame(cx))).await;
         let frame = match frame {
             Err(_) => return Err("nothing more of it came"),
+            Ok(None) if collected.is_empty() => return Ok(first),
             Ok(None) => return Ok(collected.freeze()),
             Ok(Some(frame)) => frame.map_err(|_| "it broke off")?,
         };
         let Ok(data) = frame.into_data() else { continue };
-        if collected.len() + data.len() > most {
+        if first.len().max(collected.len()) + data.len() > most {
             return Err("it is too large to be read");
+        }
+        // Most come in one piece, which need not be copied.
+        if first.is_empty() {
+            first = data;
+            continue;
+        }
+        if collected.is_empty() {
+            collected.extend_from_slice(&first);
         }
         collected.extend_from_slice(&data);
     }

@@ -92,7 +92,9 @@ impl Exchange<'_> {
     /// What is to be read of the answer once it has passed, if it can say anything that is counted.
     pub(super) fn study(&self, asked: &Asked<'_>, named: Vec<Named>) -> Option<Study> {
         let found = asked.operation.as_ref()?;
-        if named.is_empty() || reading::needs_answer(found.operation) == AnswerNeed::Nothing {
+        if named.iter().all(|named| named.reached.is_none())
+            || reading::needs_answer(found.operation) == AnswerNeed::Nothing
+        {
             return None;
         }
         let subjects = named.into_iter().filter_map(|named| Some((named.thing, named.seen, named.reached?)));
