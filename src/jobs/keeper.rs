@@ -43,7 +43,7 @@ impl Jobs {
         let now = self.clock.now();
         self.empty_spool().await?;
         self.audit(signer).await?;
-        if turn % 10 == 0 {
+        if turn.is_multiple_of(10) {
             self.known.sweep();
             self.store.beat(self.process, now).await?;
             let orphaned = self.store.orphan(&Orphans::NotSeenSince(now.minus(DEAD)), now).await?;

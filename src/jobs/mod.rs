@@ -155,7 +155,9 @@ impl Jobs {
         let keys = binding.made.iter().map(|made| ThingKey::new(&binding.provider, &made.thing));
         let records: Vec<Record> = keys.map(|key| Record { key, ended: None, ..record.clone() }).collect();
         let written = self.writer.write(Entry::Bind(binding), records.clone()).await;
-        records.iter().for_each(|record| self.known.forget(&record.key));
+        for record in &records {
+            self.known.forget(&record.key);
+        }
         match written {
             Written::Entered(Entered::Done) => {
                 count(&self.tally.bound);

@@ -112,7 +112,9 @@ async fn write(store: &Store, spool: &Spool, batch: Vec<Waiting>) {
         }
         Err(error) if entries.len() == 1 => {
             tracing::error!(%error, "an entry in the record of jobs was refused");
-            batch.into_iter().for_each(|waiting| waiting.answer(Written::Failed));
+            for waiting in batch {
+                waiting.answer(Written::Failed);
+            }
         }
         Err(_) => {
             for waiting in batch {
@@ -131,7 +133,9 @@ async fn enter(store: &Store, entries: &[Entry]) -> Result<Vec<Entered>, StoreEr
 async fn keep(spool: &Spool, batch: Vec<Waiting>) {
     let happened = |waiting: &Waiting| matches!(waiting.entry, Entry::Bind(_) | Entry::End { .. });
     let (kept, lost): (Vec<Waiting>, Vec<Waiting>) = batch.into_iter().partition(happened);
-    lost.into_iter().for_each(|waiting| waiting.answer(Written::Failed));
+    for waiting in lost {
+        waiting.answer(Written::Failed);
+    }
     if kept.is_empty() {
         return;
     }
