@@ -21,6 +21,15 @@ const ABSENT: Duration = Duration::from_secs(1);
 pub struct Known {
     things: DashMap<ThingKey, Arc<Seen>>,
     epoch: AtomicU64,
+    /// How often something has gone on record here.
+    bound: AtomicU64,
+}
+
+/// When something was read: what has changed since then, the reading does not know.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Moment {
+    epoch: u64,
+    bound: u64,
 }
 
 /// What is on record under one key: one for each account that has a thing of this id, mostly one, or none.
@@ -61,8 +70,13 @@ fn in_short(answer: &[u8]) -> u64 {
 }
 
 impl Known {
-    pub fn epoch(&self) -> u64 {
+    fn epoch(&self) -> u64 {
         self.epoch.load(Ordering::Acquire)
+    }
+
+    /// To be taken before a reading.
+    pub fn moment(&self) -> Moment {
+        Moment { epoch: self.epoch(), bound: self.bound.load(Ordering::Acquire) }
     }
 
     /// Forgets everything when records may have changed hands.
@@ -82,19 +96,23 @@ impl Known {
         Some(Arc::clone(&seen))
     }
 
-    /// Kept only if nothing changed hands since `epoch`, before which it was read.
-    pub fn keep(&self, key: ThingKey, records: Vec<Record>, epoch: u64) -> Arc<Seen> {
+    /// Kept only if nothing changed hands since the moment before it was read; and that it is not on record, only if
+    /// nothing went there since.
+    pub fn keep(&self, key: ThingKey, records: Vec<Record>, moment: Moment) -> Arc<Seen> {
         let seen = Arc::new(Seen::new(key, records));
-        if self.things.len() < MOST {
+        let still = || if seen.records.is_empty() { self.moment() == moment } else { self.epoch() == moment.epoch };
+        if self.things.len() < MOST && still() {
             self.things.insert(key, Arc::clone(&seen));
-            if self.epoch() != epoch {
+            if !still() {
                 self.things.remove(&key);
             }
         }
         seen
     }
 
+    /// It has just gone on record.
     pub fn forget(&self, key: &ThingKey) {
+        self.bound.fetch_add(1, Ordering::AcqRel);
         self.things.remove(key);
     }
 
@@ -117,12 +135,24 @@ mod tests {
     fn what_was_read_before_a_change_is_not_kept() {
         let known = Known::default();
         known.follow(7);
-        known.keep(key("a"), Vec::new(), 7);
+        let before = known.moment();
+        known.keep(key("a"), Vec::new(), before);
         assert!(known.recall(&key("a")).is_some());
         known.follow(8);
         assert!(known.recall(&key("a")).is_none());
-        known.keep(key("a"), Vec::new(), 7);
+        known.keep(key("a"), Vec::new(), before);
         assert!(known.recall(&key("a")).is_none());
+    }
+
+    #[test]
+    fn that_something_is_not_on_record_is_not_believed_once_something_has_gone_there() {
+        let known = Known::default();
+        let before = known.moment();
+        known.forget(&key("a"));
+        known.keep(key("a"), Vec::new(), before);
+        assert!(known.recall(&key("a")).is_none());
+        known.keep(key("a"), Vec::new(), known.moment());
+        assert!(known.recall(&key("a")).is_some());
     }
 
     #[test]

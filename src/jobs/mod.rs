@@ -23,12 +23,12 @@ use crate::{
     id::{ProcessId, SubmissionId, UserId},
     job::{
         Intent, Record, State, ThingKey,
-        entry::{Binding, Entered, Entry, Observation},
+        entry::{Binding, Entered, Entry, Note, Observation},
         quota::Exceeded,
     },
     store::{Store, StoreError},
 };
-use known::Known;
+use known::{Known, Moment};
 use smallvec::SmallVec;
 use spool::Spool;
 use std::{
@@ -193,6 +193,11 @@ impl Jobs {
         self.writer.mention(Entry::Observe(observation));
     }
 
+    /// For the audit trail.
+    pub fn note(&self, note: Note) {
+        self.writer.note(Entry::Note(note));
+    }
+
     /// What is on record under these keys, where all of it is known here already.
     pub fn recall(&self, keys: &[ThingKey]) -> Option<SmallVec<[Arc<Seen>; 4]>> {
         self.known.follow(self.directory.records_epoch());
@@ -204,13 +209,17 @@ impl Jobs {
         if let Some(seen) = self.recall(keys) {
             return Ok(seen);
         }
-        let epoch = self.known.epoch();
+        let moment = self.known.moment();
         let (store, wanted) = (self.store.clone(), keys.to_vec());
-        let found = self.apart(async move { store.records(&wanted).await }).await?;
-        Ok(keys.iter().map(|key| self.remember(*key, &found, epoch)).collect())
+        let found = match self.apart(async move { store.records(&wanted).await }).await {
+            // What only the spool has is on record, too.
+            Err(Unavailable) if keys.iter().all(|key| !self.spool.records(key).is_empty()) => Vec::new(),
+            found => found?,
+        };
+        Ok(keys.iter().map(|key| self.remember(*key, &found, moment)).collect())
     }
 
-    fn remember(&self, key: ThingKey, found: &[Record], epoch: u64) -> Arc<Seen> {
+    fn remember(&self, key: ThingKey, found: &[Record], moment: Moment) -> Arc<Seen> {
         let stored = found.iter().filter(|record| record.key == key).cloned();
         let mut records: Vec<Record> = stored.collect();
         for spooled in self.spool.records(&key) {
@@ -218,7 +227,7 @@ impl Jobs {
                 records.push(spooled);
             }
         }
-        self.known.keep(key, records, epoch)
+        self.known.keep(key, records, moment)
     }
 
     /// Whether a submission of this user's to this provider is not settled yet, so that an id that is not on record may be theirs.

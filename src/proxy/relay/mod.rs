@@ -81,6 +81,9 @@ impl Exchange<'_> {
             let said = said.map(|bytes| readable::for_people(&bytes[..bytes.len().min(TOLD)])).unwrap_or_default();
             return Err(refusal::credential_refused(asked, &hot.grant, parts.status, said));
         }
+        if let Some(hot) = &grant {
+            self.note_cancel(asked, hot, &about.named, parts.status);
+        }
         head::clean_answer(&mut parts.headers, preset.cookies);
         if parts.status.is_redirection() {
             self.keep_redirect(asked, &mut parts.headers)?;

@@ -5,7 +5,11 @@
 
 use crate::{
     identity::Standing,
-    job::{Made, ThingKey, entry::Binding, reach::reach},
+    job::{
+        Made, ThingKey,
+        entry::{Binding, Note},
+        reach::reach,
+    },
     jobs::Study,
     provider::{
         Match,
@@ -21,7 +25,11 @@ use crate::{
     },
 };
 use bytes::Bytes;
+use http::StatusCode;
 use serde_json::Value;
+
+/// Of the ids in one entry of the audit trail, so many characters.
+const TOLD_IDS: usize = 1000;
 
 impl Exchange<'_> {
     /// Children that an answer names of what the request is about: they belong to whom that belongs to.
@@ -87,6 +95,24 @@ impl Exchange<'_> {
         let seen = self.core.shared.jobs.find(&keys).await.map_err(|_| refusal::record_not_read())?;
         let is_theirs = |seen: &crate::jobs::Seen| seen.records.iter().any(|record| reach(standing, record).is_some());
         Ok(ids.iter().zip(seen).filter(|(_, seen)| is_theirs(seen)).map(|(id, _)| id.as_str()).collect())
+    }
+
+    /// Who ended what is for the audit trail.
+    pub(super) fn note_cancel(&self, asked: &Asked<'_>, hot: &Hot, named: &[Named], status: StatusCode) {
+        let Some(found) = asked.operation.as_ref().filter(|found| found.operation.kind == Kind::Cancel) else { return };
+        if named.is_empty() || !status.is_success() {
+            return;
+        }
+        let things = named.iter().map(|named| format!("{} {}", named.thing.kind, named.thing.id.escape_debug()));
+        let all = things.collect::<Vec<_>>().join(", ");
+        let subject = format!("{}: {}", asked.provider.id(), all.chars().take(TOLD_IDS).collect::<String>());
+        self.core.shared.jobs.note(Note {
+            at: self.core.shared.clock.now(),
+            user: hot.caller.holder.standing.user,
+            action: "job.cancelled",
+            subject: subject.into(),
+            detail: format!("{}, credential {}", found.operation.name, hot.grant.credential).into(),
+        });
     }
 
     /// What is to be read of the answer once it has passed, if it can say anything that is counted.
