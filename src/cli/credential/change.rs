@@ -155,7 +155,7 @@ impl Delete {
             tx.record(entry("credential.retired", row.id).detail(format!("{open} open jobs")));
             tx.commit().await?;
             console.note(format_args!(
-                "{} pays for nothing new from now on{still}, serves questions about them, and goes when they have ended; \
+                "{} pays for nothing new from now on{still}. It serves questions about them and goes when they have ended; \
                  `--yes --force` destroys it at once",
                 row.id
             ));
