@@ -31,6 +31,7 @@ impl Timestamp {
         Self(self.0.saturating_add(span.as_millis() as i64))
     }
 
+    #[must_use]
     pub const fn minus(self, span: std::time::Duration) -> Self {
         Self(self.0.saturating_sub(span.as_millis() as i64))
     }

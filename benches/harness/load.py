@@ -41,8 +41,12 @@ class Request(NamedTuple):
     body_bytes: int = 0
 
 
-POST = Request("POST", "/bench/v1/jobs", POST_BYTES)
-GET = Request("GET", "/bench/v1/jobs/job-0123456789abcdef")
+POST = Request("POST", "/bench/v1/estimates", POST_BYTES)
+GET = Request("GET", "/bench/v1/estimates/job-0123456789abcdef")
+# What goes on record, and is looked up there.
+SUBMIT = Request("POST", "/bench/v1/jobs", POST_BYTES)
+COPY = Request("POST", "/bench/v1/copies", POST_BYTES)
+POLL = Request("GET", "/bench/v1/jobs/job-0123456789abcdef")
 
 
 def requests(proxy: Proxy, request: Request, callers: Callers, seconds: int) -> dict:

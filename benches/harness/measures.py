@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from typing import NamedTuple
 
 from harness import load
-from harness.load import GET, POST, Callers, Request
+from harness.load import COPY, GET, POLL, POST, SUBMIT, Callers, Request
 from harness.people import People
 from harness.proxies import Bellhop, Nginx, Proxy
 from harness.stage import PLAIN, TLS_BOTH, TLS_IN, TLS_UP, Stage, Way
@@ -45,6 +45,22 @@ REQUESTS = [
 TRANSFERS = [
     Cost("upload", "1 MiB up, TLS → TLS", TLS_BOTH, load.uploads, 0.8),
     Cost("download", "1 MiB down, TLS → TLS", TLS_BOTH, load.downloads, 0.8),
+]
+
+
+class OnRecord(NamedTuple):
+    """What the record of jobs costs. One caller polls one job, so that all that differs is the record."""
+
+    name: str
+    title: str
+    request: Request
+    callers: int
+
+
+ON_RECORD = [
+    OnRecord("poll-plain", "GET, nothing on record", GET, 1),
+    OnRecord("poll-recorded", "GET of a job on record", POLL, 1),
+    OnRecord("submit", "POST that goes on record before it is sent, and its job before it is answered", SUBMIT, FEW),
 ]
 
 
@@ -96,6 +112,17 @@ def costs(stage: Stage, plan: Plan, measures: list[Cost]) -> Rows:
                 if measure.way == way:
                     for number, proxy in _rounds(plan, proxies):
                         yield _row(measure.name, proxy, number, **measure.cost(proxy, plan.seconds))
+
+
+def jobs(stage: Stage, plan: Plan) -> Rows:
+    people = People(stage.folder, FEW)
+    Bellhop.apply(stage, people)
+    with ExitStack() as running:
+        proxy = _running(running, Bellhop(stage, PLAIN, people))
+        load.requests(proxy, COPY, Callers(1), 1)  # the job that is polled goes on record
+        for number, measure in _rounds(plan, ON_RECORD):
+            figures = load.requests(proxy, measure.request, Callers(measure.callers), plan.seconds)
+            yield _row(measure.name, proxy, number, **figures)
 
 
 def memory(stage: Stage, plan: Plan) -> Rows:
@@ -169,6 +196,7 @@ def _row(measure: str, proxy: Proxy, number: int, **figures) -> dict:
 SECTIONS: dict[str, Callable[[Stage, Plan], Rows]] = {
     "requests": lambda stage, plan: costs(stage, plan, REQUESTS),
     "transfers": lambda stage, plan: costs(stage, plan, TRANSFERS),
+    "jobs": jobs,
     "memory": memory,
     "users": users,
 }

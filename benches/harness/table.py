@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from statistics import median
 
-from harness.measures import CACHED, FEW, HELD, MEMORY, REQUESTS, TRANSFERS, Cost
+from harness.measures import CACHED, FEW, HELD, MEMORY, ON_RECORD, REQUESTS, TRANSFERS, Cost
 
 UNKNOWN = "not measured yet"
 MANY = 1_000_000  # what the aims speak of; a run may have had fewer, and its table says so
 STARTED_MIB, IDLE_MIB, STALLED_MIB = 40, 16, 128
+MORE_ON_RECORD, SUBMITS = 1.10, 2_000
 MORE_FOR_MANY, CALLER_BYTES, APPLY_SECONDS = 1.10, 600, 180
 
 
@@ -36,7 +37,7 @@ def table(runs: list[dict], rows: list[dict]) -> str:
     rows = Rows(rows)
     parts = ["\n\n".join(map(_run_line, runs)) or f"Measured on: {UNKNOWN}."]
     parts += [_costs("CPU for one request", REQUESTS, rows), _costs("CPU for one mebibyte", TRANSFERS, rows)]
-    parts += [_memory(rows), _users(rows)]
+    parts += [_jobs(rows), _memory(rows), _users(rows)]
     return "\n\n".join(parts)
 
 
@@ -55,6 +56,17 @@ def _costs(title: str, measures: list[Cost], rows: Rows) -> str:
         ratio = _ratio(rows.ratios(measure.name, "bellhop", measure.name, "nginx"))
         lines.append([measure.title, *cpu, ratio, f"≤ {measure.aim:g}" if measure.aim else ""])
     return _markdown([title, "Bellhop", "nginx", "Bellhop ÷ nginx", "aim"], lines)
+
+
+def _jobs(rows: Rows) -> str:
+    aims = {"poll-recorded": f"≤ {MORE_ON_RECORD:g} × the first", "submit": f"≥ {SUBMITS:,} a second"}
+    lines = []
+    for measure in ON_RECORD:
+        ratio = _ratio(rows.ratios(measure.name, "bellhop", ON_RECORD[0].name, "bellhop"))
+        per_second = rows.middle(measure.name, "bellhop", lambda row: row["per_second"])
+        cells = [_micros(rows.middle(measure.name, "bellhop", _cpu)), ratio, _unit(per_second, "")]
+        lines.append([measure.title, *(cell.strip() for cell in cells), aims.get(measure.name, "")])
+    return _markdown(["The record of jobs, on SQLite", "CPU for one", "÷ first", "a second", "aim"], lines)
 
 
 def _memory(rows: Rows) -> str:

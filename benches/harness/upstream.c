@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { INPUT = 64 << 10, BULK = 256 << 10, EVENTS = 256, CALLER_DIGITS = 7 };
@@ -34,6 +35,7 @@ struct connection {
     char input[INPUT];
     size_t filled;
     bool in_body;
+    bool is_submit; // each is answered with a job of its own
     long long body_left, body_length;
     const char *status;
     long long asked_bytes; // -1: a job
@@ -117,15 +119,23 @@ static void read_head(struct connection *c, const char *head, const char *end)
     c->asked_bytes = bytes ? atoll(bytes + strlen(BYTES)) : -1;
     c->body_left = c->body_length = length ? atoll(length) : 0;
     c->in_body = true;
+    c->is_submit = !strncmp(head, "POST", 4) && memmem(head, line_end - head, "/jobs ", 6);
 }
 
 static void answer(struct connection *c)
 {
+    static unsigned long long last; // ids go on from the clock: a store may have seen those of an earlier run
+    if (!last) {
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        last = (unsigned long long)now.tv_sec << 30;
+    }
+    unsigned long long id = c->is_submit ? ++last : 0x0123456789abcdef;
     char job[256];
     int length = snprintf(job, sizeof job,
-                          "{\"id\":\"job-0123456789abcdef\",\"status\":\"ready\",\"backend\":\"qpu-27\",\"shots\":1000,"
+                          "{\"id\":\"job-%016llx\",\"status\":\"ready\",\"backend\":\"qpu-27\",\"shots\":1000,"
                           "\"submitted\":\"2026-01-01T00:00:00Z\",\"received\":%lld}",
-                          c->body_length);
+                          id, c->body_length);
     bool is_bulk = c->asked_bytes >= 0;
     c->output_length =
         snprintf(c->output, sizeof c->output, "HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %lld\r\n\r\n%s",

@@ -2,7 +2,7 @@
 //! Owns nothing of what it tells.
 //! Never on the data plane's address, never reached through a provider's path.
 
-use crate::{directory::Directory, telemetry::metrics::Metrics};
+use crate::{directory::Directory, jobs::Jobs, telemetry::metrics::Metrics};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
@@ -29,6 +29,7 @@ use tokio_rustls::TlsAcceptor;
 pub struct Admin {
     pub directory: Arc<Directory>,
     pub metrics: Arc<Metrics>,
+    pub jobs: Arc<Jobs>,
     pub draining: AtomicBool,
 }
 
@@ -113,7 +114,34 @@ impl Admin {
         for (name, help, value) in gauges {
             let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}");
         }
+        self.submissions(&mut text);
         text
+    }
+
+    fn submissions(&self, text: &mut String) {
+        use std::fmt::Write;
+        let tally = self.jobs.tally();
+        let states = [
+            ("intended", &tally.intended),
+            ("bound", &tally.bound),
+            ("refused", &tally.refused),
+            ("not_sent", &tally.not_sent),
+            ("unknown", &tally.unknown),
+        ];
+        let name = "bellhop_submissions_total";
+        let _ =
+            writeln!(text, "# HELP {name} Submissions put on record, and what became of them.\n# TYPE {name} counter");
+        for (state, count) in states {
+            let _ = writeln!(text, "{name}{{state=\"{state}\"}} {}", count.load(Ordering::Relaxed));
+        }
+        let others = [
+            ("bellhop_withheld_jobs_total", "Answers withheld because they name another member's job.", &tally.foreign),
+            ("bellhop_spooled_bindings_total", "Jobs that went on record in the spool first.", &tally.spooled),
+        ];
+        for (name, help, count) in others {
+            let count = count.load(Ordering::Relaxed);
+            let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {count}");
+        }
     }
 }
 

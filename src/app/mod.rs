@@ -161,8 +161,12 @@ impl App {
         let workers = workers(&config);
         let sockets = Sockets::bind(&config.listen, workers)?;
         let addresses = sockets.addresses();
-        let admin =
-            Arc::new(Admin { directory, metrics: Arc::clone(&shared.metrics), draining: AtomicBool::new(false) });
+        let admin = Arc::new(Admin {
+            directory,
+            metrics: Arc::clone(&shared.metrics),
+            jobs: Arc::clone(&jobs),
+            draining: AtomicBool::new(false),
+        });
         let Sockets { admin: admin_socket, cores: core_sockets, .. } = sockets;
         let guard = control.enter();
         let listener = tokio::net::TcpListener::from_std(admin_socket).map_err(AppError::Threads)?;

@@ -11,6 +11,7 @@ use crate::{
 };
 use clap::{Args, ValueEnum};
 use serde::Serialize;
+use std::fmt::Write;
 
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
@@ -117,7 +118,8 @@ impl From<UsageRow> for Line {
 fn csv(lines: &[Line]) -> String {
     let mut text = String::from("name,id,jobs,shots,qpu_seconds,cost\r\n");
     for Line { name, id, jobs, shots, qpu_seconds, cost } in lines {
-        text += &format!("{},{},{jobs},{shots},{qpu_seconds},{cost}\r\n", quoted(name), quoted(id));
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{},{},{jobs},{shots},{qpu_seconds},{cost}\r\n", quoted(name), quoted(id));
     }
     text
 }

@@ -39,7 +39,7 @@ pub struct Grant {
 
 /// Whose credential it is, as the caller names them, and the context that the request runs in.
 struct Home {
-    home: Context,
+    owner: Context,
     context: Context,
     organization: Option<OrganizationId>,
     project: Option<ProjectId>,
@@ -162,7 +162,7 @@ async fn home(
         (Some(_), _, None) => None,
     };
     let organization = membership.map(|m| m.organization);
-    Ok(Some(Box::new(Home { home: offer.home.clone(), context: context.clone(), organization, project })))
+    Ok(Some(Box::new(Home { owner: offer.home.clone(), context: context.clone(), organization, project })))
 }
 
 async fn open(reach: &Reach, provider: &Provider, selection: &Selection<'_>) -> Result<Fields, Unresolvable> {
@@ -198,7 +198,7 @@ impl Grant {
 
     /// Whose it is, as the caller names them.
     pub fn home(&self) -> &Context {
-        self.home.as_deref().map_or(&ME, |home| &home.home)
+        self.home.as_deref().map_or(&ME, |home| &home.owner)
     }
 
     pub fn context(&self) -> &Context {

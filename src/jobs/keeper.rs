@@ -11,14 +11,21 @@ use crate::{
     clock::Timestamp,
     store::{Actor, AuditEntry, Orphans, Signer, StoreError},
 };
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::time::sleep;
 
 const STEP: Duration = Duration::from_secs(1);
 /// A process that was not seen for this long is dead, whatever machine it ran on.
 const DEAD: Duration = Duration::from_secs(60);
-/// Entries of the spool, and submissions for the audit trail, in one transaction.
+/// Entries of the spool in one transaction, and of the audit trail.
 const AT_ONCE: u16 = 200;
+const NOTES_AT_ONCE: u16 = 1000;
+/// How long what was handed in may take to be written when the process ends.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 impl Jobs {
     /// For as long as the process runs.
@@ -36,7 +43,7 @@ impl Jobs {
         let now = self.clock.now();
         self.empty_spool().await?;
         self.audit(signer).await?;
-        if turn % 10 == 0 {
+        if turn.is_multiple_of(10) {
             self.known.sweep();
             self.store.beat(self.process, now).await?;
             let orphaned = self.store.orphan(&Orphans::NotSeenSince(now.minus(DEAD)), now).await?;
@@ -64,7 +71,7 @@ impl Jobs {
     async fn audit(&self, signer: &Arc<dyn Signer>) -> Result<(), StoreError> {
         while self.store.has_notes().await? {
             let mut tx = self.store.write(Arc::clone(signer), self.clock.now()).await?;
-            tx.audit_notes(AT_ONCE).await?;
+            tx.audit_notes(NOTES_AT_ONCE).await?;
             tx.commit().await?;
         }
         Ok(())
@@ -115,6 +122,10 @@ impl Jobs {
 
     /// The process ends in order: everything that was noted is written, and the spool goes if it is empty.
     pub async fn finish(&self) {
+        let until = Instant::now() + LAST_WORDS;
+        while !self.writer.is_idle() && Instant::now() < until {
+            sleep(Duration::from_millis(5)).await;
+        }
         if let Err(error) = self.empty_spool().await {
             tracing::warn!(%error, "the spool is kept for the next start");
         }

@@ -31,7 +31,13 @@ use crate::{
 use known::Known;
 use smallvec::SmallVec;
 use spool::Spool;
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 use tokio::{runtime::Handle, sync::oneshot};
 use writer::{Writer, Written};
 
@@ -45,6 +51,21 @@ pub struct Jobs {
     writer: Writer,
     spool: Arc<Spool>,
     known: Known,
+    tally: Tally,
+}
+
+/// What became of this process's submissions.
+#[derive(Default)]
+pub struct Tally {
+    pub intended: AtomicU64,
+    pub bound: AtomicU64,
+    pub refused: AtomicU64,
+    pub not_sent: AtomicU64,
+    pub unknown: AtomicU64,
+    /// Answers that were withheld because they name another member's job.
+    pub foreign: AtomicU64,
+    /// Bindings that went to the spool first.
+    pub spooled: AtomicU64,
 }
 
 /// What the record of jobs stands on.
@@ -91,9 +112,23 @@ impl Jobs {
         let process = ProcessId::new();
         let spool = Arc::new(Spool::open(data_dir, process)?);
         let writer = Writer::start(&runtime, store.clone(), Arc::clone(&spool));
-        let jobs = Self { process, store, runtime, clock, directory, writer, spool, known: Known::default() };
+        let jobs = Self {
+            process,
+            store,
+            runtime,
+            clock,
+            directory,
+            writer,
+            spool,
+            known: Known::default(),
+            tally: Tally::default(),
+        };
         jobs.take_over(data_dir).await?;
         Ok(Arc::new(jobs))
+    }
+
+    pub const fn tally(&self) -> &Tally {
+        &self.tally
     }
 
     pub const fn process(&self) -> ProcessId {
@@ -103,7 +138,10 @@ impl Jobs {
     /// Puts a submission on record. Durable when this returns.
     pub async fn intend(&self, intent: Intent) -> Result<(), NotIntended> {
         match self.writer.write(Entry::Intend(intent), Vec::new()).await {
-            Written::Entered(Entered::Done) => Ok(()),
+            Written::Entered(Entered::Done) => {
+                count(&self.tally.intended);
+                Ok(())
+            }
             Written::Entered(Entered::Exceeded(exceeded)) => Err(NotIntended::Exceeded(exceeded)),
             Written::Entered(_) => Err(NotIntended::Taken),
             Written::Spooled | Written::Failed => Err(NotIntended::Unavailable),
@@ -113,19 +151,40 @@ impl Jobs {
     /// Puts on record what a submission made, all of it like `record` but for its key. Durable when this returns: in the
     /// store, or in the spool.
     pub async fn bind(&self, binding: Binding, record: &Record) -> Result<(), NotBound> {
+        let provider = binding.provider.clone();
         let keys = binding.made.iter().map(|made| ThingKey::new(&binding.provider, &made.thing));
         let records: Vec<Record> = keys.map(|key| Record { key, ended: None, ..record.clone() }).collect();
         let written = self.writer.write(Entry::Bind(binding), records.clone()).await;
-        records.iter().for_each(|record| self.known.forget(&record.key));
+        for record in &records {
+            self.known.forget(&record.key);
+        }
         match written {
-            Written::Entered(Entered::Done) | Written::Spooled => Ok(()),
-            Written::Entered(_) => Err(NotBound::Foreign),
+            Written::Entered(Entered::Done) => {
+                count(&self.tally.bound);
+                Ok(())
+            }
+            Written::Spooled => {
+                count(&self.tally.bound);
+                count(&self.tally.spooled);
+                Ok(())
+            }
+            Written::Entered(_) => {
+                tracing::error!(provider, "an answer named a job that is on record as another's; it was withheld");
+                count(&self.tally.foreign);
+                Err(NotBound::Foreign)
+            }
             Written::Failed => Err(NotBound::Unavailable),
         }
     }
 
     /// Says what became of a submission that made nothing, or of which nobody knows. Nobody waits for it.
     pub fn end(&self, submission: SubmissionId, state: State) {
+        match state {
+            State::Refused => count(&self.tally.refused),
+            State::NotSent => count(&self.tally.not_sent),
+            State::Unknown => count(&self.tally.unknown),
+            State::Open | State::Bound => {}
+        }
         self.writer.note(Entry::End { submission, state, at: self.clock.now() });
     }
 
@@ -186,4 +245,8 @@ impl Jobs {
             Err(_) => Err(Unavailable),
         }
     }
+}
+
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
 }

@@ -28,6 +28,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct Writer {
     queue: mpsc::Sender<Waiting>,
     runtime: Handle,
+    /// One clone is this, and each entry that is not written yet has another.
+    pending: Arc<()>,
 }
 
 /// Where an entry is now.
@@ -45,19 +47,21 @@ struct Waiting {
     /// What the entry puts on record, for as long as only the spool has it.
     records: Vec<Record>,
     reply: Option<oneshot::Sender<Written>>,
+    _pending: Arc<()>,
 }
 
 impl Writer {
     pub fn start(runtime: &Handle, store: Store, spool: Arc<Spool>) -> Self {
         let (queue, queued) = mpsc::channel(QUEUE);
         runtime.spawn(run(queued, store, spool));
-        Self { queue, runtime: runtime.clone() }
+        Self { queue, runtime: runtime.clone(), pending: Arc::new(()) }
     }
 
     /// Waits until the entry is durable, or cannot be made so.
     pub async fn write(&self, entry: Entry, records: Vec<Record>) -> Written {
         let (reply, written) = oneshot::channel();
-        if self.queue.send(Waiting { entry, records, reply: Some(reply) }).await.is_err() {
+        let waiting = Waiting { entry, records, reply: Some(reply), _pending: Arc::clone(&self.pending) };
+        if self.queue.send(waiting).await.is_err() {
             return Written::Failed;
         }
         written.await.unwrap_or(Written::Failed)
@@ -65,7 +69,7 @@ impl Writer {
 
     /// For what must not be lost, but nobody waits for.
     pub fn note(&self, entry: Entry) {
-        let waiting = Waiting { entry, records: Vec::new(), reply: None };
+        let waiting = self.unheard(entry);
         if let Err(mpsc::error::TrySendError::Full(waiting)) = self.queue.try_send(waiting) {
             let queue = self.queue.clone();
             self.runtime.spawn(async move { queue.send(waiting).await.is_ok() });
@@ -75,8 +79,17 @@ impl Writer {
     /// For what may be left out.
     pub fn mention(&self, entry: Entry) {
         if self.queue.capacity() > QUEUE / 2 {
-            let _ = self.queue.try_send(Waiting { entry, records: Vec::new(), reply: None });
+            let _ = self.queue.try_send(self.unheard(entry));
         }
+    }
+
+    fn unheard(&self, entry: Entry) -> Waiting {
+        Waiting { entry, records: Vec::new(), reply: None, _pending: Arc::clone(&self.pending) }
+    }
+
+    /// Whether everything that was handed in has been dealt with.
+    pub fn is_idle(&self) -> bool {
+        Arc::strong_count(&self.pending) == 1
     }
 }
 
@@ -99,7 +112,9 @@ async fn write(store: &Store, spool: &Spool, batch: Vec<Waiting>) {
         }
         Err(error) if entries.len() == 1 => {
             tracing::error!(%error, "an entry in the record of jobs was refused");
-            batch.into_iter().for_each(|waiting| waiting.answer(Written::Failed));
+            for waiting in batch {
+                waiting.answer(Written::Failed);
+            }
         }
         Err(_) => {
             for waiting in batch {
@@ -118,7 +133,9 @@ async fn enter(store: &Store, entries: &[Entry]) -> Result<Vec<Entered>, StoreEr
 async fn keep(spool: &Spool, batch: Vec<Waiting>) {
     let happened = |waiting: &Waiting| matches!(waiting.entry, Entry::Bind(_) | Entry::End { .. });
     let (kept, lost): (Vec<Waiting>, Vec<Waiting>) = batch.into_iter().partition(happened);
-    lost.into_iter().for_each(|waiting| waiting.answer(Written::Failed));
+    for waiting in lost {
+        waiting.answer(Written::Failed);
+    }
     if kept.is_empty() {
         return;
     }

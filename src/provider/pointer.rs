@@ -74,11 +74,13 @@ impl Pointer {
     }
 
     /// On from what this one points at.
+    #[must_use]
     pub fn join(&self, rest: &Self) -> Self {
         Self { steps: self.steps.iter().chain(&rest.steps).cloned().collect() }
     }
 
     /// To every element of what this one points at.
+    #[must_use]
     pub fn every(&self) -> Self {
         Self { steps: self.steps.iter().cloned().chain([Step::Every]).collect() }
     }

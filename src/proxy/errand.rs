@@ -23,11 +23,16 @@ use http::{HeaderMap, HeaderValue, header};
 use hyper::body::{Body, Incoming};
 use serde_json::Value;
 use smallvec::SmallVec;
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 /// What a request names and carries.
 pub struct Errand {
     pub carried: Carried,
+    /// The memory that its body takes up, until it has been sent.
+    pub room: Option<Room>,
     /// What the operation reads of the request's body.
     pub document: Option<Value>,
     pub named: Vec<Named>,
@@ -51,7 +56,7 @@ pub enum Carried {
 
 impl Errand {
     const fn nothing(body: Incoming) -> Self {
-        Self { carried: Carried::Streamed(body), document: None, named: Vec::new(), unread: None }
+        Self { carried: Carried::Streamed(body), room: None, document: None, named: Vec::new(), unread: None }
     }
 
     pub fn take_body(&mut self) -> Carried {
@@ -126,9 +131,13 @@ impl Exchange<'_> {
             let unread = gates.then_some(Unreadable::TooLarge);
             return Ok(Errand { unread, ..Errand::nothing(body) });
         }
+        // Without a length it may be anything; what most are is enough to begin with.
+        let expected = if body.size_hint().exact().is_some() { body.size_hint().lower() } else { UNSTATED };
+        let mut room = self.core.shared.room.take(expected).ok_or_else(Refusal::overloaded)?;
         let (alarm, idle) = (&self.link.alarm, self.link.patience.body_idle);
         let bytes = readable::collect(body, READABLE, alarm, idle, Waiting::Caller).await;
         let bytes = bytes.map_err(|because| refusal::body_not_read(asked, because))?;
+        room.resize(bytes.len() as u64);
         let encoding = headers.get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes);
         let document = match &bytes {
             empty if empty.is_empty() => Ok(None),
@@ -138,7 +147,7 @@ impl Exchange<'_> {
         };
         let unread = document.as_ref().err().copied().filter(|_| gates);
         let document = document.ok().flatten();
-        Ok(Errand { carried: Carried::Read(bytes), document, named: Vec::new(), unread })
+        Ok(Errand { carried: Carried::Read(bytes), room: Some(room), document, named: Vec::new(), unread })
     }
 
     async fn look_up(&self, asked: &Asked<'_>, admitted: &Admitted, things: Vec<Thing>) -> Result<Vec<Named>, Refusal> {
@@ -166,6 +175,43 @@ impl Exchange<'_> {
     }
 }
 
+/// How much memory bodies that had to be read may take up, over all cores.
+#[derive(Clone, Default)]
+pub struct ReadingRoom(Arc<AtomicU64>);
+
+/// Some of it; given back when dropped.
+pub struct Room {
+    of: ReadingRoom,
+    bytes: u64,
+}
+
+/// So many of the largest at once, or very many of the usual size.
+const READING_ROOM: u64 = 8 * READABLE as u64;
+const UNSTATED: u64 = 1024 * 1024;
+
+impl ReadingRoom {
+    /// `None`: there is no more.
+    pub fn take(&self, bytes: u64) -> Option<Room> {
+        let before = self.0.fetch_add(bytes, Ordering::Relaxed);
+        let room = Room { of: self.clone(), bytes };
+        (before.saturating_add(bytes) <= READING_ROOM).then_some(room)
+    }
+}
+
+impl Room {
+    /// To what it turned out to be.
+    fn resize(&mut self, bytes: u64) {
+        self.of.0.fetch_add(bytes, Ordering::Relaxed);
+        self.of.0.fetch_sub(std::mem::replace(&mut self.bytes, bytes), Ordering::Relaxed);
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.of.0.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
 impl Carried {
     pub fn is_empty(&self) -> bool {
         match self {
@@ -180,5 +226,22 @@ impl Carried {
             Self::Streamed(body) => body.is_end_stream(),
             Self::Read(_) => true,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_at_once_is_bounded_and_given_back() {
+        let all = ReadingRoom::default();
+        let mut most = all.take(READING_ROOM).unwrap();
+        assert!(all.take(1).is_none());
+        most.resize(READING_ROOM - 1);
+        let last = all.take(1).unwrap();
+        assert!(all.take(1).is_none());
+        drop((most, last));
+        assert_eq!(all.0.load(Ordering::Relaxed), 0);
     }
 }

@@ -229,7 +229,7 @@ impl Exchange<'_> {
         let about = About { permit, named: std::mem::take(&mut errand.named) };
         let answer = match &grant {
             Some(hot) if asked.kind() == Some(Kind::Submit) => {
-                Box::pin(self.submit(&asked, hot, &about, errand.document, sending)).await?
+                Box::pin(self.submit(&asked, hot, &about, errand, sending)).await?
             }
             _ => {
                 let (answer, lease) = self.forward(&asked, sending).await?;

@@ -4,6 +4,7 @@
 
 use super::{
     Asked,
+    errand::ReadingRoom,
     hot::Hot,
     refusal::{Code, Refusal, Shape},
     route::Doors,
@@ -115,6 +116,7 @@ pub fn trust(catalog: &Catalog) -> Result<Vec<TlsTrust>, SettingsError> {
 pub struct Shared {
     pub directory: Arc<Directory>,
     pub(super) jobs: Arc<Jobs>,
+    pub(super) room: ReadingRoom,
     pub metrics: Arc<Metrics>,
     pub(super) clock: Clock,
     pub(super) started: Instant,
@@ -138,6 +140,7 @@ impl Shared {
         Arc::new(Self {
             directory,
             jobs,
+            room: ReadingRoom::default(),
             metrics: Arc::new(Metrics::new(kind_names(), Code::ALL.iter().map(|code| code.as_str()).collect())),
             clock,
             started: Instant::now(),

@@ -5,6 +5,7 @@
 
 use super::{
     Asked, Core, Exchange, Sending,
+    errand::{Errand, Room},
     hot::Hot,
     refusal::{self, Refusal},
     relay::{About, Came, READABLE, readable},
@@ -42,6 +43,7 @@ struct Submission {
     target: Box<str>,
     used: Vec<Thing>,
     document: Option<Value>,
+    _room: Option<Room>,
     intent: Intent,
     /// The caller may leave: nothing more of the request is to come.
     complete: bool,
@@ -65,12 +67,12 @@ impl Exchange<'_> {
         asked: &Asked<'_>,
         hot: &Rc<Hot>,
         about: &About,
-        document: Option<Value>,
+        errand: Errand,
         sending: Sending,
     ) -> Result<Response<Came>, Refusal> {
         let Some(found) = &asked.operation else { return Err(refusal::nobody_answered(asked)) };
         let used: Vec<Thing> = about.named.iter().map(|named| named.thing.clone()).collect();
-        let intent = self.intent(&asked.sent(found, document.as_ref()), asked, hot, &used)?;
+        let intent = self.intent(&asked.sent(found, errand.document.as_ref()), asked, hot, &used)?;
         let submission = Submission {
             core: Rc::clone(self.core),
             provider: Arc::clone(asked.provider),
@@ -78,7 +80,8 @@ impl Exchange<'_> {
             method: asked.method.clone(),
             target: asked.route.target.into(),
             used,
-            document,
+            document: errand.document,
+            _room: errand.room,
             intent,
             complete: sending.is_complete,
         };

@@ -48,7 +48,7 @@ async fn postgres(url: &str, texts: &[String]) -> Vec<(String, String)> {
     sqlx::raw_sql(set).execute(&mut connection).await.unwrap();
     let mut steps = Vec::new();
     for (n, sql) in texts.iter().enumerate() {
-        let most = (1..).take_while(|parameter| sql.contains(&format!("${parameter}"))).count();
+        let most = (1..=99).take_while(|parameter| sql.contains(&format!("${parameter}"))).count();
         let values = match vec!["NULL"; most].join(", ") {
             none if none.is_empty() => none,
             values => format!("({values})"),

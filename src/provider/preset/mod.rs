@@ -40,7 +40,7 @@ pub struct Preset {
     pub scheme: Scheme,
     pub selectors: Box<[Selector]>,
     /// The words by which the provider says that a job has ended, and how; any other word leaves it open.
-    pub states: Box<[(Box<str>, Ended)]>,
+    pub states: States,
     pub operations: Box<[Operation]>,
     /// Statuses by which the provider says that the credential is not good.
     pub refusals: Box<[StatusCode]>,
@@ -56,6 +56,9 @@ pub struct Preset {
     pub account: Option<Box<str>>,
     pub sdks: Box<[Sdk]>,
 }
+
+/// Words of a provider's, and how a job has ended of which it says so.
+pub type States = Box<[(Box<str>, Ended)]>;
 
 impl Preset {
     /// Reads one preset; `file` is what its mistakes are told with.

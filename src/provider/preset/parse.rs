@@ -3,7 +3,7 @@
 //! Never reads a file.
 
 use super::{
-    ErrorShape, Preset, Probe, Scheme, Selector, Service, Slot,
+    ErrorShape, Preset, Probe, Scheme, Selector, Service, Slot, States,
     mistake::{Checked, Mistake, PresetError, mistake, parsed, quoted},
     operations,
     raw::{
@@ -265,9 +265,9 @@ fn check_selector(raw: &RawSelector, fields: &[FieldSpec], scheme: &Scheme) -> C
     }
 }
 
-fn check_states(raw: &RawStates) -> Checked<Box<[(Box<str>, Ended)]>> {
+fn check_states(raw: &RawStates) -> Checked<States> {
     let ways = [(&raw.completed, Ended::Completed), (&raw.failed, Ended::Failed), (&raw.cancelled, Ended::Cancelled)];
-    let mut states: Vec<(Box<str>, Ended)> = Vec::new();
+    let mut states = Vec::<(Box<str>, Ended)>::new();
     for (word, ended) in ways.into_iter().flat_map(|(words, ended)| words.iter().map(move |word| (word, ended))) {
         if let Some((_, earlier)) = states.iter().find(|(known, _)| **known == *word.value) {
             return mistake(word, format!("{} already means `{earlier}`", quoted(&word.value)));

@@ -85,7 +85,7 @@ fn here<'s>(texts: impl IntoIterator<Item = Box<str>>) -> Told<'s> {
     texts.into_iter().map(|text| (Position::new(), Cow::Owned(Value::from(&*text)))).collect()
 }
 
-fn borrowed<'s>(values: Option<Vec<(Position, &'s Value)>>) -> Told<'s> {
+fn borrowed(values: Option<Vec<(Position, &Value)>>) -> Told<'_> {
     values.into_iter().flatten().map(|(at, value)| (at, Cow::Borrowed(value))).collect()
 }
 

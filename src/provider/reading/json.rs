@@ -87,7 +87,7 @@ struct Kept<'s> {
     limits: &'s Limits,
 }
 
-impl<'s> Kept<'s> {
+impl Kept<'_> {
     fn below(&self, matches: impl Fn(&Step) -> bool) -> Self {
         let rest = self.steps.iter().filter_map(|steps| steps.split_first()).filter(|(step, _)| matches(step));
         Self { steps: rest.map(|(_, rest)| rest).collect(), limits: self.limits }

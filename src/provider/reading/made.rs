@@ -31,7 +31,7 @@ pub struct Created {
 pub fn made_by_client(sent: &Sent<'_>, preset: &Preset, used: &[Thing]) -> Result<Vec<Created>, Unreadable> {
     let mut harvest = Harvest::default();
     for creation in &sent.operation().creates {
-        harvest.from_request(sent, creation)?;
+        harvest.take_from_request(sent, creation)?;
     }
     let operation = sent.operation();
     let answered = |kind: &str| operation.creates.iter().any(|c| *c.kind == *kind && matches!(c.id, Place::Answer(_)));
@@ -45,8 +45,8 @@ pub fn made(sent: &Sent<'_>, preset: &Preset, used: &[Thing], answer: &Value) ->
     let mut harvest = Harvest::default();
     let operation = sent.operation();
     for creation in &operation.creates {
-        harvest.from_request(sent, creation)?;
-        harvest.from_answer(answer, creation, operation.item_error.as_ref())?;
+        harvest.take_from_request(sent, creation)?;
+        harvest.take_from_answer(answer, creation, operation.item_error.as_ref())?;
     }
     harvest.require(operation.creates.iter().filter(|c| is_required(c)))?;
     Ok(harvest.created(&Source { sent, answer: Some(answer) }, preset, used))
@@ -69,10 +69,10 @@ struct Found<'o> {
 }
 
 impl<'o> Harvest<'o> {
-    fn from_request(&mut self, sent: &Sent<'_>, creation: &'o Creation) -> Result<(), Unreadable> {
+    fn take_from_request(&mut self, sent: &Sent<'_>, creation: &'o Creation) -> Result<(), Unreadable> {
         match &creation.id {
             Place::Path(name) => {
-                sent.captured(name)?.into_iter().for_each(|id| self.add(creation, Position::new(), id))
+                sent.captured(name)?.into_iter().for_each(|id| self.add(creation, Position::new(), id));
             }
             Place::Query(key) => {
                 id::in_query(sent.query, key)?.into_iter().for_each(|id| self.add(creation, Position::new(), id));
@@ -87,7 +87,7 @@ impl<'o> Harvest<'o> {
         Ok(())
     }
 
-    fn from_answer(
+    fn take_from_answer(
         &mut self,
         answer: &Value,
         creation: &'o Creation,

@@ -121,12 +121,11 @@ fn see(provider: &Provider, fixture: &Fixture, found: &Match<'_>) -> Seen {
     let sent = Sent { found, path, query, body: body.as_ref() };
     let used = reading::used(&sent).unwrap();
     let mut seen = Seen { uses: used.iter().map(thing).collect(), asks: asks(&sent), ..Seen::default() };
-    match &fixture.answer {
-        Some(answer) => see_answer(provider, &sent, &used, answer, &mut seen),
-        None => {
-            let made = reading::made_by_client(&sent, provider.preset(), &used).unwrap_or_default();
-            seen.creates = made.iter().map(|made| thing(&made.thing)).collect();
-        }
+    if let Some(answer) = &fixture.answer {
+        see_answer(provider, &sent, &used, answer, &mut seen);
+    } else {
+        let made = reading::made_by_client(&sent, provider.preset(), &used).unwrap_or_default();
+        seen.creates = made.iter().map(|made| thing(&made.thing)).collect();
     }
     seen
 }

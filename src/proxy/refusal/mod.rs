@@ -194,6 +194,15 @@ impl Refusal {
         refusal
     }
 
+    pub fn overloaded() -> Self {
+        let mut refusal = Self::new(
+            Code::Overloaded,
+            "Bellhop reads as many large requests as it has memory for. Nothing was sent; try again shortly.",
+        );
+        refusal.retry_after = Some(Duration::from_secs(1));
+        refusal
+    }
+
     pub fn throttled(what: &'static str, wait: Duration) -> Self {
         let mut refusal = Self::new(Code::Throttled, format!("Too many requests for {what}. Try again in a moment."));
         // Several SDKs sleep through Retry-After without a word: never make them sleep long.

@@ -32,7 +32,7 @@ impl Store {
         loop {
             match self.enter_once(entries).await {
                 Err(StoreError::Conflict(Conflict::Raced | Conflict::Exists)) if attempt < MOST_ATTEMPTS => {
-                    attempt += 1
+                    attempt += 1;
                 }
                 Err(StoreError::Conflict(_)) => {
                     return Err(StoreError::Unavailable("others keep changing what this is about".into()));
