@@ -7,6 +7,7 @@ mod place;
 mod affinity;
 mod binding;
 mod callers;
+mod crash;
 mod isolation;
 mod ledger;
 mod outage;
