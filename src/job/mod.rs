@@ -24,6 +24,9 @@ pub struct Thing {
 /// The kind that is counted; the others belong to it or prepare it.
 pub const JOB: &str = "job";
 
+/// A part of a job with an id of its own, as it stands on record: counted with the job, and named as one.
+pub const PART: &str = "part";
+
 /// A longer text is no id: what cannot be put on record cannot be given out.
 pub const LONGEST_ID: usize = 4096;
 

@@ -30,6 +30,7 @@ mod explain;
 mod framing;
 mod headers;
 mod http2;
+mod jobs;
 mod keys;
 mod limits;
 mod log;

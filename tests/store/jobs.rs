@@ -270,7 +270,7 @@ on_both! {
         for id in ["parent", "c1", "c2"] {
             assert_eq!(row(place, id).await.payer.user, shop.world.grace, "{id}");
         }
-        assert_eq!(crate::usage::total_of(place, Whose::User(shop.world.ada)).await.0, 3, "who submitted it used it");
+        assert_eq!(crate::usage::total_of(place, Whose::User(shop.world.ada)).await.0, 1, "who submitted it used it, and its parts are no jobs");
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     clock::Timestamp,
     id::{QuotaId, SubmissionId, UserId},
     job::{
-        Amounts, Figures, Intent, JOB, Made, Payer, State, ThingKey,
+        Amounts, Figures, Intent, JOB, Made, PART, Payer, State, Thing, ThingKey,
         entry::{Binding, Entered, Entry, Note, Observation},
         quota::{Exceeded, Period, Quota, Subject},
     },
@@ -133,6 +133,7 @@ impl Page {
             None => {
                 let owner = self.owner(intent, made.parent);
                 let thing = new_thing(intent, owner, made, at);
+                let thing = if self.is_part(intent, made) { part(thing) } else { thing };
                 self.put(place, Some(settled(intent, ThingLine { bound: true, ..thing })));
                 Bound::New
             }
@@ -149,6 +150,12 @@ impl Page {
                 Bound::New
             }
         }
+    }
+
+    /// Whether it is a job within a job, such as one circuit of many.
+    fn is_part(&self, intent: &Intent, made: &Made) -> bool {
+        let parent = made.parent.and_then(|key| self.thing(&(key, intent.payer.account.clone())));
+        &*made.thing.kind == JOB && parent.is_some_and(|parent| matches!(&*parent.thing.kind, JOB | PART))
     }
 
     /// What a thing of the same submission made belongs to whom that belongs to by now.
@@ -253,6 +260,10 @@ fn new_thing(intent: &Intent, owner: UserId, made: &Made, at: Timestamp) -> Thin
         micros: None,
     };
     with(blank, &made.figures, at)
+}
+
+fn part(thing: ThingLine) -> ThingLine {
+    ThingLine { thing: Thing { kind: PART.into(), ..thing.thing }, ..thing }
 }
 
 /// The same thing, by the submission that it turned out to come from.

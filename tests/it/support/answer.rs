@@ -89,8 +89,9 @@ fn expected_status(code: &str) -> u16 {
     match code {
         "missing-token" | "unknown-token" => 401,
         "bad-request" => 400,
-        "unknown-provider" => 404,
-        "not-allowed" | "no-credential" | "ambiguous-context" | "not-a-member" | "credential-refused" => 403,
+        "unknown-provider" | "unknown-job" => 404,
+        "not-allowed" | "over-quota" | "no-credential" | "ambiguous-context" | "not-a-member"
+        | "credential-refused" => 403,
         "throttled" => 429,
         "upstream-unreachable" | "upstream-invalid" => 502,
         "upstream-timeout" => 504,

@@ -160,6 +160,11 @@ impl Bellhop {
         self.site.take().expect("the site")
     }
 
+    /// What one that has exited leaves.
+    pub fn into_site(mut self) -> Site {
+        self.site.take().expect("the site")
+    }
+
     /// As a power failure does.
     pub async fn kill(mut self) -> Site {
         self.signal("KILL");

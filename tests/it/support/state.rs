@@ -100,6 +100,12 @@ impl Organization<'_> {
         self
     }
 
+    /// Who sees its jobs: `own`, each member their own, or `all`.
+    pub fn visibility(self, of: &str) -> Self {
+        self.0["job_visibility"] = json!(of);
+        self
+    }
+
     /// Shares a provider token for IonQ.
     pub fn key(self, key: &str) -> Self {
         self.credential(&ionq(key))

@@ -1,0 +1,157 @@
+//! Where providers put ids: in enumerations of a query, in arrays, in compressed bodies, in paths that the client makes.
+
+use super::place::{Place, on_both};
+use crate::support::{Answer, Ask, Bellhop, Pat, Reply, Site, Upstream, state::credential};
+use flate2::{Compression, write::ZlibEncoder};
+use serde_json::{Value, json};
+use std::io::Write;
+
+const PROBLEMS: &str = "/dwave/sapi/v2/problems";
+const WORKSPACE: &str = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Quantum/workspaces/w";
+
+/// An organization with one provider token, and two members.
+struct Shared {
+    bellhop: Bellhop,
+    upstream: Upstream,
+    ada: Pat,
+    grace: Pat,
+}
+
+impl Shared {
+    async fn at(place: &Place, provider: &str, upstream: Upstream, fields: Value) -> Self {
+        let mut site = place.hold(Site::empty().provider(provider, &upstream));
+        let [ada, grace] = ["ada", "grace"].map(|name| site.user(name).pat());
+        let acme = site.organization("acme").credential(&credential(provider, &fields));
+        acme.member("ada", "member").member("grace", "member");
+        Self { bellhop: site.serve().await, upstream, ada, grace }
+    }
+
+    async fn dwave(place: &Place) -> Self {
+        let upstream = Upstream::answering(|request| match request.method.as_str() {
+            "POST" => {
+                let body: Value = serde_json::from_slice(&request.body).unwrap();
+                let told = |problem: &Value| match problem["name"].as_str() {
+                    Some("bad") => json!({ "error_code": 400, "error_msg": "bad problem" }),
+                    name => json!({ "id": name, "status": "PENDING" }),
+                };
+                Reply::json(200, &json!(body.as_array().unwrap().iter().map(told).collect::<Vec<_>>()))
+            }
+            _ => Reply::json(200, &json!([])),
+        });
+        Self::at(place, "dwave", upstream.await, json!({ "token": { "value": "fake-dwave-token-canary" } })).await
+    }
+
+    async fn submit(&self, pat: &Pat, names: &[&str]) -> Answer {
+        let problems: Vec<Value> = names.iter().map(|name| json!({ "name": name, "solver": "s" })).collect();
+        self.ask(Ask::post(PROBLEMS).json(&json!(problems)), pat).await
+    }
+
+    async fn ask(&self, ask: Ask, pat: &Pat) -> Answer {
+        self.bellhop.ask(&ask.header("X-Auth-Token", pat.as_str())).await
+    }
+
+    async fn assert_unknown(&self, ask: Ask, pat: &Pat) {
+        let before = self.upstream.requests().len();
+        self.ask(ask, pat).await.assert_refused("unknown-job");
+        assert_eq!(self.upstream.requests().len(), before);
+    }
+}
+
+on_both! {
+    async fn every_problem_of_a_batch_is_its_submitters(place: &Place) {
+        let shared = Shared::dwave(place).await;
+        shared.submit(&shared.ada, &["a", "bad", "b"]).await.assert_relayed();
+
+        for id in ["a", "b"] {
+            shared.ask(Ask::get(format!("{PROBLEMS}/{id}")), &shared.ada).await.assert_relayed();
+            shared.assert_unknown(Ask::get(format!("{PROBLEMS}/{id}")), &shared.grace).await;
+        }
+    }
+}
+
+on_both! {
+    async fn an_enumeration_in_a_query_is_ones_own_or_refused(place: &Place) {
+        let shared = Shared::dwave(place).await;
+        shared.submit(&shared.ada, &["a", "b"]).await.assert_relayed();
+        shared.submit(&shared.grace, &["c"]).await.assert_relayed();
+        let ask = |query: &str| Ask::get(format!("{PROBLEMS}?{query}"));
+
+        for query in ["id=a,b", "id=a%2Cb&timeout=30", "id=a&id=b", "%69d=a,b"] {
+            shared.ask(ask(query), &shared.ada).await.assert_relayed();
+        }
+        for query in ["id=a,c", "id=c", "id=a&id=c", "%69d=c", "id=a%2Cc", "id=c&id=a"] {
+            shared.assert_unknown(ask(query), &shared.ada).await;
+        }
+    }
+}
+
+on_both! {
+    async fn an_array_of_ids_is_ones_own_or_refused_also_when_it_is_compressed(place: &Place) {
+        let shared = Shared::dwave(place).await;
+        shared.submit(&shared.ada, &["a", "b"]).await.assert_relayed();
+        shared.submit(&shared.grace, &["c"]).await.assert_relayed();
+        let plain = |ids: Value| Ask::new("DELETE", PROBLEMS).json(&ids);
+        let deflated = |ids: Value| plain(json!([])).header("Content-Encoding", "deflate").body(zlib(&ids));
+
+        for form in [&plain as &dyn Fn(Value) -> Ask, &deflated] {
+            shared.assert_unknown(form(json!(["a", "c"])), &shared.ada).await;
+            shared.assert_unknown(form(json!(["c"])), &shared.ada).await;
+            shared.ask(form(json!(["a", "b"])), &shared.ada).await.assert_relayed();
+        }
+        assert_eq!(shared.upstream.last().body, zlib(&json!(["a", "b"])), "a body goes on as it came");
+        let broken = plain(json!([])).header("Content-Encoding", "deflate").body("[\"a\"]");
+        shared.ask(broken, &shared.ada).await.assert_refused("bad-request");
+    }
+}
+
+fn zlib(value: &Value) -> Vec<u8> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(value.to_string().as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+on_both! {
+    async fn the_bare_list_of_problems_is_cut_down(place: &Place) {
+        let upstream = Upstream::answering(|request| match request.method.as_str() {
+            "POST" => Reply::json(200, &json!([{ "id": "a" }])),
+            _ => Reply::json(200, &json!([{ "id": "a" }, { "id": "of-another" }])),
+        });
+        let fields = json!({ "token": { "value": "fake-dwave-token-canary" } });
+        let shared = Shared::at(place, "dwave", upstream.await, fields).await;
+        shared.submit(&shared.ada, &["a"]).await.assert_relayed();
+
+        assert_eq!(shared.ask(Ask::get(PROBLEMS), &shared.ada).await.json(), json!([{ "id": "a" }]));
+        assert_eq!(shared.ask(Ask::get(PROBLEMS), &shared.grace).await.json(), json!([]));
+    }
+}
+
+async fn azure(place: &Place) -> Shared {
+    let upstream = Upstream::answering(|request| {
+        let id = request.target.split('?').next().unwrap().rsplit('/').next().unwrap();
+        Reply::json(200, &json!({ "id": id, "status": "Waiting" }))
+    });
+    let fields = json!({ "api_key": { "value": "fake-azure-key-canary" }, "workspace": { "value": WORKSPACE } });
+    Shared::at(place, "azure", upstream.await, fields).await
+}
+
+fn azure_job(method: &'static str, id: &str, pat: &Pat) -> Ask {
+    let ask = Ask::new(method, format!("/azure{WORKSPACE}/jobs/{id}?api-version=1"));
+    let ask = ask.header("x-ms-quantum-api-key", pat.as_str());
+    if method == "PUT" { ask.json(&json!({ "target": "t" })) } else { ask }
+}
+
+on_both! {
+    async fn an_id_that_another_member_made_is_refused_unsent(place: &Place) {
+        let shared = azure(place).await;
+        let ask = async |method, id, pat| shared.bellhop.ask(&azure_job(method, id, pat)).await;
+        ask("PUT", "mine", &shared.ada).await.assert_paid_by("acme", "organization");
+
+        ask("PUT", "mine", &shared.grace).await.assert_refused("not-allowed");
+        ask("GET", "mine", &shared.grace).await.assert_refused("unknown-job");
+        assert_eq!(shared.upstream.requests().len(), 1);
+        ask("GET", "mine", &shared.ada).await.assert_paid_by("acme", "job");
+        ask("PUT", "mine", &shared.ada).await.assert_relayed();
+        let jobs = shared.bellhop.run(&["job", "list", "--json"]).await.assert_code(0).json();
+        assert_eq!(jobs.as_array().unwrap().len(), 1, "a repetition is the same job");
+    }
+}
