@@ -219,9 +219,11 @@ pub fn made(provider: &Provider, created: Created) -> Made {
     Made { parent: parent.map(|parent| ThingKey::new(provider.id(), &parent)), thing, figures }
 }
 
-/// Whether a provider's no means that nothing was made. Behind a gateway's 500, 502 and 504 it may have been.
+/// Whether a provider's no means that nothing was made. Behind a gateway's 500, 502 and 504 it may have been, and a
+/// redirect may lead to it.
 fn refused(status: StatusCode) -> State {
     match status {
+        redirect if redirect.is_redirection() => State::Unknown,
         StatusCode::INTERNAL_SERVER_ERROR | StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => State::Unknown,
         _ => State::Refused,
     }

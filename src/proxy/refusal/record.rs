@@ -9,7 +9,7 @@ use crate::{
     job::quota::Exceeded,
     jobs::{NotBound, NotIntended},
     provider::reading::Unreadable,
-    proxy::{Asked, submit::Lost},
+    proxy::{Asked, relay::Incomplete, submit::Lost},
 };
 use http::StatusCode;
 
@@ -58,9 +58,10 @@ pub fn names_not_read(asked: &Asked<'_>, because: Unreadable) -> Refusal {
     if because == Unreadable::TooLarge { refusal.status(StatusCode::PAYLOAD_TOO_LARGE) } else { refusal }
 }
 
-pub fn body_not_read(asked: &Asked<'_>, because: &'static str) -> Refusal {
-    let detail = format!("The body of {} cannot be read: {because}.", what(asked));
-    Refusal::bad_request(detail).status(StatusCode::REQUEST_TIMEOUT).close()
+pub fn body_not_read(asked: &Asked<'_>, why: Incomplete) -> Refusal {
+    let detail = format!("The body of {} cannot be read: {}.", what(asked), why.because());
+    let status = if why == Incomplete::TooLarge { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::REQUEST_TIMEOUT };
+    Refusal::bad_request(detail).status(status).close()
 }
 
 pub fn several_purses(asked: &Asked<'_>) -> Refusal {

@@ -9,7 +9,7 @@ mod record;
 mod rewrite;
 
 pub use body::{Answer, Lifeline, Meter, Relayed};
-pub use readable::Whole;
+pub use readable::{Incomplete, Whole};
 
 use super::{
     Asked, Core, Exchange,

@@ -25,6 +25,26 @@ pub struct Whole {
     pub masked: usize,
 }
 
+/// Why there is no whole body.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Incomplete {
+    Silent,
+    Broken,
+    TooLarge,
+}
+
+impl Incomplete {
+    /// To be told after "it cannot be read".
+    pub const fn because(self) -> &'static str {
+        match self {
+            Self::Silent => "nothing more of it came",
+            Self::Broken => "it broke off",
+            Self::TooLarge => Unreadable::TooLarge.because(),
+        }
+    }
+}
+
+/// All of it, up to `most` bytes.
 pub async fn whole(
     headers: &HeaderMap,
     (body, lease): (Incoming, Lease),
@@ -33,7 +53,7 @@ pub async fn whole(
     alarm: &Alarm,
     silence: Duration,
 ) -> Result<Whole, &'static str> {
-    let bytes = collect(body, most, alarm, silence, Waiting::Provider).await?;
+    let bytes = collect(body, most, alarm, silence, Waiting::Provider).await.map_err(Incomplete::because)?;
     lease.give_back();
     let encoding = headers.get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes);
     let mut bytes = inflate(bytes, encoding, most).map_err(Unreadable::because)?;
@@ -48,20 +68,20 @@ pub async fn collect<B: Body<Data = Bytes> + Unpin>(
     alarm: &Alarm,
     silence: Duration,
     from: Waiting,
-) -> Result<Bytes, &'static str> {
+) -> Result<Bytes, Incomplete> {
     let (mut first, mut collected) = (Bytes::new(), BytesMut::new());
     loop {
         alarm.set(Instant::now() + silence, from);
         let frame = tokio::time::timeout(silence, poll_fn(|cx| Pin::new(&mut body).poll_frame(cx))).await;
         let frame = match frame {
-            Err(_) => return Err("nothing more of it came"),
+            Err(_) => return Err(Incomplete::Silent),
             Ok(None) if collected.is_empty() => return Ok(first),
             Ok(None) => return Ok(collected.freeze()),
-            Ok(Some(frame)) => frame.map_err(|_| "it broke off")?,
+            Ok(Some(frame)) => frame.map_err(|_| Incomplete::Broken)?,
         };
         let Ok(data) = frame.into_data() else { continue };
         if first.len().max(collected.len()) + data.len() > most {
-            return Err("it is too large to be read");
+            return Err(Incomplete::TooLarge);
         }
         // Most come in one piece, which need not be copied.
         if first.is_empty() {

@@ -1,11 +1,14 @@
 //! A job is asked about with the provider token that made it, whatever has changed since.
 
 use super::{
-    office::{JOBS, Office, job, minting},
+    office::{JOBS, Office, hesitating, job, minting},
     place::{Place, on_both},
 };
-use crate::support::{ACME_KEY, ADA_KEY, Ask, Bellhop, CATALOGUE, OPTICS_KEY, Site, eventually};
+use crate::support::{
+    ACME_KEY, ADA_KEY, Ask, Bellhop, CATALOGUE, OPTICS_KEY, Site, eventually, soon::eventually_within,
+};
 use serde_json::json;
+use std::time::Duration;
 
 on_both! {
     async fn a_key_of_ones_own_changes_nothing_for_a_job_that_was_made_before(place: &Place) {
@@ -72,6 +75,52 @@ on_both! {
 
         office.poll(&office.ada, &id).await.assert_paid_by("acme", "job");
         office.assert_unknown(&Ask::get(job(&id)).pat(&office.grace)).await;
+    }
+}
+
+on_both! {
+    async fn a_job_of_ones_own_key_stays_with_it_when_the_organization_pays(place: &Place) {
+        let mut office = Office::furnished(place, minting().await, |mut site| {
+            site.user("ada").key(ADA_KEY);
+            site
+        })
+        .await;
+        let id = office.submit(&office.ada).await;
+        office.bellhop.user("ada").active("acme");
+        office.bellhop.apply().await;
+        eventually("acme pays", async || {
+            office.bellhop.get(&office.ada, CATALOGUE).await.assert_relayed();
+            office.ionq.last().key() == ACME_KEY
+        })
+        .await;
+
+        office.poll(&office.ada, &id).await.assert_paid_by("me", "job");
+        let cancel = office.put(&office.ada, &job("status/cancel"), &json!({ "ids": [id] })).await;
+        cancel.assert_paid_by("me", "job");
+        office.assert_unknown(&Ask::get(job(&id)).pat(&office.grace)).await;
+    }
+}
+
+on_both! {
+    async fn a_deleted_key_answers_for_its_jobs_until_they_have_ended(place: &Place) {
+        let (ionq, gate) = hesitating().await;
+        gate.add_permits(1000);
+        let office = Office::facing(place, ionq).await;
+        let id = office.submit(&office.ada).await;
+
+        let told = office.bellhop.run(&["credential", "delete", "ionq@acme", "--yes"]).await.assert_code(0);
+
+        assert!(told.err.contains("1 open job still needs this token"), "{}", told.err);
+        eventually("nothing new is paid", async || {
+            office.bellhop.post(&office.ada, JOBS, &json!({})).await.header("bellhop-refusal") == Some("no-credential")
+        })
+        .await;
+        // The answer tells that it has ended.
+        office.poll(&office.ada, &id).await.assert_paid_by("acme", "job");
+        eventually_within(Duration::from_secs(30), "the key is gone", async || {
+            office.poll(&office.ada, &id).await.status != 200
+        })
+        .await;
     }
 }
 

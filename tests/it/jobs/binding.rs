@@ -5,7 +5,9 @@ use super::{
     place::{Place, on_both},
 };
 use crate::support::{Ask, Reply, Upstream};
+use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
+use std::io::Write;
 
 /// Answers submissions with what they carry as `answer`, and everything else with a finished job.
 async fn echoing() -> Upstream {
@@ -61,6 +63,50 @@ on_both! {
             assert_eq!((withheld.status, withheld.header("bellhop-submit")), (409, Some("unknown")), "{number}");
         }
         office.until_unknown(SHORT.len()).await;
+        assert_eq!(office.jobs().await.len(), 0);
+    }
+}
+
+on_both! {
+    async fn an_answer_that_is_compressed_against_our_asking_is_read(place: &Place) {
+        let ionq = Upstream::answering(|request| {
+            let encoding: String = serde_json::from_slice(&request.body).unwrap();
+            Reply::new(200).header("Content-Encoding", &encoding).body(gzip(&json!({ "id": "job-1" })))
+        })
+        .await;
+        let office = Office::facing(place, ionq).await;
+        let submit = async |encoding: &str| office.bellhop.post(&office.ada, JOBS, &json!(encoding)).await;
+
+        let read = submit("gzip").await;
+        assert_eq!((read.json()["id"].as_str(), read.header("content-encoding")), (Some("job-1"), None));
+        for encoding in ["br", "zstd", "deflate", "gzip, gzip"] {
+            submit(encoding).await.assert_refused("upstream-invalid");
+        }
+        office.until_unknown(4).await;
+    }
+}
+
+fn gzip(value: &Value) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(value.to_string().as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+on_both! {
+    async fn of_an_answer_that_could_mean_either_the_fate_is_unknown(place: &Place) {
+        let ionq = Upstream::answering(|request| {
+            let status = String::from_utf8_lossy(&request.body).parse().unwrap();
+            Reply::new(status).header("Location", "/v0.4/jobs/job-1")
+        })
+        .await;
+        let office = Office::facing(place, ionq).await;
+        let odd = [201, 202, 204, 302, 303, 307, 500, 502, 504];
+
+        for status in odd {
+            office.bellhop.ask(&Ask::post(JOBS).pat(&office.ada).body(status.to_string())).await;
+        }
+
+        office.until_unknown(odd.len()).await;
         assert_eq!(office.jobs().await.len(), 0);
     }
 }

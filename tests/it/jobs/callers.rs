@@ -48,6 +48,22 @@ on_both! {
 }
 
 on_both! {
+    async fn a_submission_whose_body_drips_is_let_through(place: &Place) {
+        let site = |site: crate::support::Site| site.set("timeouts.body_idle", "1s");
+        let office = Office::furnished(place, minting().await, site).await;
+        let mut line = begin(&office, "Content-Length: 15\r\n\r\n").await;
+
+        for piece in ["{\"sho", "ts\": ", "100}\n"] {
+            tokio::time::sleep(Duration::from_millis(600)).await;
+            line.send(piece).await;
+        }
+
+        line.answer().await.assert_paid_by("acme", "organization");
+        assert_eq!(office.ionq.request().body, b"{\"shots\": 100}\n".as_slice());
+    }
+}
+
+on_both! {
     async fn what_was_submitted_is_bound_though_nobody_waits_for_it(place: &Place) {
         let (ionq, gate) = hesitating().await;
         let office = Office::facing(place, ionq).await;

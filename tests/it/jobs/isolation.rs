@@ -4,8 +4,10 @@ use super::{
     office::{JOBS, Office, job, minting},
     place::{Place, on_both},
 };
-use crate::support::{ADA_KEY, Answer, Ask, Pat, eventually};
+use crate::support::{ADA_KEY, Answer, Ask, Pat, Reply, Upstream, eventually};
+use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
+use std::io::Write;
 
 /// The answer without what is different each time.
 fn without_id(mut answer: Answer) -> Answer {
@@ -181,6 +183,111 @@ on_both! {
         assert_eq!(office.ionq.requests().len(), before);
         office.poll(&office.ada, &id.replace('j', "%6a")).await.assert_paid_by("acme", "job");
         office.assert_unknown(&Ask::get(job(&id.replace('j', "%6a"))).pat(&office.grace)).await;
+    }
+}
+
+on_both! {
+    async fn no_spelling_of_a_path_reaches_anothers_job(place: &Place) {
+        let office = Office::open(place).await;
+        let id = office.submit(&office.ada).await;
+        let before = office.ionq.requests().len();
+
+        for target in [
+            format!("/ionq/v0.4//jobs/{id}"),
+            format!("/ionq//v0.4/jobs//{id}"),
+            format!("/ionq/v0.4/jobs/{id}/"),
+            format!("/ionq/v0.4/%6aobs/{id}"),
+            format!("/ionq/v0.4/jobs%2F{id}"),
+            format!("/ionq/v0.4/jobs/%2F{id}"),
+            format!("/ionq/v0.4/jobs/mine%2F..%2F{id}"),
+            format!("/ionq/v0.4/jobs/{id}?id=mine"),
+            format!("/ionq/v0.4/jobs/{id};x=1"),
+            format!("/ionq/v0.4/jobs/{id}%00"),
+            format!("/ionq/v0.4/jobs/{}", id.to_uppercase()),
+            format!("/ionq/V0.4/jobs/{id}"),
+            format!("/ionq/v0.4/sessions/{id}"),
+            format!("/ionq/v0.4/jobs/estimate/../{id}"),
+        ] {
+            let refused = office.bellhop.get(&office.grace, &target).await;
+            assert!(refused.header("bellhop-refusal").is_some(), "{target}: {}", refused.text());
+        }
+        assert_eq!(office.ionq.requests().len(), before);
+    }
+}
+
+on_both! {
+    async fn sessions_are_as_private_as_jobs(place: &Place) {
+        let office = Office::open(place).await;
+        office.bellhop.post(&office.ada, "/ionq/v0.4/sessions", &json!({})).await.assert_relayed();
+        let asks = |pat: &Pat| {
+            let named = |method, target| Ask::new(method, format!("/ionq/v0.4/sessions/session-1{target}")).pat(pat);
+            [named("GET", ""), named("POST", "/end"), named("GET", "/jobs").header("X-Lists", "jobs")]
+        };
+
+        for ask in asks(&office.grace) {
+            office.assert_unknown(&ask).await;
+        }
+        for ask in &asks(&office.ada)[..2] {
+            office.bellhop.ask(ask).await.assert_paid_by("acme", "job");
+        }
+    }
+}
+
+on_both! {
+    async fn a_list_that_cannot_be_cut_down_is_withheld(place: &Place) {
+        const LISTS: &[&str] = &["", "no JSON", "[]", "{}", r#"{"jobs":{}}"#, r#"{"jobs":"job-1"}"#, r#"{"jobs":[1]}"#,
+            r#"{"jobs":[],"jobs":[{"id":"job-1"}]}"#, r#"{"jobs":[{"id":"job-1"}]"#];
+        let ionq = Upstream::answering(|request| {
+            let number: usize = request.target.split_once('=').unwrap().1.parse().unwrap();
+            Reply::new(200).body(LISTS[number])
+        })
+        .await;
+        let office = Office::facing(place, ionq).await;
+
+        for (number, list) in LISTS.iter().enumerate() {
+            let answer = office.bellhop.get(&office.ada, &format!("{JOBS}?n={number}")).await;
+            assert!(!answer.text().contains("job-1"), "{list}: {}", answer.text());
+            assert!(answer.header("bellhop-refusal") == Some("upstream-invalid") || answer.text() == "{\"jobs\":[]}", "{list}: {}", answer.text());
+        }
+    }
+}
+
+on_both! {
+    async fn a_compressed_body_hides_no_session(place: &Place) {
+        let office = Office::open(place).await;
+        office.bellhop.post(&office.ada, "/ionq/v0.4/sessions", &json!({})).await.assert_relayed();
+        let body = json!({ "session_id": "session-1" }).to_string();
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(body.as_bytes()).unwrap();
+        let zipped = encoder.finish().unwrap();
+        let ask = |encoding: &str| Ask::post(JOBS).pat(&office.grace).header("Content-Encoding", encoding).body(zipped.clone());
+
+        office.assert_unknown(&ask("gzip")).await;
+        for encoding in ["br", "identity", "gzip, gzip", "deflate"] {
+            office.bellhop.ask(&ask(encoding)).await.assert_refused("bad-request");
+        }
+        assert_eq!(office.ionq.requests().len(), 1);
+    }
+}
+
+on_both! {
+    async fn a_body_too_large_to_be_read_is_refused_under_a_shared_key(place: &Place) {
+        let office = Office::open(place).await;
+        let head = |framing: &str| {
+            let ask = Ask::post(JOBS).pat(&office.ada).header(framing.split(':').next().unwrap(), framing.split(": ").nth(1).unwrap());
+            ask.bytes("bellhop")
+        };
+
+        let stated = office.bellhop.raw(head("Content-Length: 40000000")).await;
+        assert_eq!((stated.status, stated.header("bellhop-refusal")), (413, Some("bad-request")));
+        let mut line = office.bellhop.connect().await;
+        line.send(head("Transfer-Encoding: chunked")).await;
+        let chunk = [b"100000\r\n".to_vec(), vec![b' '; 0x10_0000], b"\r\n".to_vec()].concat();
+        for _ in 0..33 {
+            let _ = line.try_send(&chunk).await;
+        }
+        assert!(line.answer_or_end().await.is_none_or(|answer| answer.status == 413));
+        office.ionq.assert_untouched();
     }
 }
 

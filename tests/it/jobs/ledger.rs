@@ -4,7 +4,7 @@ use super::{
     office::{JOBS, Office, finished, job, minting},
     place::{Place, on_both},
 };
-use crate::support::{Ask, Bellhop, ProviderLine, Reply, Upstream, eventually};
+use crate::support::{Ask, Bellhop, ProviderLine, Reply, Site, Upstream, eventually};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -97,6 +97,27 @@ on_both! {
         assert_eq!((count(200), count(403)), (100, 900), "{statuses:?}");
         assert_eq!((office.ionq.requests().len(), used(&office).await.as_str()), (100, "100"));
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn over_all_replicas_a_quota_lets_exactly_its_number_through() {
+    let Some(place) = Place::postgres().await else { return };
+    let office = Office::furnished(&place, minting().await, |site| site.set("log.level", "info")).await;
+    quota(&office, "50").await;
+    let mut site = place.hold(Site::facing(&office.ionq));
+    site.reconfigure("master_key.file", office.bellhop.data().join("master.key").to_str().unwrap());
+    let other = Bellhop::start(site).await;
+
+    let submit = async |n: usize| {
+        let bellhop = if n.is_multiple_of(2) { &office.bellhop } else { &other };
+        bellhop.post(&office.ada, JOBS, &json!({})).await.status
+    };
+    let statuses = join_all((0..200).map(submit)).await;
+
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 50, "{statuses:?}");
+    assert_eq!(used(&office).await, "50");
+    drop((office, other));
+    place.remove().await;
 }
 
 on_both! {

@@ -70,6 +70,19 @@ on_both! {
 }
 
 on_both! {
+    async fn a_batch_with_one_id_of_another_is_withheld_and_the_rest_on_record(place: &Place) {
+        let shared = Shared::dwave(place).await;
+        shared.submit(&shared.ada, &["a"]).await.assert_relayed();
+
+        shared.submit(&shared.grace, &["mine", "a"]).await.assert_refused("upstream-invalid");
+
+        shared.ask(Ask::get(format!("{PROBLEMS}/a")), &shared.ada).await.assert_relayed();
+        shared.assert_unknown(Ask::get(format!("{PROBLEMS}/a")), &shared.grace).await;
+        shared.ask(Ask::get(format!("{PROBLEMS}/mine")), &shared.grace).await.assert_relayed();
+    }
+}
+
+on_both! {
     async fn an_enumeration_in_a_query_is_ones_own_or_refused(place: &Place) {
         let shared = Shared::dwave(place).await;
         shared.submit(&shared.ada, &["a", "b"]).await.assert_relayed();
