@@ -44,7 +44,6 @@ impl Incomplete {
     }
 }
 
-/// All of it, up to `most` bytes.
 pub async fn whole(
     headers: &HeaderMap,
     (body, lease): (Incoming, Lease),
