@@ -120,15 +120,27 @@ impl Jobs {
         Ok(())
     }
 
-    /// The process ends in order: everything that was noted is written, and the spool goes if it is empty.
+    /// The process ends in order: everything that was noted is written, what was not waited for is of unknown
+    /// fate, and the spool goes if it is empty.
     pub async fn finish(&self) {
         let until = Instant::now() + LAST_WORDS;
         while !self.writer.is_idle() && Instant::now() < until {
             sleep(Duration::from_millis(5)).await;
         }
-        if let Err(error) = self.empty_spool().await {
-            tracing::warn!(%error, "the spool is kept for the next start");
+        // A spool that stays tells the next start that this process has ended.
+        match self.settle().await {
+            Ok(0) => self.spool.remove_if_empty(),
+            Ok(count) => {
+                tracing::warn!(count, "submissions were not waited for: their fate is unknown");
+                self.spool.remove_if_empty();
+            }
+            Err(error) => tracing::warn!(%error, "the spool is kept for the next start"),
         }
-        self.spool.remove_if_empty();
+    }
+
+    /// Nothing more will come of what this process has open.
+    async fn settle(&self) -> Result<u64, StoreError> {
+        self.empty_spool().await?;
+        self.store.orphan(&Orphans::Of([self.process].into()), self.clock.now()).await
     }
 }

@@ -271,6 +271,7 @@ on_both! {
             assert_eq!(row(place, id).await.payer.user, shop.world.grace, "{id}");
         }
         assert_eq!(crate::usage::total_of(place, Whose::User(shop.world.ada)).await.0, 1, "who submitted it used it, and its parts are no jobs");
+        assert_eq!(place.store.read().await.unwrap().open_jobs(shop.credential).await.unwrap(), 1);
     }
 }
 

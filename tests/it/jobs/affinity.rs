@@ -184,6 +184,25 @@ on_both! {
 }
 
 on_both! {
+    async fn a_follow_up_needs_no_context_where_a_submission_needs_one(place: &Place) {
+        let office = Office::furnished(place, minting().await, |mut site| {
+            site.organization("globex").key(OPTICS_KEY).member("ada", "member");
+            site
+        })
+        .await;
+        let submit = Ask::post(JOBS).pat(&office.ada).json(&json!({}));
+        office.bellhop.ask(&submit).await.assert_refused("ambiguous-context");
+        for (context, key) in [("acme", ACME_KEY), ("globex", OPTICS_KEY)] {
+            let made = office.bellhop.ask(&submit.clone().header("Bellhop-Context", context)).await.json();
+
+            office.poll(&office.ada, made["id"].as_str().unwrap()).await.assert_paid_by(context, "job");
+
+            assert_eq!(office.ionq.last().key(), key);
+        }
+    }
+}
+
+on_both! {
     async fn what_a_token_may_holds_for_follow_ups_too(place: &Place) {
         let mut office = Office::open(place).await;
         let id = office.submit(&office.ada).await;

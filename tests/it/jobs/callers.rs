@@ -120,6 +120,20 @@ on_both! {
 }
 
 on_both! {
+    async fn what_a_drain_did_not_wait_for_is_of_unknown_fate(place: &Place) {
+        let (ionq, _gate) = hesitating().await;
+        let office = Office::furnished(place, ionq, |site| site.set("drain.deadline", "500ms")).await;
+        let _line = begin(&office, "Content-Length: 2\r\n\r\n{}").await;
+        office.ionq.until_requests(1).await;
+
+        let office = office.restarted().await;
+
+        assert_eq!(office.unknown().await.len(), 1, "{}", office.bellhop.log());
+        assert_eq!(office.ionq.requests().len(), 1);
+    }
+}
+
+on_both! {
     async fn a_caller_on_http2_who_resets_the_stream_has_submitted_all_the_same(place: &Place) {
         let (ionq, gate) = hesitating().await;
         let office = Office::facing(place, ionq).await;
