@@ -36,7 +36,7 @@ pub struct Patience {
 
 /// When this much of an answer waits to be written, that comes first. Hyper would take more, which is what a stalled
 /// reader then holds; less, and a large answer would be written in small pieces.
-const ENOUGH: usize = 24 * 1024;
+const ENOUGH: usize = 16 * 1024;
 
 /// Who connected, when and how.
 #[derive(Clone, Copy, Debug)]

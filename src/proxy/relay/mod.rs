@@ -32,7 +32,7 @@ use hyper::body::Incoming;
 use std::{rc::Rc, sync::Arc, time::Duration};
 
 /// What a connection may hold of an answer that the caller does not take.
-pub const BUFFER: usize = 32 * 1024;
+pub const BUFFER: usize = 16 * 1024;
 /// An answer that must be read as a whole may be this large.
 pub const READABLE: usize = 32 * 1024 * 1024;
 /// What is told of a provider's refusal.
