@@ -19,7 +19,17 @@ struct Shared {
 
 impl Shared {
     async fn at(place: &Place, provider: &str, upstream: Upstream, fields: Value) -> Self {
-        let mut site = place.hold(Site::empty().provider(provider, &upstream));
+        Self::in_site(Site::empty(), place, provider, upstream, fields).await
+    }
+
+    async fn with_preset(place: &Place, provider: &str, preset: &str, upstream: Upstream, fields: Value) -> Self {
+        let site = Site::empty();
+        let preset = site.write("preset.yaml", preset);
+        Self::in_site(site.set("presets", json!([preset])), place, provider, upstream, fields).await
+    }
+
+    async fn in_site(site: Site, place: &Place, provider: &str, upstream: Upstream, fields: Value) -> Self {
+        let mut site = place.hold(site.provider(provider, &upstream));
         let [ada, grace] = ["ada", "grace"].map(|name| site.user(name).pat());
         let acme = site.organization("acme").credential(&credential(provider, &fields));
         acme.member("ada", "member").member("grace", "member");
@@ -166,5 +176,46 @@ on_both! {
         ask("PUT", "mine", &shared.ada).await.assert_relayed();
         let jobs = shared.bellhop.run(&["job", "list", "--json"]).await.assert_code(0).json();
         assert_eq!(jobs.as_array().unwrap().len(), 1, "a repetition is the same job");
+    }
+}
+
+/// A provider whose clients mark a request, so that sending it again makes nothing new.
+const MARKED: &str = r#"
+id: marked
+name: Marked
+origin: "https://marked.example.org"
+caller_token: [{ header: X-Auth-Token }]
+fields: [{ name: token, kind: secret, label: Token }]
+scheme: { headers: [{ name: X-Auth-Token, value: "{token}" }] }
+operations:
+  - name: submit
+    kind: submit
+    on: POST /jobs
+    repetition: body /clientToken
+    creates: [{ kind: job, id: answer /id }]
+  - { name: status, kind: poll, on: "GET /jobs/{job}", uses: [{ kind: job, id: path job }] }
+"#;
+
+on_both! {
+    async fn a_mark_of_repetition_is_its_makers_and_counts_once(place: &Place) {
+        let upstream = Upstream::answering(|request| {
+            let body: Value = serde_json::from_slice(&request.body).unwrap();
+            Reply::json(200, &json!({ "id": format!("job-of-{}", body["clientToken"].as_str().unwrap()) }))
+        });
+        let fields = json!({ "token": { "value": "fake-marked-token-canary" } });
+        let shared = Shared::with_preset(place, "marked", MARKED, upstream.await, fields).await;
+        let ask = || Ask::post("/marked/jobs").json(&json!({ "clientToken": "once" }));
+
+        for _ in 0..3 {
+            assert_eq!(shared.ask(ask(), &shared.ada).await.json()["id"], "job-of-once");
+        }
+        let before = shared.upstream.requests().len();
+        shared.ask(ask(), &shared.grace).await.assert_refused("not-allowed");
+        assert_eq!(shared.upstream.requests().len(), before);
+
+        let jobs = shared.bellhop.run(&["job", "list", "--json"]).await.assert_code(0).json();
+        assert_eq!(jobs.as_array().unwrap().len(), 1, "{jobs}");
+        let usage = shared.bellhop.run(&["usage", "--json"]).await.assert_code(0).json();
+        assert_eq!(usage[0]["jobs"], 1, "{usage}");
     }
 }
