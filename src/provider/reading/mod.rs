@@ -212,7 +212,7 @@ fn count(at: &Pointer, body: &Value) -> Option<u64> {
 }
 
 /// What an answer says of things that were there before, each with its own figures. What has just been made is in
-/// [`made`].
+/// [`made()`].
 pub fn observed(sent: &Sent<'_>, preset: &Preset, used: &[Thing], answer: &Value) -> Vec<(Thing, Figures)> {
     let operation = sent.operation();
     if operation.creates.iter().any(|c| !c.is_child()) {
