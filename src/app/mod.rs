@@ -241,9 +241,9 @@ impl App {
         cores.drain(config.drain.deadline);
         control.block_on(async {
             write_uses(&store, &admin.directory).await;
-            jobs.finish().await;
             // The follower keeps a connection, and closing waits for all of them.
             tasks.shutdown().await;
+            jobs.finish().await;
             let _ = timeout(Duration::from_secs(5), store.close()).await;
         });
         control.shutdown_timeout(Duration::from_secs(1));

@@ -96,9 +96,17 @@ impl Store {
 
     /// What they may yet write is still found abandoned: they are not among those that live.
     async fn forget_processes(&self, dead: &Orphans) -> Result<()> {
-        if let Orphans::NotSeenSince(time) = dead {
-            let query = sqlx::query("DELETE FROM processes WHERE seen < $1").bind(time.millis());
-            query.execute(&self.writers).await?;
+        match dead {
+            Orphans::NotSeenSince(time) => {
+                let query = sqlx::query("DELETE FROM processes WHERE seen < $1").bind(time.millis());
+                query.execute(&self.writers).await?;
+            }
+            Orphans::Of(processes) => {
+                for process in processes {
+                    let query = sqlx::query("DELETE FROM processes WHERE id = $1").bind(process.to_string());
+                    query.execute(&self.writers).await?;
+                }
+            }
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ mod affinity;
 mod binding;
 mod callers;
 mod crash;
+mod hands;
 mod isolation;
 mod ledger;
 mod outage;

@@ -1,0 +1,65 @@
+//! What is done about jobs beside passing on what callers ask: by Bellhop itself, and by an operator's hand.
+
+use super::{
+    office::{Office, finished},
+    place::{Place, on_both},
+};
+use crate::support::{ACME_KEY, CATALOGUE, Reply, Upstream, eventually};
+use serde_json::json;
+
+/// Polls answer that the job is done, cancels that it is cancelled, and nothing but acme's key is taken.
+async fn telling() -> Upstream {
+    Upstream::answering(|request| {
+        let key = format!("apiKey {ACME_KEY}");
+        if !request.headers.iter().any(|(name, value)| name.eq_ignore_ascii_case("authorization") && *value == key) {
+            return Reply::json(401, &json!({ "message": "no such key" }));
+        }
+        match request.method.as_str() {
+            "POST" => Reply::json(200, &json!({ "id": "job/1", "status": "submitted" })),
+            "PUT" => Reply::json(200, &json!({ "id": "job/1", "status": "canceled" })),
+            _ => Reply::json(200, &finished("job/1")),
+        }
+    })
+    .await
+}
+
+on_both! {
+    async fn what_nobody_asks_about_is_asked_about_where_the_operator_wants_it(place: &Place) {
+        let followed = |site: crate::support::Site| site.set("jobs", json!({ "follow": true, "follow_every": "10s" }));
+        let office = Office::furnished(place, telling().await, followed).await;
+        office.submit(&office.ada).await;
+
+        let office = office.restarted().await;
+
+        eventually("the job has ended on record", async || office.jobs().await[0]["ended"] == "completed").await;
+        assert_eq!(office.jobs().await[0]["qpu_seconds"], "1.5");
+        assert_eq!(office.ionq.last().target, "/v0.4/jobs/job%2F1");
+    }
+}
+
+on_both! {
+    async fn nobody_is_asked_where_the_operator_does_not_want_it(place: &Place) {
+        let office = Office::facing(place, telling().await).await;
+        office.submit(&office.ada).await;
+
+        let office = office.restarted().await;
+
+        office.bellhop.get(&office.ada, CATALOGUE).await.assert_relayed();
+        let polls = office.ionq.requests().iter().filter(|request| request.target.contains("job%2F1")).count();
+        assert_eq!(polls, 0);
+    }
+}
+
+on_both! {
+    async fn an_operator_cancels_with_the_credential_that_made_the_job(place: &Place) {
+        let office = Office::facing(place, telling().await).await;
+        office.submit(&office.ada).await;
+
+        let told = office.bellhop.run(&["job", "cancel", "ionq", "job/1"]).await.assert_code(0);
+
+        assert!(told.err.contains("canceled"), "{}", told.err);
+        let last = office.ionq.last();
+        assert_eq!((last.method.as_str(), last.target.as_str()), ("PUT", "/v0.4/jobs/job%2F1/status/cancel"));
+        office.bellhop.run(&["job", "cancel", "ionq", "absent"]).await.assert_code(1);
+    }
+}
