@@ -12,6 +12,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     config::Millionths,
+    credential::Owner,
     id::{CredentialId, OrganizationId, QuotaId},
     identity::{Context, Name, UserName},
     job::quota::{Measure, Period, Quota, Subject},
@@ -202,7 +203,6 @@ impl List {
 
 /// Whom a quota binds, as people say it.
 async fn binds(quota: &Quota, names: &mut lookup::Names, reading: &mut Reading) -> Result<String, Failure> {
-    use crate::credential::Owner;
     Ok(match quota.subject {
         Subject::User(id) => {
             let user = names.user(reading, id).await?;

@@ -6,11 +6,11 @@
 use crate::{
     identity::Standing,
     job::{
-        Made, ThingKey,
+        Made, Thing, ThingKey,
         entry::{Binding, Note},
         reach::reach,
     },
-    jobs::Study,
+    jobs::{Seen, Study},
     provider::{
         Match,
         preset::operation::Kind,
@@ -27,6 +27,7 @@ use crate::{
 use bytes::Bytes;
 use http::StatusCode;
 use serde_json::Value;
+use std::collections::HashSet;
 
 /// Of the ids in one entry of the audit trail, so many characters.
 const TOLD_IDS: usize = 1000;
@@ -86,14 +87,12 @@ impl Exchange<'_> {
         found: &Match<'_>,
         standing: &Standing,
         ids: &'i [String],
-    ) -> Result<std::collections::HashSet<&'i str>, Refusal> {
+    ) -> Result<HashSet<&'i str>, Refusal> {
         let kind = found.operation.lists.as_ref().map_or("", |listing| &listing.kind);
-        let key = |id: &String| {
-            ThingKey::new(asked.provider.id(), &crate::job::Thing { kind: kind.into(), id: (**id).into() })
-        };
+        let key = |id: &String| ThingKey::new(asked.provider.id(), &Thing { kind: kind.into(), id: (**id).into() });
         let keys: Vec<ThingKey> = ids.iter().map(key).collect();
         let seen = self.core.shared.jobs.find(&keys).await.map_err(|_| refusal::record_not_read())?;
-        let is_theirs = |seen: &crate::jobs::Seen| seen.records.iter().any(|record| reach(standing, record).is_some());
+        let is_theirs = |seen: &Seen| seen.records.iter().any(|record| reach(standing, record).is_some());
         Ok(ids.iter().zip(seen).filter(|(_, seen)| is_theirs(seen)).map(|(id, _)| id.as_str()).collect())
     }
 
