@@ -3,12 +3,16 @@
 //! Never made up: a preset without such an operation is not asked.
 
 use crate::{
+    clock::Timestamp,
     job::{JOB, Thing},
     provider::{
         Fields, Operation, Provider,
-        preset::operation::{Kind, Place},
+        preset::{
+            operation::{Kind, Place},
+            sigv4::REGION,
+        },
     },
-    scheme::{Head, Injection},
+    scheme::{Head, Injection, sigv4::Verified},
     upstream::{Alarm, Deadline, Driver, Endpoint, Outbound, SendError, TlsTrust, Upstreams},
 };
 use bytes::Bytes;
@@ -26,6 +30,8 @@ pub struct Question<'q> {
     pub trust: &'q TlsTrust,
     pub kind: Kind,
     pub job: &'q Thing,
+    /// Where a request is signed, it is signed for a time.
+    pub now: Timestamp,
 }
 
 pub struct Answered {
@@ -56,12 +62,18 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Asks, on the runtime of these connections.
 pub async fn ask(upstreams: &Rc<Upstreams>, question: Question<'_>) -> Result<Answered, Unanswered> {
-    let Question { provider, fields, trust, kind, job } = question;
+    let Question { provider, fields, trust, kind, job, now } = question;
     let (method, target) = request(provider, kind, job).ok_or(Unanswered::NoWay)?;
     let service = provider.service(target.as_bytes());
-    let origin = provider.origin(service, |name| fields.plain(name)).map_err(|_| Unanswered::Address)?;
+    let signed = provider.preset().signs().map(|signing| Verified::unasked(signing, &target, &job.id, now));
+    let signed = signed.map(|signed| signed.ok_or(Unanswered::NoWay)).transpose()?;
+    let region = |name: &str| signed.as_ref().filter(|_| name == REGION).map(|signed| &*signed.region);
+    let origin = provider.origin(service, |name| region(name).or_else(|| fields.plain(name)));
+    let origin = origin.map_err(|_| Unanswered::Address)?;
     let endpoint = Endpoint::new(origin, trust, provider.allows_private()).map_err(|_| Unanswered::Address)?;
-    let path = PathAndQuery::try_from(target.as_str()).map_err(|_| Unanswered::NoWay)?;
+    // What stands before the path of a signed service is for its operations to be told by.
+    let sent = signed.as_ref().and_then(|signed| target.strip_prefix('/')?.strip_prefix(&*signed.service));
+    let path = PathAndQuery::try_from(sent.unwrap_or(&target)).map_err(|_| Unanswered::NoWay)?;
     let mut headers = HeaderMap::new();
     headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
@@ -69,7 +81,7 @@ pub async fn ask(upstreams: &Rc<Upstreams>, question: Question<'_>) -> Result<An
     if method != Method::GET {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
-    let head = Head { method: method.clone(), target: path, headers };
+    let head = Head { method: method.clone(), target: path, headers, signed };
     let injection = Injection::new(provider.preset(), fields).map_err(|_| Unanswered::Credential)?;
     let outgoing = injection.authorize(head, Outbound::Empty, &endpoint).map_err(|_| Unanswered::Credential)?;
     let deadline = Deadline::new(Alarm::new(Instant::now() + PATIENCE), Driver::Exchange);

@@ -79,7 +79,8 @@ impl Follower {
         let Some(trust) = self.trust.get(usize::from(provider.index())) else { return Ok(()) };
         let Some(version) = self.ground.store.sealed_now(job.payer.credential).await? else { return Ok(()) };
         let Ok(fields) = scheme::open(&self.vault, provider, &version).await else { return Ok(()) };
-        let question = Question { provider, fields: &fields, trust, kind: Kind::Poll, job: &job.thing };
+        let (kind, now) = (Kind::Poll, self.jobs.clock.now());
+        let question = Question { provider, fields: &fields, trust, kind, job: &job.thing, now };
         let answered = match ask(upstreams, question).await {
             Ok(answered) if answered.status.is_success() => answered,
             Ok(answered) => {

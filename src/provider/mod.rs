@@ -9,6 +9,7 @@ pub mod origin;
 pub mod pointer;
 pub mod preset;
 pub mod reading;
+pub mod storage;
 pub mod template;
 pub mod value;
 
@@ -50,6 +51,14 @@ pub struct Provider {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct ServiceIndex(u8);
 
+/// Headers that a caller's signature is made of, and that are none of the provider's business.
+const SIGNATURE_HEADERS: [HeaderName; 4] = [
+    http::header::AUTHORIZATION,
+    HeaderName::from_static("x-amz-security-token"),
+    HeaderName::from_static("x-amz-date"),
+    HeaderName::from_static("x-amz-content-sha256"),
+];
+
 impl ServiceIndex {
     /// The provider's main service, whose paths have no prefix of their own.
     pub const MAIN: Self = Self(0);
@@ -66,7 +75,8 @@ pub enum NoOrigin {
 impl Provider {
     fn new(index: u16, preset: Preset, routes: Routes, upstreams: Upstreams, changes: Changes) -> Self {
         let mut slot_headers: Vec<HeaderName> = Vec::new();
-        for name in preset.slots.iter().filter_map(Slot::header) {
+        let signature = preset.slots.contains(&Slot::Signature).then_some(SIGNATURE_HEADERS).into_iter().flatten();
+        for name in preset.slots.iter().filter_map(Slot::header).chain(&signature.collect::<Vec<_>>()) {
             if !slot_headers.contains(name) {
                 slot_headers.push(name.clone());
             }

@@ -6,6 +6,7 @@ use super::refusal::Refusal;
 use crate::{
     identity::pat::{LENGTH, PatDigest},
     provider::preset::Slot,
+    scheme::sigv4::{ALGORITHM, SECURITY_TOKEN, key_id},
 };
 use base64::{Engine, prelude::BASE64_STANDARD_NO_PAD};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -25,7 +26,13 @@ pub enum Presented {
 pub fn presented(headers: &HeaderMap, target: &str, slots: &[Slot]) -> Result<Presented, Refusal> {
     refuse_in_target(target)?;
     let mut found: Option<&[u8]> = None;
-    for token in slots.iter().flat_map(|slot| tokens_in(headers, slot)).chain(bearers(headers)) {
+    // `Authorization: Bearer …` is understood everywhere; any other credential there counts as one, too.
+    let signs = slots.contains(&Slot::Signature);
+    let signers = signs.then(|| key_ids(headers)).into_iter().flatten();
+    let is_signature = |value: &&HeaderValue| signs && value.as_bytes().starts_with(ALGORITHM.as_bytes());
+    let authorizations = headers.get_all(header::AUTHORIZATION).iter().filter(|value| !is_signature(value));
+    let bearers = authorizations.map(|value| after_scheme(value.as_bytes()));
+    for token in slots.iter().flat_map(|slot| tokens_in(headers, slot)).chain(signers).chain(bearers) {
         if *found.get_or_insert(token) != token {
             return Err(Refusal::bad_request(
                 "The request carries two different tokens. Send your Bellhop token, and no other, in one place.",
@@ -44,6 +51,7 @@ fn tokens_in<'h>(headers: &'h HeaderMap, slot: &'h Slot) -> impl Iterator<Item =
     let (name, cookie) = match slot {
         Slot::Header { name, .. } => (name, None),
         Slot::Cookie { name } => (&header::COOKIE, Some(name.as_bytes())),
+        Slot::Signature => (&SECURITY_TOKEN, None),
     };
     headers.get_all(name).iter().flat_map(move |value| {
         let value = value.as_bytes();
@@ -55,9 +63,11 @@ fn tokens_in<'h>(headers: &'h HeaderMap, slot: &'h Slot) -> impl Iterator<Item =
     })
 }
 
-/// `Authorization: Bearer …` is understood everywhere; any other credential there counts as one, too.
-fn bearers(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
-    headers.get_all(header::AUTHORIZATION).iter().map(|value| after_scheme(value.as_bytes()))
+/// Who signed, where they do not say so by a session token: beside one, the key id may be anything but another's token.
+fn key_ids(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    let is_named = headers.contains_key(SECURITY_TOKEN);
+    let ids = headers.get_all(header::AUTHORIZATION).iter().filter_map(|value| key_id(value.as_bytes()));
+    ids.filter(move |id| !is_named || PatDigest::of_token(id).is_some())
 }
 
 /// The last word: SDKs write `Bearer …`, `apiKey …`, `Basic …` or nothing before the token.
@@ -89,8 +99,11 @@ fn refuse_in_target(target: &str) -> Result<(), Refusal> {
 
 /// A token outside of its slot would be passed on to the provider.
 fn refuse_elsewhere(headers: &HeaderMap, slots: &[Slot]) -> Result<(), Refusal> {
-    let is_slot =
-        |name: &HeaderName| *name == header::AUTHORIZATION || slots.iter().any(|slot| slot.header() == Some(name));
+    let holds = |slot: &Slot, name: &HeaderName| match slot {
+        Slot::Signature => *name == SECURITY_TOKEN,
+        slot => slot.header() == Some(name),
+    };
+    let is_slot = |name: &HeaderName| *name == header::AUTHORIZATION || slots.iter().any(|slot| holds(slot, name));
     let is_slot_crumb = |crumb: &[u8]| {
         slots
             .iter()
@@ -214,6 +227,32 @@ mod tests {
         assert!(ask(&same_header, "/").is_err());
         let own_key = [("authorization", format!("Bearer {}", a.expose())), ("x-auth-token", "fake-own-key".into())];
         assert!(ask(&own_key, "/").is_err());
+    }
+
+    #[test]
+    fn who_signed_is_the_session_token_or_else_the_key_id() {
+        let (a, b) = (pat(), pat());
+        let signed = |key: &str| {
+            let scope = "20260102/us-west-2/braket/aws4_request";
+            ("authorization", format!("AWS4-HMAC-SHA256 Credential={key}/{scope}, SignedHeaders=host, Signature=00"))
+        };
+        let session = |token: &str| ("x-amz-security-token", token.to_owned());
+        let ask = |fields: &[(&'static str, String)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in fields {
+                headers.append(HeaderName::from_static(name), value.parse().unwrap());
+            }
+            presented(&headers, "/", &[Slot::Signature])
+        };
+        let is_a = |found: Result<Presented, Refusal>| matches!(found, Ok(Presented::Token(digest)) if digest == a.digest());
+        assert!(is_a(ask(&[signed(a.expose())])));
+        assert!(is_a(ask(&[signed("AKIAFAKE"), session(a.expose())])));
+        assert!(is_a(ask(&[signed(a.expose()), session(a.expose())])));
+        assert!(ask(&[signed(b.expose()), session(a.expose())]).is_err());
+        assert!(ask(&[signed(b.expose()), signed(a.expose())]).is_err());
+        assert!(matches!(ask(&[signed("AKIAFAKE")]), Ok(Presented::Malformed)));
+        assert!(matches!(ask(&[signed(a.expose()), session("fake-own-token")]), Err(_)));
+        assert!(is_a(ask(&[("authorization", format!("Bearer {}", a.expose()))])));
     }
 
     #[test]

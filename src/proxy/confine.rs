@@ -49,7 +49,9 @@ impl Exchange<'_> {
         match operation.kind {
             Kind::Submit => Ok(free),
             Kind::List if lists => Ok(Permit { filters: true }),
-            Kind::List => Err(closed()),
+            Kind::List if operation.objects.is_empty() => Err(closed()),
+            // Whose these are is asked next.
+            _ if !operation.objects.is_empty() => Ok(free),
             // Some by their ids, or all of them, by the same path.
             _ if names => Ok(free),
             _ if lists => Ok(Permit { filters: true }),
@@ -59,7 +61,7 @@ impl Exchange<'_> {
 
     /// Alike for another's and for what is not there. While a submission of the caller's is not settled, it may be
     /// theirs after all, and nobody says that it is not.
-    async fn unknown_job(&self, asked: &Asked<'_>, hot: &Hot) -> Refusal {
+    pub(super) async fn unknown_job(&self, asked: &Asked<'_>, hot: &Hot) -> Refusal {
         let user = hot.caller.holder.standing.user;
         match self.core.shared.jobs.is_pending(user, asked.provider.id()).await {
             Ok(false) => refusal::unknown_job(asked),

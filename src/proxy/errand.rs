@@ -13,7 +13,8 @@ use crate::{
     job::{Record, Thing, ThingKey, reach::reach},
     jobs::Seen,
     provider::{
-        Match,
+        Match, Operation,
+        preset::operation::Spelling,
         reading::{self, BodyNeed, Sent, Unreadable},
     },
     upstream::Waiting,
@@ -87,7 +88,7 @@ impl<'r> Asked<'r> {
         Sent { found, path: self.path(), query: self.query(), body: document }
     }
 
-    fn query(&self) -> Option<&'r str> {
+    pub fn query(&self) -> Option<&'r str> {
         self.route.target.split_once('?').map(|(_, query)| query)
     }
 }
@@ -102,16 +103,21 @@ impl Exchange<'_> {
         body: Incoming,
     ) -> Result<Errand, Refusal> {
         let mut errand = Errand::nothing(body);
-        let Some(found) = &asked.operation else { return Ok(errand) };
-        if reading::needs_body(found.operation) > BodyNeed::Nothing {
-            errand = Box::pin(self.read(asked, found, headers, errand)).await?;
+        let need = asked.operation.as_ref().map_or(BodyNeed::Nothing, |found| reading::needs_body(found.operation));
+        let signs = asked.provider.preset().signs().is_some();
+        if need > BodyNeed::Nothing || signs {
+            errand = Box::pin(self.read(asked, need, headers, errand)).await?;
         }
+        let Some(found) = &asked.operation else { return Ok(errand) };
         if found.operation.uses.is_empty() {
             return Ok(errand);
         }
         match reading::used(&asked.sent(found, errand.document.as_ref())) {
             Ok(things) if things.is_empty() => {}
-            Ok(things) => errand.named = self.look_up(asked, admitted, things).await?,
+            Ok(things) => {
+                errand.named = self.look_up(asked, admitted, things).await?;
+                forget_names(found.operation, &mut errand.named);
+            }
             Err(because) => errand.unread = Some(errand.unread.unwrap_or(because)),
         }
         Ok(errand)
@@ -121,13 +127,14 @@ impl Exchange<'_> {
     async fn read(
         &self,
         asked: &Asked<'_>,
-        found: &Match<'_>,
+        need: BodyNeed,
         headers: &HeaderMap,
         errand: Errand,
     ) -> Result<Errand, Refusal> {
         let Carried::Streamed(body) = errand.carried else { return Ok(errand) };
-        let gates = reading::needs_body(found.operation) == BodyNeed::Gate;
-        if body.size_hint().lower() > READABLE as u64 {
+        let gates = need == BodyNeed::Gate;
+        let signs = asked.provider.preset().signs().is_some();
+        if body.size_hint().lower() > READABLE as u64 && !signs {
             let unread = gates.then_some(Unreadable::TooLarge);
             return Ok(Errand { unread, ..Errand::nothing(body) });
         }
@@ -140,10 +147,9 @@ impl Exchange<'_> {
         room.resize(bytes.len() as u64);
         let encoding = headers.get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes);
         let document = match &bytes {
-            empty if empty.is_empty() => Ok(None),
+            bytes if bytes.is_empty() || need == BodyNeed::Nothing => Ok(None),
             bytes => reading::inflate(bytes.clone(), encoding, READABLE)
-                .and_then(|plain| reading::request(&plain, found.operation))
-                .map(Some),
+                .and_then(|plain| asked.operation.as_ref().map(|found| reading::request(&plain, found.operation)).transpose()),
         };
         let unread = document.as_ref().err().copied().filter(|_| gates);
         let document = document.ok().flatten();
@@ -173,6 +179,12 @@ impl Exchange<'_> {
     pub(super) fn purse(&self, asked: &Asked<'_>, errand: &Errand) -> Result<Option<Purse>, Refusal> {
         errand.made_by().map_err(|SeveralPurses| refusal::several_purses(asked))
     }
+}
+
+/// Of what may be an id or a name, what is not on record is a name.
+fn forget_names(operation: &Operation, named: &mut Vec<Named>) {
+    let may_be_name = |kind: &str| operation.uses.iter().any(|u| u.spelling == Spelling::AnySegment && *u.kind == *kind);
+    named.retain(|named| !named.seen.records.is_empty() || !may_be_name(&named.thing.kind));
 }
 
 /// How much memory bodies that had to be read may take up, over all cores.

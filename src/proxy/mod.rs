@@ -16,6 +16,7 @@ mod refusal;
 mod relay;
 mod route;
 mod settings;
+mod signature;
 mod streams;
 mod submit;
 mod whoami;
@@ -26,8 +27,11 @@ pub use refusal::Code;
 pub use settings::{Current, Settings, SettingsError, Shared, trust};
 
 use crate::{
-    provider::{Match, Provider, preset::operation::Kind},
-    scheme::{self, Head, Outgoing},
+    provider::{
+        Match, Provider,
+        preset::{Wording, operation::Kind},
+    },
+    scheme::{self, Head, Outgoing, sigv4::Verified},
     upstream::{Alarm, Deadline, Driver, Endpoint, Lease, Outbound, Upstreams, Waiting},
 };
 use admit::AtRoot;
@@ -146,6 +150,8 @@ impl RequestIds {
 struct Tally {
     provider: Cell<Option<u16>>,
     kind: Cell<Option<Kind>>,
+    /// How its SDKs want to be refused.
+    wording: Cell<Wording>,
 }
 
 /// Answers one request, whatever happens.
@@ -160,7 +166,7 @@ async fn serve(core: &Rc<Core>, ticket: &Ticket, entry: Entry, request: Request<
         Err(refusal) => {
             current.metrics.refusals[refusal.code as usize].add(1);
             tracing::debug!(request = ?id, refusal = refusal.code.as_str(), "refused");
-            refusal.answer(exchange.current.shape(tally.provider.get()))
+            refusal.answer(exchange.current.shape(tally.provider.get(), tally.wording.get()))
         }
     };
     if let Some(metrics) = current.metrics_of(tally.provider.get()) {
@@ -218,14 +224,20 @@ impl Exchange<'_> {
                 AtRoot::Answered(answer) => return Ok(*answer),
             },
         };
+        let signed_target = self.signed_target(provider, &route, &headers)?;
+        if let Some(target) = &signed_target {
+            route.read_as(target);
+        }
         let asked = self.classify(provider, &parts.method, &route)?;
         let caller = self.authenticate(&asked, &headers).await?;
         let admitted = self.admit(&asked, caller)?;
         let mut errand = self.errand(&asked, &admitted, &headers, body).await?;
+        let signed = self.verify(&asked, &parts, &headers, &errand)?;
         let made = self.purse(&asked, &errand)?;
         let grant = self.resolve(&asked, admitted, made.as_ref()).await?;
         let permit = self.confine(&asked, grant.as_deref(), &errand).await?;
-        let sending = self.authorize(&asked, grant.as_deref(), permit, headers, errand.take_body())?;
+        self.keep_within(&asked, grant.as_deref(), &errand, signed.as_ref()).await?;
+        let sending = self.authorize(&asked, grant.as_deref(), permit, headers, signed, errand.take_body())?;
         let about = About { permit, named: std::mem::take(&mut errand.named) };
         let answer = match &grant {
             Some(hot) if asked.kind() == Some(Kind::Submit) => {
@@ -261,17 +273,24 @@ impl Exchange<'_> {
         grant: Option<&Hot>,
         _permit: Permit,
         headers: HeaderMap,
+        signed: Option<Verified>,
         body: Carried,
     ) -> Result<Sending, Refusal> {
         let preset = asked.provider.preset();
-        let target = PathAndQuery::try_from(asked.route.target)
+        let target = PathAndQuery::try_from(asked.upstream_target(signed.as_ref()))
             .map_err(|_| Refusal::bad_request("The target has characters that cannot stand in one."))?;
         let has_length = headers.contains_key(header::CONTENT_LENGTH);
         let mut headers = head::outgoing(headers, asked.provider.slot_headers(), preset.cookies);
-        head::frame(&mut headers, has_length, body.is_empty());
+        match &body {
+            // S3 takes nothing whose length it is not told.
+            Carried::Read(bytes) if signed.is_some() && !has_length && !bytes.is_empty() => {
+                headers.insert(header::CONTENT_LENGTH, bytes.len().into());
+            }
+            _ => head::frame(&mut headers, has_length, body.is_empty()),
+        }
         head::choose_encoding(&mut headers, asked.kind());
-        let head = Head { method: asked.method.clone(), target, headers };
-        let endpoint = self.current.endpoint(asked, grant)?;
+        let endpoint = self.current.endpoint(asked, grant, signed.as_ref())?;
+        let head = Head { method: asked.method.clone(), target, headers, signed };
         let patience = asked.operation.as_ref().and_then(|m| m.operation.head).or(preset.head);
         let patience = patience.unwrap_or(self.current.settings.timeouts.upstream_head);
         let is_complete = body.is_complete();
@@ -280,7 +299,7 @@ impl Exchange<'_> {
             Some(grant) => grant
                 .injection
                 .authorize(head, body, &endpoint)
-                .map_err(|_| refusal::not_selectable(asked, &grant.grant))?,
+                .map_err(|error| refusal::not_attachable(asked, &grant.grant, error))?,
             None => scheme::without_credential(head, body, &endpoint),
         };
         Ok(Sending { outgoing, deadline, alarm, patience, is_complete })

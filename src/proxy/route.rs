@@ -32,6 +32,14 @@ pub struct Route<'s, 'r> {
     pub prefix: &'r str,
 }
 
+impl<'r> Route<'_, 'r> {
+    /// From here on this is the target; the caller's own stays in the request.
+    pub fn read_as(&mut self, target: &'r str) {
+        self.target = target;
+        self.path = target.split('?').next().unwrap_or(target);
+    }
+}
+
 /// The doors that a listener has.
 pub struct Doors<'s> {
     pub catalog: &'s Catalog,

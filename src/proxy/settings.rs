@@ -8,6 +8,7 @@ use super::{
     hot::Hot,
     refusal::{Code, Refusal, Shape},
     route::Doors,
+    signature::in_origin,
     wire::HeadLimits,
 };
 use crate::{
@@ -19,8 +20,9 @@ use crate::{
     limits::{Cell, Cells, FailedLookups},
     provider::{
         Catalog, Provider,
-        preset::{Slot, operation::Kind},
+        preset::{Slot, Wording, operation::Kind},
     },
+    scheme::sigv4::Verified,
     telemetry::metrics::{CoreMetrics, KINDS, Metrics, ProviderMetrics},
     upstream::{DialError, Endpoint, TlsTrust},
 };
@@ -231,18 +233,27 @@ impl Current {
     }
 
     /// How this provider's SDKs want to be refused.
-    pub(super) fn shape(&self, provider: Option<u16>) -> Shape<'_> {
+    pub(super) fn shape(&self, provider: Option<u16>, wording: Wording) -> Shape<'_> {
         let provider = provider.and_then(|index| self.settings.catalog.at(index));
-        provider.map_or_else(Shape::default, |p| Shape(Some(&p.preset().errors)))
+        Shape { errors: provider.map(|p| &p.preset().errors), wording }
     }
 
     /// Where this request goes.
-    pub(super) fn endpoint(&self, asked: &Asked<'_>, grant: Option<&Hot>) -> Result<Arc<Endpoint>, Refusal> {
+    pub(super) fn endpoint(
+        &self,
+        asked: &Asked<'_>,
+        grant: Option<&Hot>,
+        signed: Option<&Verified>,
+    ) -> Result<Arc<Endpoint>, Refusal> {
         let service = asked.provider.service(asked.path().as_bytes());
-        if let Some(endpoint) = grant.and_then(|hot| hot.endpoint(service)) {
+        // Where a signature chooses the region, the service alone does not say where its requests go.
+        let kept = grant.filter(|_| signed.is_none());
+        if let Some(endpoint) = kept.and_then(|hot| hot.endpoint(service)) {
             return Ok(endpoint);
         }
-        let origin = asked.provider.origin(service, |field| grant.and_then(|hot| hot.grant.fields.plain(field)));
+        let origin = asked.provider.origin(service, |field| {
+            in_origin(field, signed).or_else(|| grant.and_then(|hot| hot.grant.fields.plain(field)))
+        });
         let origin = origin.map_err(|error| {
             Refusal::new(Code::NoCredential, format!("The stored credential does not say where to go: {error}."))
         })?;
@@ -252,7 +263,7 @@ impl Current {
                 format!("The address of {} is not usable: {error}.", asked.provider.id()),
             )
         })?;
-        if let Some(hot) = grant {
+        if let Some(hot) = kept {
             hot.keep_endpoint(service, &endpoint);
         }
         Ok(endpoint)

@@ -3,11 +3,12 @@
 //! Owns the prepared form of a credential: its headers, its selectors, the spellings of its secrets.
 
 pub mod echo;
+pub mod sigv4;
 
 use crate::{
     provider::{
         FieldError, Fields, Preset, Provider,
-        preset::{NotSelectable, Scheme, Selection, Selector, path_is_within, select},
+        preset::{NotSelectable, Scheme, Selection, Selector, path_is_within, select, sigv4::SigV4},
     },
     secret::Secret,
     store::SealedVersion,
@@ -15,6 +16,7 @@ use crate::{
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header, uri::PathAndQuery};
+use sigv4::{NotSignable, Signer};
 use zeroize::Zeroizing;
 
 /// A request's head, built anew from the caller's: nothing in it says who they are to Bellhop.
@@ -23,6 +25,8 @@ pub struct Head {
     /// As it goes upstream.
     pub target: PathAndQuery,
     pub headers: HeaderMap,
+    /// For what its caller signed it; it is signed anew for that.
+    pub signed: Option<sigv4::Verified>,
 }
 
 /// Where a request may go.
@@ -70,6 +74,7 @@ pub async fn open(vault: &Vault, provider: &Provider, version: &SealedVersion) -
 pub struct Injection {
     headers: Box<[(HeaderName, HeaderValue)]>,
     selectors: Box<[Choice]>,
+    signer: Option<Signer>,
 }
 
 /// A selector and the values that the credential allows it.
@@ -77,6 +82,15 @@ struct Choice {
     /// `None`: the beginning of the path.
     header: Option<HeaderName>,
     allowed: Option<Box<str>>,
+}
+
+/// Why a credential is not attached to this request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum NotAttachable {
+    #[error(transparent)]
+    NotSelectable(#[from] NotSelectable),
+    #[error(transparent)]
+    NotSignable(#[from] NotSignable),
 }
 
 /// Why a stored credential cannot be attached.
@@ -99,7 +113,8 @@ impl Injection {
             };
             Choice { header, allowed: fields.plain(field).map(Into::into) }
         });
-        Ok(Self { headers: headers(&preset.scheme, fields)?.into(), selectors: selectors.collect() })
+        let signer = preset.signs().map(|signing| signer(signing, fields)).transpose()?;
+        Ok(Self { headers: headers(&preset.scheme, fields)?.into(), selectors: selectors.collect(), signer })
     }
 
     /// Attaches the credential, last of all: nothing that the caller sent can take its place.
@@ -108,12 +123,16 @@ impl Injection {
         mut head: Head,
         body: B,
         destination: &D,
-    ) -> Result<Outgoing<D, B>, NotSelectable> {
+    ) -> Result<Outgoing<D, B>, NotAttachable> {
         for choice in &self.selectors {
             choice.apply(&mut head)?;
         }
         for (name, value) in &self.headers {
             head.headers.insert(name, value.clone());
+        }
+        if let Some(signer) = &self.signer {
+            let verified = head.signed.take().ok_or(NotSignable)?;
+            signer.sign(&head.method, &head.target, &mut head.headers, &destination.host(), &verified)?;
         }
         Ok(Outgoing::new(head, body, destination))
     }
@@ -136,6 +155,12 @@ impl Choice {
     }
 }
 
+fn signer(signing: &SigV4, fields: &Fields) -> Result<Signer, NotPreparable> {
+    let field = |name: &str| fields.expose(name).ok_or(NotPreparable::Header);
+    let session_token = signing.session_token.as_deref().and_then(|name| fields.expose(name));
+    Ok(Signer::new(field(&signing.access_key_id)?, field(&signing.secret_access_key)?, session_token))
+}
+
 fn headers(scheme: &Scheme, fields: &Fields) -> Result<Vec<(HeaderName, HeaderValue)>, NotPreparable> {
     let expand = |template: &crate::provider::value::ValueTemplate| {
         template.expand(|name| fields.expose(name)).ok_or(NotPreparable::Header)
@@ -155,6 +180,8 @@ fn headers(scheme: &Scheme, fields: &Fields) -> Result<Vec<(HeaderName, HeaderVa
             let value = Zeroizing::new(pairs.collect::<Result<Vec<_>, _>>()?.join("; "));
             Ok(vec![(header::COOKIE, sensitive(&value)?)])
         }
+        // It is made anew for each request.
+        Scheme::SigV4(_) => Ok(Vec::new()),
     }
 }
 

@@ -37,7 +37,8 @@ impl Cancel {
             Some(file) => TlsTrust::of_file(file).map_err(|error| Failure::failed(error.to_string()))?,
             None => TlsTrust::public(),
         };
-        let question = Question { provider, fields: &fields, trust: &trust, kind: Kind::Cancel, job: &row.thing };
+        let (kind, now) = (Kind::Cancel, local.now());
+        let question = Question { provider, fields: &fields, trust: &trust, kind, job: &row.thing, now };
         let (timeouts, head) = (local.config.timeouts.clone(), local.config.sizes.upstream_head);
         let asking = LocalSet::new();
         let answered = asking.run_until(async { ask(&Upstreams::new(timeouts, head), question).await }).await;

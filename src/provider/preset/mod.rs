@@ -8,6 +8,8 @@ mod operations;
 mod parse;
 mod raw;
 pub mod sdk;
+pub mod sigv4;
+pub mod storage;
 
 pub use mistake::PresetError;
 pub(in crate::provider) use parse::{Read, parse};
@@ -22,6 +24,7 @@ use crate::job::Ended;
 use http::{HeaderName, Method, StatusCode};
 use operation::Operation;
 use sdk::Sdk;
+use sigv4::SigV4;
 use std::time::Duration;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -54,6 +57,8 @@ pub struct Preset {
     pub probe: Option<Probe>,
     /// The plain field that says whose the credential is.
     pub account: Option<Box<str>>,
+    /// The plain field that lists the buckets and prefixes which a credential is good for.
+    pub storage: Option<Box<str>>,
     pub sdks: Box<[Sdk]>,
 }
 
@@ -64,6 +69,14 @@ impl Preset {
     /// Reads one preset; `file` is what its mistakes are told with.
     pub fn parse(file: &str, text: &str) -> Result<Self, PresetError> {
         parse(file, text).map(|read| read.preset)
+    }
+
+    /// How its requests are signed, where they are.
+    pub const fn signs(&self) -> Option<&SigV4> {
+        match &self.scheme {
+            Scheme::SigV4(signing) => Some(signing),
+            Scheme::Headers(_) | Scheme::Basic { .. } | Scheme::Cookies(_) => None,
+        }
     }
 
     pub fn field(&self, name: &str) -> Option<&FieldSpec> {
@@ -92,6 +105,7 @@ pub struct Service {
     /// Whole segments, such as `/metadata`; they stay in the path.
     pub path: Box<str>,
     pub origin: OriginTemplate,
+    pub errors: Wording,
 }
 
 impl Service {
@@ -111,13 +125,15 @@ pub enum Slot {
     Cookie {
         name: Box<str>,
     },
+    /// The key id of a signature, or the session token beside it (AWS SigV4).
+    Signature,
 }
 
 impl Slot {
     pub const fn header(&self) -> Option<&HeaderName> {
         match self {
             Self::Header { name, .. } => Some(name),
-            Self::Cookie { .. } => None,
+            Self::Cookie { .. } | Self::Signature => None,
         }
     }
 
@@ -132,7 +148,7 @@ impl Slot {
                 }
                 rest.trim_ascii()
             }
-            Self::Header { word: None, .. } | Self::Cookie { .. } => value.trim_ascii(),
+            Self::Header { word: None, .. } | Self::Cookie { .. } | Self::Signature => value.trim_ascii(),
         };
         (!token.is_empty() && !token.contains(&b' ')).then_some(token)
     }
@@ -148,6 +164,7 @@ pub enum Scheme {
         password: ValueTemplate,
     },
     Cookies(Box<[(Box<str>, ValueTemplate)]>),
+    SigV4(Box<SigV4>),
 }
 
 impl Scheme {
@@ -156,6 +173,7 @@ impl Scheme {
             Self::Headers(headers) => headers.iter().any(|(name, _)| name.as_str().eq_ignore_ascii_case(header)),
             Self::Basic { .. } => header.eq_ignore_ascii_case("authorization"),
             Self::Cookies(_) => false,
+            Self::SigV4(_) => header.eq_ignore_ascii_case("authorization"),
         }
     }
 }
@@ -215,6 +233,20 @@ pub struct ErrorShape {
     pub error_as_text: Box<[StatusCode]>,
     /// The member `error_code` is a text: its SDK's model has no room for a number there.
     pub error_code_as_text: bool,
+}
+
+/// The language in which a service's SDKs read what is wrong.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Deserialize)]
+pub enum Wording {
+    #[default]
+    #[serde(rename = "json")]
+    Json,
+    /// `<Error><Code>…`, as S3 has it.
+    #[serde(rename = "s3")]
+    S3,
+    /// `<ErrorResponse><Error><Code>…`, as AWS's query services have it.
+    #[serde(rename = "aws-query")]
+    AwsQuery,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Deserialize)]

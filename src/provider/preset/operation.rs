@@ -2,6 +2,7 @@
 //! Facts of a preset; matching, reading and filtering are done by those who have the request.
 //! What is not stated here is not known: an unlisted path has no operation.
 
+use super::storage::ObjectPlace;
 use crate::provider::{
     pointer::{NotAPointer, Pointer},
     template::{Found, Pattern},
@@ -36,6 +37,12 @@ pub struct Operation {
     /// Set on the answer in the place of the provider's.
     pub answer_headers: Box<[(HeaderName, HeaderValue)]>,
     pub upgrade: Upgrade,
+    /// Objects in the provider's storage that the request is about.
+    pub objects: Box<[ObjectPlace]>,
+    /// The only keys that its query may have, where it is something else with others.
+    pub query: Option<Box<[Box<str>]>>,
+    /// What its form must say, each once, where it is something else otherwise.
+    pub form: Box<[(Box<str>, Box<str>)]>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Deserialize, serde::Serialize)]
@@ -150,6 +157,17 @@ pub struct Reference {
     pub id: Place,
     /// Only where this is so: what stands at the place may be something else than an id.
     pub when: Option<Condition>,
+    pub spelling: Spelling,
+}
+
+/// What of the text at a place is an id.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Spelling {
+    /// All of it.
+    #[default]
+    Whole,
+    /// Any of its segments, where one is on record: the others are names that somebody chose.
+    AnySegment,
 }
 
 /// A text that must stand in the request's body, in the same element as what depends on it.
@@ -164,6 +182,8 @@ pub struct Creation {
     pub kind: Box<str>,
     /// In the request where the client makes the id.
     pub id: Place,
+    /// Where the id is only what follows the last of this.
+    pub after: Option<Box<str>>,
     /// The kind of the thing, used or created by the same request, that this one belongs to.
     pub parent: Option<Box<str>>,
 }
@@ -172,6 +192,13 @@ impl Creation {
     /// Belongs to a thing of its own kind, as the circuits of a job do: counted with that, and not always there.
     pub fn is_child(&self) -> bool {
         self.parent.as_ref() == Some(&self.kind)
+    }
+
+    /// The id within the text that stands at its place; `None` where nothing is left.
+    pub fn id_within(&self, text: Box<str>) -> Option<Box<str>> {
+        let Some(after) = &self.after else { return Some(text) };
+        let (_, id) = text.rsplit_once(&**after)?;
+        (!id.is_empty()).then(|| id.into())
     }
 }
 

@@ -5,9 +5,11 @@
 use super::{
     mistake::{Checked, mistake, parsed, quoted},
     operation::{
-        Condition, Creation, Kind, Listing, NotAPlace, Operation, Place, Readings, Reference, TimeUnit, Upgrade,
+        Condition, Creation, Kind, Listing, NotAPlace, Operation, Place, Readings, Reference, Spelling, TimeUnit,
+        Upgrade,
     },
     parse::{check_head, check_span, header_name},
+    storage,
     raw::{
         OneOrMany, RawCondition, RawCreation, RawListing, RawOperation, RawPair, RawReadings, RawReference, RawTime,
         Text,
@@ -71,6 +73,9 @@ fn check_operation(raw: &RawOperation) -> Checked<Operation> {
         silence: check_silence(raw.silence.as_ref())?,
         answer_headers: raw.answer_headers.iter().map(check_answer_header).collect::<Checked<_>>()?,
         upgrade: if raw.websocket { Upgrade::WebSocket } else { Upgrade::Refused },
+        objects: raw.objects.iter().map(|object| storage::check(object, check_in_request)).collect::<Checked<_>>()?,
+        query: raw.query.as_ref().map(|keys| keys.iter().map(|key| key.value.as_str().into()).collect()),
+        form: raw.form.iter().map(|(key, value)| (key.as_str().into(), value.as_str().into())).collect(),
     };
     check_captures(raw, &operation)?;
     check_silent_kind(raw, operation)
@@ -112,7 +117,8 @@ fn check_silent_kind(raw: &RawOperation, operation: Operation) -> Checked<Operat
 
 fn check_reference(raw: &RawReference) -> Checked<Reference> {
     let id = check_in_request(&raw.id, "what is used exists")?;
-    Ok(Reference { kind: word(&raw.kind)?, id, when: raw.when.as_ref().map(check_condition).transpose()? })
+    let spelling = if raw.segments { Spelling::AnySegment } else { Spelling::Whole };
+    Ok(Reference { kind: word(&raw.kind)?, id, when: raw.when.as_ref().map(check_condition).transpose()?, spelling })
 }
 
 fn check_in_request(text: &Text, why: &str) -> Checked<Place> {
@@ -147,6 +153,7 @@ fn check_creation(raw: &RawCreation, operation: &RawOperation) -> Checked<Creati
     Ok(Creation {
         kind: word(&raw.kind)?,
         id: parsed(&raw.id, str::parse)?,
+        after: raw.after.as_ref().map(|text| text.value.as_str().into()),
         parent: raw.parent.as_ref().map(word).transpose()?,
     })
 }

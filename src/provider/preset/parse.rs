@@ -11,6 +11,7 @@ use super::{
         RawService, RawSlot, RawStates, Text,
     },
     sdk::{PLACEHOLDERS, Sdk},
+    sigv4,
 };
 use crate::job::Ended;
 use crate::provider::{
@@ -44,12 +45,17 @@ fn check(raw: RawPreset) -> Checked<Read> {
     let fields = check_fields(&raw.fields)?;
     let scheme = check_scheme(&raw.scheme, &fields)?;
     let (operations, routes) = operations::check(&raw.operations)?;
+    let services: Box<[Service]> =
+        raw.services.iter().map(|s| check_service(s, &fields, &scheme)).collect::<Checked<_>>()?;
+    if let RawScheme::SigV4(signing) = &raw.scheme.value {
+        sigv4::check_services(signing, &services)?;
+    }
     let preset = Preset {
         id,
         name: raw.name.into(),
         website: raw.website.map(Into::into),
-        origin: check_origin(&raw.origin, &fields)?,
-        services: raw.services.iter().map(|s| check_service(s, &fields)).collect::<Checked<_>>()?,
+        origin: check_origin(&raw.origin, &fields, &scheme)?,
+        services,
         slots: check_slots(&raw.caller_token)?,
         selectors: raw.selectors.iter().map(|s| check_selector(s, &fields, &scheme)).collect::<Checked<_>>()?,
         scheme,
@@ -65,6 +71,7 @@ fn check(raw: RawPreset) -> Checked<Read> {
         lost_submit: raw.lost_submit.as_ref().map(check_status).transpose()?,
         probe: raw.probe.as_ref().map(check_probe).transpose()?,
         account: raw.account.as_ref().map(|name| plain_field(name, &fields)).transpose()?,
+        storage: raw.storage.as_ref().map(|name| sigv4::listed(name, &fields)).transpose()?,
         sdks: raw.sdks.into_iter().map(check_sdk).collect::<Checked<_>>()?,
         fields,
     };
@@ -136,9 +143,12 @@ fn plain_field(text: &Text, fields: &[FieldSpec]) -> Checked<Box<str>> {
     }
 }
 
-fn check_origin(text: &Text, fields: &[FieldSpec]) -> Checked<OriginTemplate> {
+fn check_origin(text: &Text, fields: &[FieldSpec], scheme: &Scheme) -> Checked<OriginTemplate> {
     let template = parsed(text, OriginTemplate::parse)?;
     let Some(name) = template.field() else { return Ok(template) };
+    if name == sigv4::REGION && matches!(scheme, Scheme::SigV4(_)) {
+        return Ok(template);
+    }
     let field =
         known_field(name, fields).or_else(|problem| mistake(text, format!("{problem}, not {}", quoted(name))))?;
     let always_there = field.presence == Presence::Required || field.default.is_some();
@@ -154,7 +164,7 @@ fn check_origin(text: &Text, fields: &[FieldSpec]) -> Checked<OriginTemplate> {
     )
 }
 
-fn check_service(raw: &RawService, fields: &[FieldSpec]) -> Checked<Service> {
+fn check_service(raw: &RawService, fields: &[FieldSpec], scheme: &Scheme) -> Checked<Service> {
     let is_path =
         |p: &str| p.strip_prefix('/').is_some_and(|rest| !rest.is_empty() && !rest.split('/').any(str::is_empty));
     Ok(Service {
@@ -163,7 +173,8 @@ fn check_service(raw: &RawService, fields: &[FieldSpec]) -> Checked<Service> {
             &raw.path,
             |p| if is_path(p) { Ok(p.into()) } else { Err("expected a path such as `/metadata`") },
         )?,
-        origin: check_origin(&raw.origin, fields)?,
+        origin: check_origin(&raw.origin, fields, scheme)?,
+        errors: raw.errors,
     })
 }
 
@@ -175,13 +186,17 @@ fn check_slots(raw: &Spanned<Vec<Spanned<RawSlot>>>) -> Checked<Box<[Slot]>> {
 }
 
 fn check_slot(raw: &Spanned<RawSlot>) -> Checked<Slot> {
+    if let RawSlot { header: None, word: None, cookie: None, sigv4: Some(algorithm) } = &raw.value {
+        let known = |text: &str| if text == sigv4::ALGORITHM { Ok(Slot::Signature) } else { Err("expected `AWS4-HMAC-SHA256`") };
+        return parsed(algorithm, known);
+    }
     match (&raw.value.header, &raw.value.cookie, &raw.value.word) {
         (Some(header), None, word) => Ok(Slot::Header {
             name: parsed(header, header_name)?,
             word: word.as_ref().map(|w| parsed(w, token)).transpose()?,
         }),
         (None, Some(cookie), None) => Ok(Slot::Cookie { name: parsed(cookie, token)? }),
-        _ => mistake(raw, "expected `header:`, perhaps with a `word:`, or `cookie:`"),
+        _ => mistake(raw, "expected `header:`, perhaps with a `word:`, `cookie:` or `sigv4:`"),
     }
 }
 
@@ -229,6 +244,7 @@ fn check_scheme(raw: &Spanned<RawScheme>, fields: &[FieldSpec]) -> Checked<Schem
             let pair = |p: &RawPair| Ok((parsed(&p.name, token)?, value(&p.value)?));
             Ok(Scheme::Cookies(pairs.iter().map(pair).collect::<Checked<_>>()?))
         }
+        RawScheme::SigV4(signing) => Ok(Scheme::SigV4(Box::new(sigv4::check(signing, fields)?))),
         RawScheme::Basic(basic) => Ok(Scheme::Basic { user: value(&basic.user)?, password: value(&basic.password)? }),
     }
 }

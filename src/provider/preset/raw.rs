@@ -3,9 +3,11 @@
 //! Never leaves this folder.
 
 use super::{
-    Cookies,
+    Cookies, Wording,
     operation::{Kind, TimeUnit},
     sdk::Way,
+    sigv4::RawSigV4,
+    storage::RawObject,
 };
 use serde::{
     Deserialize, Deserializer,
@@ -42,6 +44,7 @@ pub struct RawPreset {
     pub lost_submit: Option<Spanned<u16>>,
     pub probe: Option<RawProbe>,
     pub account: Option<Text>,
+    pub storage: Option<Text>,
     #[serde(default)]
     pub sdks: Vec<RawSdk>,
 }
@@ -52,6 +55,8 @@ pub struct RawService {
     pub name: Text,
     pub path: Text,
     pub origin: Text,
+    #[serde(default)]
+    pub errors: Wording,
 }
 
 #[derive(Deserialize)]
@@ -60,6 +65,7 @@ pub struct RawSlot {
     pub header: Option<Text>,
     pub word: Option<Text>,
     pub cookie: Option<Text>,
+    pub sigv4: Option<Text>,
 }
 
 #[derive(Deserialize)]
@@ -100,6 +106,7 @@ pub enum RawScheme {
     Headers(Vec<RawPair>),
     Basic(RawBasic),
     Cookies(Vec<RawPair>),
+    SigV4(Box<RawSigV4>),
 }
 
 #[derive(Deserialize)]
@@ -160,6 +167,11 @@ pub struct RawOperation {
     pub answer_headers: Vec<RawPair>,
     #[serde(default)]
     pub websocket: bool,
+    #[serde(default)]
+    pub objects: Vec<Spanned<RawObject>>,
+    pub query: Option<Vec<Text>>,
+    #[serde(default)]
+    pub form: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -168,6 +180,8 @@ pub struct RawReference {
     pub kind: Text,
     pub id: Text,
     pub when: Option<RawCondition>,
+    #[serde(default)]
+    pub segments: bool,
 }
 
 #[derive(Deserialize)]
@@ -182,6 +196,7 @@ pub struct RawCondition {
 pub struct RawCreation {
     pub kind: Text,
     pub id: Text,
+    pub after: Option<Text>,
     pub parent: Option<Text>,
 }
 

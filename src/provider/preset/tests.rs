@@ -91,18 +91,18 @@ fn each_mistake_is_told_with_its_place_and_what_was_expected() {
     ];
     let told: Vec<String> = mistakes.iter().map(|(from, to)| mistake_after(from, to)).collect();
     insta::assert_snapshot!(told.join("\n"), @r#"
-    x.yaml:3:1: unknown field `colour`, expected one of id, name, website, origin, services, caller_token, fields, scheme, selectors, states, operations, refusals, head, errors, cookies, lost_submit, probe, account, sdks
+    x.yaml:3:1: unknown field `colour`, expected one of id, name, website, origin, services, caller_token, fields, scheme, selectors, states, operations, refusals, head, errors, cookies, lost_submit, probe, account, storage, sdks
     x.yaml:27:1: missing field `name`
     x.yaml:3:1: the key `name` is given twice
     x.yaml:21:11: unknown variant `pol`, expected one of submit, poll, result, cancel, list, public, account, login, open, blocked
-    x.yaml:11:3: unknown variant `exchange`, expected one of headers, basic, cookies
+    x.yaml:11:3: unknown variant `exchange`, expected one of headers, basic, cookies, sigv4
     x.yaml:2:7: expected string scalar
     x.yaml:3:12: expected a whole number
     x.yaml:1:5: expected 1 to 40 of a-z, 0-9 and single `-`, not `Example_1`
     x.yaml:3:9: expected `https://host` or `https://host:port`, without user name, path or query, not `http://{region}.example.com`
     x.yaml:3:9: expected `https://host` or `https://host:port`, without user name, path or query, not `https://{region}.example.com/v1`
     x.yaml:5:15: expected a header that neither frames nor routes the message, not `Host`
-    x.yaml:5:5: expected `header:`, perhaps with a `word:`, or `cookie:`
+    x.yaml:5:5: expected `header:`, perhaps with a `word:`, `cookie:` or `sigv4:`
     x.yaml:23:29: expected `path <capture>`, `query <key>`, `body <pointer>` or `answer <pointer>`, not `header job`
     x.yaml:19:32: expected a JSON pointer such as `/data/id`, or `/jobs/*/id` for each element, not `answer id`
     x.yaml:18:9: expected a method and a path template, such as `GET /jobs/{job}`, not `POST jobs`

@@ -66,6 +66,23 @@ pub fn in_query(query: Option<&str>, key: &str) -> Result<Vec<Box<str>>, Unreada
     Ok(ids)
 }
 
+/// Every value of a key, as a whole, decoded; it may be empty.
+pub fn texts_in_query(query: Option<&str>, key: &str) -> Result<Vec<Box<str>>, Unreadable> {
+    let mut texts = Vec::new();
+    for pair in query.unwrap_or_default().split('&') {
+        if pair.contains(';') && pair.split(';').any(|part| is_key(part, key)) {
+            return Err(Unreadable::Ambiguous);
+        }
+        match pair.split_once('=').map_or("", |(_, value)| value) {
+            _ if !is_key(pair, key) => {}
+            value if value.contains('+') => return Err(Unreadable::Ambiguous),
+            "" => texts.push("".into()),
+            value => texts.push(decoded(value.as_bytes())?),
+        }
+    }
+    Ok(texts)
+}
+
 /// Also `ID=`, `%69d=` and `id[]=`.
 fn is_key(pair: &str, key: &str) -> bool {
     let name = pair.split_once('=').map_or(pair, |(name, _)| name);

@@ -104,7 +104,8 @@ impl<'o> Harvest<'o> {
             if element.is_array() && !within.is_root() {
                 continue;
             }
-            match within.values(element).first().map(|value| read_value(value)).transpose()?.flatten() {
+            let text = within.values(element).first().map(|value| read_value(value)).transpose()?.flatten();
+            match text.and_then(|text| creation.id_within(text)) {
                 Some(id) => self.add(creation, at, id),
                 None => self.unnamed.push((creation, at)),
             }

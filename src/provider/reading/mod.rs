@@ -8,17 +8,20 @@ mod inflate;
 mod json;
 mod list;
 mod made;
+mod objects;
 
 pub use inflate::inflate;
 pub use json::{answer, request};
 pub use list::filter;
 pub use made::{Created, made, made_by_client};
+pub use objects::{form_says, objects, query_keys};
 
 use super::{
     pointer::Pointer,
     preset::{
         Preset,
-        operation::{Condition, Creation, Kind, Match, Operation, Place, Reference},
+        operation::{Condition, Creation, Kind, Match, Operation, Place, Reference, Spelling},
+        storage::Location,
     },
 };
 use crate::job::{Amounts, Figures, JOB, Thing};
@@ -90,7 +93,11 @@ pub enum BodyNeed {
 pub fn needs_body(operation: &Operation) -> BodyNeed {
     let is_body = |place: &Place| matches!(place, Place::Body(_));
     let named = operation.uses.iter().map(|u| &u.id).chain(operation.creates.iter().map(|c| &c.id));
-    if named.chain(&operation.repetition).any(is_body) {
+    let stored = operation.objects.iter().flat_map(|object| match &object.at {
+        Location::Parts { bucket, key } => [Some(bucket), key.as_ref()],
+        Location::Uri(place) => [Some(place), None],
+    });
+    if named.chain(stored.flatten()).chain(&operation.repetition).any(is_body) {
         BodyNeed::Gate
     } else if operation.count.is_some() || operation.reads.places().any(is_body) {
         BodyNeed::Ledger
@@ -120,6 +127,9 @@ pub fn needs_answer(operation: &Operation) -> AnswerNeed {
     }
 }
 
+/// Of a path with more segments than anybody needs, the others are looked for in vain.
+const MOST_SEGMENTS: usize = 16;
+
 /// The things on record that a request names, each once. A request whose operation is about things made before must
 /// name one, unless it may also list them: what an empty enumeration means is the provider's secret.
 pub fn used(sent: &Sent<'_>) -> Result<Vec<Thing>, Unreadable> {
@@ -136,7 +146,17 @@ pub fn used(sent: &Sent<'_>) -> Result<Vec<Thing>, Unreadable> {
 
 fn ids_of(sent: &Sent<'_>, reference: &Reference) -> Result<Vec<Box<str>>, Unreadable> {
     match (&reference.id, &reference.when) {
+        (Place::Path(name), _) if reference.spelling == Spelling::AnySegment => {
+            let raw = sent.found.capture(name).and_then(|span| sent.path.get(span)).unwrap_or_default();
+            let segments = raw.split('/').filter(|segment| !segment.is_empty()).take(MOST_SEGMENTS);
+            segments.map(|segment| id::decoded(segment.as_bytes())).collect()
+        }
         (Place::Path(name), _) => sent.captured(name).map(|id| id.into_iter().collect()),
+        (Place::Query(key), _) if reference.spelling == Spelling::AnySegment => {
+            let texts = id::texts_in_query(sent.query, key)?;
+            let segments = texts.iter().flat_map(|text| text.split('/')).filter(|segment| !segment.is_empty());
+            Ok(segments.take(MOST_SEGMENTS).map(Into::into).collect())
+        }
         (Place::Query(key), _) => id::in_query(sent.query, key),
         // Members of an object count here, too: naming more than the provider reads is safe.
         (Place::Body(pointer), None) => {

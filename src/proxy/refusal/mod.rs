@@ -4,12 +4,15 @@
 
 mod reasons;
 mod record;
+mod signed;
+mod xml;
 
 pub use reasons::*;
 pub use record::*;
+pub use signed::*;
 
 use super::relay::Answer;
-use crate::provider::preset::ErrorShape;
+use crate::provider::preset::{ErrorShape, Wording};
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
@@ -128,7 +131,10 @@ impl Code {
 
 /// How the body of a refusal looks: what a preset says, or the shape that nearly every SDK can show.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Shape<'p>(pub Option<&'p ErrorShape>);
+pub struct Shape<'p> {
+    pub errors: Option<&'p ErrorShape>,
+    pub wording: Wording,
+}
 
 /// An answer of Bellhop's own.
 #[derive(Debug)]
@@ -242,11 +248,16 @@ impl Refusal {
     }
 
     pub fn answer(self, shape: Shape<'_>) -> Response<Answer> {
-        let body = Bytes::from(self.body(shape).to_string());
+        let (body, media_type) = match shape.wording {
+            Wording::Json => (self.body(shape).to_string(), "application/problem+json"),
+            Wording::S3 => (xml::s3(self.code, &self.detail), "application/xml"),
+            Wording::AwsQuery => (xml::aws_query(self.code, self.status, &self.detail), "text/xml"),
+        };
+        let body = Bytes::from(body);
         let mut response = Response::new(Answer::full(body));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.insert("bellhop-refusal", HeaderValue::from_static(self.code.as_str()));
@@ -288,7 +299,7 @@ impl Refusal {
             "internal_code": code,
             "data": { "message": text, "description": text },
         });
-        if let Some(shape) = shape.0 {
+        if let Some(shape) = shape.errors {
             if shape.error_as_text.contains(&self.status) {
                 body["error"] = text.into();
             }

@@ -9,6 +9,7 @@ use crate::{
     identity::Scopes,
     provider::preset::operation::Kind,
     proxy::Asked,
+    scheme::NotAttachable,
     upstream::{SendError, Waiting},
 };
 use http::StatusCode;
@@ -57,7 +58,10 @@ pub fn blocked(asked: &Asked<'_>) -> Refusal {
     ))
 }
 
-pub fn not_selectable(asked: &Asked<'_>, grant: &Grant) -> Refusal {
+pub fn not_attachable(asked: &Asked<'_>, grant: &Grant, error: NotAttachable) -> Refusal {
+    if let NotAttachable::NotSignable(_) = error {
+        return Refusal::bad_request(format!("{} has a header that cannot be signed.", what(asked)));
+    }
     not_allowed(format!(
         "{} asks for an account, instance or workspace that the credential `{}` of {} does not allow. Leave the choice \
          out, or ask who manages the credential.",
