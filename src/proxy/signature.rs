@@ -17,7 +17,7 @@ use crate::{
         storage::{self, OutOfReach, Whose},
     },
     job::reach::is_confined,
-    scheme::sigv4::{Claim, Flaw, Received, Transport, Verified, verify},
+    scheme::sigv4::{Claim, Flaw, Received, Transport, Verified, service, verify},
 };
 use http::{HeaderMap, header, request};
 use std::sync::Arc;
@@ -33,6 +33,10 @@ impl Exchange<'_> {
     ) -> Result<Option<Box<str>>, Refusal> {
         let Some(signing) = provider.preset().signs() else { return Ok(None) };
         self.tally.provider.set(Some(provider.index()));
+        // Also what is not sound is refused in the words of the service that it is for.
+        let named = headers.get(header::AUTHORIZATION).and_then(|value| service(value.as_bytes()));
+        let wording = provider.preset().services.iter().find(|service| Some(service.name.as_bytes()) == named);
+        self.tally.wording.set(wording.map(|service| service.errors).unwrap_or_default());
         let query = route.target.split_once('?').map(|(_, query)| query);
         let claim = match Claim::read(headers, query) {
             Ok(claim) => claim,
@@ -41,10 +45,7 @@ impl Exchange<'_> {
             Err(flaw) => return Err(refusal::signature(&flaw)),
         };
         let scope = claim.scope;
-        let listed = signing.service(scope.service, scope.region);
-        let wording = provider.preset().services.iter().find(|service| *service.name == *scope.service);
-        self.tally.wording.set(wording.map(|service| service.errors).unwrap_or_default());
-        match listed {
+        match signing.service(scope.service, scope.region) {
             Ok(signed) => Ok(Some(format!("/{}{}", signed.name, route.target).into())),
             Err(NotListed::Service) => Err(refusal::service_not_listed(provider, signing)),
             Err(NotListed::Region) => Err(refusal::region_not_listed(provider, &signing.regions.join(", "))),

@@ -2,7 +2,7 @@
 //! Facts of a preset; matching, reading and filtering are done by those who have the request.
 //! What is not stated here is not known: an unlisted path has no operation.
 
-use super::storage::ObjectPlace;
+use super::storage::{Location, ObjectPlace};
 use crate::provider::{
     pointer::{NotAPointer, Pointer},
     template::{Found, Pattern},
@@ -43,6 +43,17 @@ pub struct Operation {
     pub query: Option<Box<[Box<str>]>>,
     /// What its form must say, each once, where it is something else otherwise.
     pub form: Box<[(Box<str>, Box<str>)]>,
+}
+
+impl Operation {
+    /// Where the objects that a request is about are named.
+    pub fn object_places(&self) -> impl Iterator<Item = &Place> {
+        let places = self.objects.iter().flat_map(|object| match &object.at {
+            Location::Parts { bucket, key } => [Some(bucket), key.as_ref()],
+            Location::Uri(place) => [Some(place), None],
+        });
+        places.flatten()
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Deserialize, serde::Serialize)]

@@ -43,6 +43,11 @@ pub fn decoded(raw: &[u8]) -> Result<Box<str>, Unreadable> {
     std::str::from_utf8(&once).map_err(|_| Unreadable::NotAnId).and_then(checked)
 }
 
+/// A text that is decoded once, whatever it looks like then.
+pub fn decoded_once(raw: &[u8]) -> Result<Box<str>, Unreadable> {
+    std::str::from_utf8(&decode(raw)).map_err(|_| Unreadable::NotAnId).and_then(checked)
+}
+
 /// Every value of a key, each split at its commas. What any server could take for the key counts as the key.
 pub fn in_query(query: Option<&str>, key: &str) -> Result<Vec<Box<str>>, Unreadable> {
     let mut ids = Vec::new();
@@ -77,7 +82,7 @@ pub fn texts_in_query(query: Option<&str>, key: &str) -> Result<Vec<Box<str>>, U
             _ if !is_key(pair, key) => {}
             value if value.contains('+') => return Err(Unreadable::Ambiguous),
             "" => texts.push("".into()),
-            value => texts.push(decoded(value.as_bytes())?),
+            value => texts.push(decoded_once(value.as_bytes())?),
         }
     }
     Ok(texts)

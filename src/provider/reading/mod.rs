@@ -21,7 +21,6 @@ use super::{
     preset::{
         Preset,
         operation::{Condition, Creation, Kind, Match, Operation, Place, Reference, Spelling},
-        storage::Location,
     },
 };
 use crate::job::{Amounts, Figures, JOB, Thing};
@@ -93,11 +92,7 @@ pub enum BodyNeed {
 pub fn needs_body(operation: &Operation) -> BodyNeed {
     let is_body = |place: &Place| matches!(place, Place::Body(_));
     let named = operation.uses.iter().map(|u| &u.id).chain(operation.creates.iter().map(|c| &c.id));
-    let stored = operation.objects.iter().flat_map(|object| match &object.at {
-        Location::Parts { bucket, key } => [Some(bucket), key.as_ref()],
-        Location::Uri(place) => [Some(place), None],
-    });
-    if named.chain(stored.flatten()).chain(&operation.repetition).any(is_body) {
+    if named.chain(operation.object_places()).chain(&operation.repetition).any(is_body) {
         BodyNeed::Gate
     } else if operation.count.is_some() || operation.reads.places().any(is_body) {
         BodyNeed::Ledger
@@ -149,7 +144,8 @@ fn ids_of(sent: &Sent<'_>, reference: &Reference) -> Result<Vec<Box<str>>, Unrea
         (Place::Path(name), _) if reference.spelling == Spelling::AnySegment => {
             let raw = sent.found.capture(name).and_then(|span| sent.path.get(span)).unwrap_or_default();
             let segments = raw.split('/').filter(|segment| !segment.is_empty()).take(MOST_SEGMENTS);
-            segments.map(|segment| id::decoded(segment.as_bytes())).collect()
+            // What cannot be read as an id is on no record.
+            Ok(segments.filter_map(|segment| id::decoded_once(segment.as_bytes()).ok()).collect())
         }
         (Place::Path(name), _) => sent.captured(name).map(|id| id.into_iter().collect()),
         (Place::Query(key), _) if reference.spelling == Spelling::AnySegment => {

@@ -57,7 +57,8 @@ fn texts(sent: &Sent<'_>, place: &Place) -> Result<Vec<Box<str>>, Unreadable> {
         // An empty tail captures nothing.
         Place::Path(name) => match sent.found.capture(name).and_then(|span| sent.path.get(span)) {
             None | Some("") => Ok(Vec::new()),
-            Some(raw) => id::decoded(raw.as_bytes()).map(|text| vec![text]),
+            // Storage decodes a key once and takes it as it is then; a name may hold what looks escaped.
+            Some(raw) => id::decoded_once(raw.as_bytes()).map(|text| vec![text]),
         },
         Place::Query(key) => id::texts_in_query(sent.query, key),
         Place::Body(pointer) => {

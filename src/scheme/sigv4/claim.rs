@@ -89,6 +89,13 @@ pub fn key_id(authorization: &[u8]) -> Option<&[u8]> {
     (!id.is_empty()).then_some(id)
 }
 
+/// The service that an `Authorization` in this form is for, also where the rest of it is not sound.
+pub fn service(authorization: &[u8]) -> Option<&[u8]> {
+    let rest = authorization.strip_prefix(ALGORITHM.as_bytes())?;
+    let at = memchr::memmem::find(rest, b"/aws4_request")?;
+    rest[..at].rsplit(|b| *b == b'/').next()
+}
+
 /// The parts of an `Authorization`, in any order, each once.
 struct Parts<'h> {
     credential: &'h str,
@@ -293,7 +300,7 @@ mod tests {
                 headers.extend(HeaderValue::from_bytes(value.as_bytes()).ok().map(|value| (name, value)));
             }
             let _ = Claim::read(&headers, Some(&query));
-            let _ = key_id(authorization.as_bytes());
+            let _ = (key_id(authorization.as_bytes()), service(authorization.as_bytes()));
         }
 
         #[test]
@@ -308,6 +315,7 @@ mod tests {
             let claim = Claim::read(&headers, None).unwrap();
             prop_assert_eq!((claim.key_id, claim.scope.region, claim.scope.service), (&*key, &*region, &*service));
             prop_assert_eq!(key_id(text.as_bytes()), Some(key.as_bytes()));
+            prop_assert_eq!(super::service(text.as_bytes()), Some(service.as_bytes()));
         }
 
         #[test]

@@ -7,7 +7,7 @@ mod claim;
 mod sign;
 mod verify;
 
-pub use claim::{ALGORITHM, CONTENT_SHA256, Claim, DATE, SECURITY_TOKEN, Scope, key_id};
+pub use claim::{ALGORITHM, CONTENT_SHA256, Claim, DATE, SECURITY_TOKEN, Scope, key_id, service};
 pub use sign::{NotSignable, Signer};
 pub use verify::{Payload, Received, Transport, Verified, verify};
 

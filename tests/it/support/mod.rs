@@ -13,6 +13,7 @@ pub mod outgoing;
 pub mod pat;
 pub mod postgres;
 pub mod provider_line;
+pub mod signed;
 pub mod site;
 pub mod soon;
 pub mod state;
