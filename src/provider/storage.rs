@@ -123,7 +123,14 @@ mod tests {
         for good in ["fake-bucket/tasks/ada/a", "fake-bucket/tasks/task-1/results.json", "fake-other/ada/a"] {
             assert_eq!(ask(good, Extent::Object, ADA), Ok(()), "{good}");
         }
-        for bad in ["tasks/grace/a", "tasks/ada", "tasks/task-2/results.json", "tasks/adam/a", "tasks/x/task-1/a", "tasks/ada/"] {
+        for bad in [
+            "tasks/grace/a",
+            "tasks/ada",
+            "tasks/task-2/results.json",
+            "tasks/adam/a",
+            "tasks/x/task-1/a",
+            "tasks/ada/",
+        ] {
             let bad = format!("fake-bucket/{bad}");
             assert_eq!(ask(&bad, Extent::Object, ADA), Err(OutOfReach::NotTheirs), "{bad}");
         }
@@ -131,10 +138,17 @@ mod tests {
 
     #[test]
     fn a_member_has_results_put_into_a_listed_folder_or_their_own() {
-        for good in ["fake-bucket/tasks", "fake-bucket/tasks/", "fake-bucket/tasks/ada", "fake-bucket/tasks/ada/x", "fake-other/"] {
+        for good in [
+            "fake-bucket/tasks",
+            "fake-bucket/tasks/",
+            "fake-bucket/tasks/ada",
+            "fake-bucket/tasks/ada/x",
+            "fake-other/",
+        ] {
             assert_eq!(ask(good, Extent::Folder, ADA), Ok(()), "{good}");
         }
-        for bad in ["fake-bucket/tasks/grace", "fake-bucket/tasks/task-1", "fake-bucket/tasks/adam", "fake-other/tasks"] {
+        for bad in ["fake-bucket/tasks/grace", "fake-bucket/tasks/task-1", "fake-bucket/tasks/adam", "fake-other/tasks"]
+        {
             assert_eq!(ask(bad, Extent::Folder, ADA), Err(OutOfReach::NotTheirs), "{bad}");
         }
     }

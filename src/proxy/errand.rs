@@ -6,7 +6,7 @@ use super::{
     Asked, Exchange,
     admit::Admitted,
     refusal::{self, Refusal},
-    relay::{READABLE, readable},
+    relay::{Incomplete, READABLE, readable},
 };
 use crate::{
     directory::Purse,
@@ -134,7 +134,11 @@ impl Exchange<'_> {
         let Carried::Streamed(body) = errand.carried else { return Ok(errand) };
         let gates = need == BodyNeed::Gate;
         let signs = asked.provider.preset().signs().is_some();
-        if body.size_hint().lower() > READABLE as u64 && !signs {
+        if body.size_hint().lower() > READABLE as u64 {
+            // What is signed cannot go on unread.
+            if signs {
+                return Err(refusal::body_not_read(asked, Incomplete::TooLarge));
+            }
             let unread = gates.then_some(Unreadable::TooLarge);
             return Ok(Errand { unread, ..Errand::nothing(body) });
         }
@@ -148,8 +152,9 @@ impl Exchange<'_> {
         let encoding = headers.get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes);
         let document = match &bytes {
             bytes if bytes.is_empty() || need == BodyNeed::Nothing => Ok(None),
-            bytes => reading::inflate(bytes.clone(), encoding, READABLE)
-                .and_then(|plain| asked.operation.as_ref().map(|found| reading::request(&plain, found.operation)).transpose()),
+            bytes => reading::inflate(bytes.clone(), encoding, READABLE).and_then(|plain| {
+                asked.operation.as_ref().map(|found| reading::request(&plain, found.operation)).transpose()
+            }),
         };
         let unread = document.as_ref().err().copied().filter(|_| gates);
         let document = document.ok().flatten();
@@ -183,7 +188,8 @@ impl Exchange<'_> {
 
 /// Of what may be an id or a name, what is not on record is a name.
 fn forget_names(operation: &Operation, named: &mut Vec<Named>) {
-    let may_be_name = |kind: &str| operation.uses.iter().any(|u| u.spelling == Spelling::AnySegment && *u.kind == *kind);
+    let may_be_name =
+        |kind: &str| operation.uses.iter().any(|u| u.spelling == Spelling::AnySegment && *u.kind == *kind);
     named.retain(|named| !named.seen.records.is_empty() || !may_be_name(&named.thing.kind));
 }
 

@@ -107,7 +107,9 @@ fn unknown_provider(catalog: &Catalog, segment: &str) -> Refusal {
 
 fn by_path<'s, 'r>(catalog: &'s Catalog, target: &'r str, path: &'r str) -> Result<Route<'s, 'r>, Refusal> {
     let first = path[1..].split('/').next().unwrap_or_default();
-    let (id, context) = first.split_once('@').map_or((first, None), |(id, context)| (id, Some(context)));
+    // botocore escapes this one character for S3, in whatever address it is given; ids and contexts have none to escape.
+    let split = first.split_once('@').or_else(|| first.split_once("%40"));
+    let (id, context) = split.map_or((first, None), |(id, context)| (id, Some(context)));
     let (Some(provider), cut) = (catalog.find(id), 1 + first.len()) else {
         let Some(_) = context else {
             return Ok(Route { destination: None, purse: None, target, path, prefix: "", host: None });

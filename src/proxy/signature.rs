@@ -10,13 +10,13 @@ use super::{
     route::Route,
 };
 use crate::{
+    job::reach::is_confined,
     provider::{
         Provider,
         preset::sigv4::{NotListed, REGION, SigV4},
         reading::{self, Unreadable},
         storage::{self, OutOfReach, Whose},
     },
-    job::reach::is_confined,
     scheme::sigv4::{Claim, Flaw, Received, Transport, Verified, service, verify},
 };
 use http::{HeaderMap, header, request};
@@ -64,7 +64,9 @@ impl Exchange<'_> {
         let claim = Claim::read(headers, parts.uri.query()).map_err(|flaw| refusal::signature(&flaw))?;
         let signed = signing.service(claim.scope.service, claim.scope.region);
         let signed = signed.map_err(|_| refusal::signature(&Flaw::Scope))?;
-        let Carried::Read(body) = &errand.carried else { return Err(refusal::names_not_read(asked, Unreadable::TooLarge)) };
+        let Carried::Read(body) = &errand.carried else {
+            return Err(refusal::names_not_read(asked, Unreadable::TooLarge));
+        };
         let received = Received {
             method: parts.method.as_str(),
             path: parts.uri.path(),
@@ -102,7 +104,8 @@ impl Exchange<'_> {
             }
         }
         if !found.operation.form.is_empty() {
-            let says = matches!(&errand.carried, Carried::Read(body) if reading::form_says(body, &found.operation.form));
+            let says =
+                matches!(&errand.carried, Carried::Read(body) if reading::form_says(body, &found.operation.form));
             if !says {
                 return Err(refusal::form_not_listed(asked, &found.operation.form));
             }

@@ -85,6 +85,31 @@ async fn both_forms_of_a_callers_signature_are_taken_and_signed_anew() {
 }
 
 #[tokio::test]
+async fn a_context_in_the_address_is_covered_as_it_is_sent() {
+    let aws = aws().await;
+    let (bellhop, [_, _, maud]) = acme(&aws).await;
+    let signed = |service, ask| by(&maud, &bellhop).service(service).sign(ask);
+
+    for way in ["/braket@acme", "/braket%40acme"] {
+        let put = Ask::new("PUT", format!("{way}/fake-bucket/tasks/a")).body("fake");
+        bellhop.ask(&signed("s3", put)).await.assert_paid_by("acme", "named");
+        assert_eq!(aws.last().target, "/fake-bucket/tasks/a");
+    }
+}
+
+#[tokio::test]
+async fn an_address_without_a_provider_is_enough_for_a_token_that_is_for_one() {
+    let aws = aws().await;
+    let mut site = Site::empty().provider("braket", &aws);
+    let ada = site.user("ada").credential(&keys(&json!({}))).pat_with("laptop", &json!({ "providers": ["braket"] }));
+    let bellhop = site.serve().await;
+
+    bellhop.ask(&by(&ada, &bellhop).sign(Ask::get("/device/fake"))).await.assert_paid_by("me", "own");
+
+    assert_eq!(aws.last().target, "/device/fake");
+}
+
+#[tokio::test]
 async fn temporary_keys_go_with_their_session_token() {
     let aws = aws().await;
     let (bellhop, ada) = ada_at(&aws, &json!({ "session_token": { "value": "fake-session-token-canary" } })).await;
@@ -108,7 +133,9 @@ async fn a_signature_that_covers_something_else_is_refused() {
     let longer = |signed: Ask| signed.body("{\"filters\": []} ");
     let of_another = Signature::with_keys(&ada.to_string(), "fake-other-secret", &good.host);
     let yesterday = |signed: Ask| {
-        let day = |(name, value): (String, String)| if name == "x-amz-date" { (name, "20200101T000000Z".into()) } else { (name, value) };
+        let day = |(name, value): (String, String)| {
+            if name == "x-amz-date" { (name, "20200101T000000Z".into()) } else { (name, value) }
+        };
         Ask { headers: signed.headers.into_iter().map(day).collect(), ..signed }
     };
     let asked = || Ask::post(DEVICES).json(&body);
@@ -141,7 +168,9 @@ async fn how_far_a_clock_is_off_is_told() {
         bellhop.ask(&signature.sign(Ask::get(TASK))).await.assert_relayed();
     }
     let before = aws.requests().len();
-    for (signature, told) in [(by(&ada, &bellhop).later(much), "s later"), (by(&ada, &bellhop).earlier(much), "s earlier")] {
+    for (signature, told) in
+        [(by(&ada, &bellhop).later(much), "s later"), (by(&ada, &bellhop).earlier(much), "s earlier")]
+    {
         let answer = bellhop.ask(&signature.sign(Ask::get(TASK))).await;
         answer.assert_refused("bad-request");
         assert!(answer.detail().contains(told), "{}", answer.detail());
@@ -202,7 +231,10 @@ async fn a_token_in_the_query_and_two_tokens_are_refused() {
     }
     bellhop.ask(&Ask::get(TASK)).await.assert_refused("missing-token");
     bellhop.ask(&Signature::by(&other, &good.host).sign(Ask::get(TASK))).await.assert_refused("unknown-token");
-    bellhop.ask(&Signature::with_keys("AKIAFAKE", "fake", &good.host).sign(Ask::get(TASK))).await.assert_refused("unknown-token");
+    bellhop
+        .ask(&Signature::with_keys("AKIAFAKE", "fake", &good.host).sign(Ask::get(TASK)))
+        .await
+        .assert_refused("unknown-token");
     aws.assert_untouched();
 }
 
@@ -243,7 +275,9 @@ async fn members_put_results_where_they_may_and_read_their_own() {
 
     ask(&ada, "braket", task("of-ada", "fake-bucket", "tasks")).await.assert_relayed();
     ask(&ada, "braket", task("2", "fake-bucket", "tasks/ada/more")).await.assert_relayed();
-    for (bucket, prefix) in [("fake-bucket", "tasks/grace"), ("fake-bucket", "other"), ("another", "tasks"), ("fake-bucket", "")] {
+    for (bucket, prefix) in
+        [("fake-bucket", "tasks/grace"), ("fake-bucket", "other"), ("another", "tasks"), ("fake-bucket", "")]
+    {
         ask(&ada, "braket", task("3", bucket, prefix)).await.assert_refused("not-allowed");
     }
     let results = |of: &str| Ask::get(format!("/braket/fake-bucket/tasks/{of}/results.json"));
@@ -254,7 +288,9 @@ async fn members_put_results_where_they_may_and_read_their_own() {
     assert_eq!((foreign.status, foreign.header("bellhop-refusal")), (404, Some("unknown-job")));
     let text = |answer: &Answer| answer.text();
     assert_eq!((absent.status, text(&absent)), (404, text(&foreign)));
-    for listing in ["", "?prefix=tasks%2F", "?prefix=tasks%2Fof-ada%2F", "?prefix=tasks%2Fada", "?list-type=2&prefix=tasks/gr"] {
+    for listing in
+        ["", "?prefix=tasks%2F", "?prefix=tasks%2Fof-ada%2F", "?prefix=tasks%2Fada", "?list-type=2&prefix=tasks/gr"]
+    {
         let answer = ask(&grace, "s3", Ask::get(format!("/braket/fake-bucket{listing}"))).await;
         assert!(matches!(answer.status, 403 | 404), "{listing}: {}", answer.text());
     }
@@ -274,7 +310,14 @@ async fn members_write_below_their_names_and_make_no_buckets() {
     assert_eq!(ask(&maud, put("tasks/grace/code.tar.gz")).await, 200);
     assert_eq!(ask(&maud, Ask::new("PUT", "/braket/fake-bucket")).await, 200);
     let before = aws.requests().len();
-    for key in ["tasks/grace/a", "tasks/ada", "tasks/ada2/a", "tasks/of-ada/results.json", "other/ada/a", "tasks/ada%2F..%2Fgrace/a"] {
+    for key in [
+        "tasks/grace/a",
+        "tasks/ada",
+        "tasks/ada2/a",
+        "tasks/of-ada/results.json",
+        "other/ada/a",
+        "tasks/ada%2F..%2Fgrace/a",
+    ] {
         assert!(matches!(ask(&ada, put(key)).await, 400 | 403), "{key}");
     }
     assert_eq!(ask(&ada, Ask::new("DELETE", "/braket/fake-bucket/tasks/grace/a")).await, 403);

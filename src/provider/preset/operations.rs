@@ -9,11 +9,11 @@ use super::{
         Upgrade,
     },
     parse::{check_head, check_span, header_name},
-    storage,
     raw::{
         OneOrMany, RawCondition, RawCreation, RawListing, RawOperation, RawPair, RawReadings, RawReference, RawTime,
         Text,
     },
+    storage,
 };
 use crate::provider::{
     pointer::Pointer,

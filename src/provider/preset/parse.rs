@@ -187,7 +187,9 @@ fn check_slots(raw: &Spanned<Vec<Spanned<RawSlot>>>) -> Checked<Box<[Slot]>> {
 
 fn check_slot(raw: &Spanned<RawSlot>) -> Checked<Slot> {
     if let RawSlot { header: None, word: None, cookie: None, sigv4: Some(algorithm) } = &raw.value {
-        let known = |text: &str| if text == sigv4::ALGORITHM { Ok(Slot::Signature) } else { Err("expected `AWS4-HMAC-SHA256`") };
+        let known = |text: &str| {
+            if text == sigv4::ALGORITHM { Ok(Slot::Signature) } else { Err("expected `AWS4-HMAC-SHA256`") }
+        };
         return parsed(algorithm, known);
     }
     match (&raw.value.header, &raw.value.cookie, &raw.value.word) {

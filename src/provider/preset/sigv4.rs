@@ -116,7 +116,8 @@ pub fn check(raw: &RawSigV4, fields: &[FieldSpec]) -> Checked<SigV4> {
     if raw.services.value.is_empty() {
         return mistake(&raw.services, "expected at least one service");
     }
-    let label = |text: &Text| parsed(text, |t| if is_label(t) { Ok(t.into()) } else { Err("expected a part of a host name") });
+    let label =
+        |text: &Text| parsed(text, |t| if is_label(t) { Ok(t.into()) } else { Err("expected a part of a host name") });
     let signed = |raw: &RawSigned| Ok(Signed { name: label(&raw.name)?, dialect: raw.dialect });
     Ok(SigV4 {
         access_key_id: secret(&raw.access_key_id, fields, Presence::Required)?,

@@ -50,10 +50,9 @@ pub struct RawObject {
 pub fn check(raw: &Spanned<RawObject>, place: impl Fn(&Text, &str) -> Checked<Place>) -> Checked<ObjectPlace> {
     const WHY: &str = "it must be known where an object is";
     let at = match (&raw.value.bucket, &raw.value.key, &raw.value.uri) {
-        (Some(bucket), key, None) => Location::Parts {
-            bucket: place(bucket, WHY)?,
-            key: key.as_ref().map(|key| place(key, WHY)).transpose()?,
-        },
+        (Some(bucket), key, None) => {
+            Location::Parts { bucket: place(bucket, WHY)?, key: key.as_ref().map(|key| place(key, WHY)).transpose()? }
+        }
         (None, None, Some(uri)) => Location::Uri(place(uri, WHY)?),
         _ => return mistake(raw, "expected `bucket:`, perhaps with a `key:`, or `uri:`"),
     };

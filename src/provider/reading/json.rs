@@ -21,8 +21,12 @@ const NUMBER: &str = "$serde_json::private::Number";
 pub fn request(bytes: &[u8], operation: &Operation) -> Result<Value, Unreadable> {
     let body = |place: &Place| if let Place::Body(pointer) = place { Some(pointer.clone()) } else { None };
     let named = operation.uses.iter().map(|u| &u.id).chain(operation.creates.iter().map(|c| &c.id));
-    let mut wanted: Vec<Pointer> =
-        named.chain(operation.object_places()).chain(&operation.repetition).chain(operation.reads.places()).filter_map(body).collect();
+    let mut wanted: Vec<Pointer> = named
+        .chain(operation.object_places())
+        .chain(&operation.repetition)
+        .chain(operation.reads.places())
+        .filter_map(body)
+        .collect();
     wanted.extend(operation.uses.iter().filter_map(|u| u.when.as_ref()).map(|condition| condition.at.clone()));
     wanted.extend(operation.count.clone());
     // Some servers do not mind the case of a member's name.

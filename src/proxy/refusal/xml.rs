@@ -47,7 +47,9 @@ mod tests {
         let told = s3(Code::NotAllowed, "not <here> & now");
         assert!(told.ends_with("<Error><Code>not-allowed</Code><Message>not &lt;here&gt; &amp; now</Message></Error>"));
         let told = aws_query(Code::Draining, StatusCode::SERVICE_UNAVAILABLE, "later");
-        assert!(told.contains("<ErrorResponse><Error><Type>Receiver</Type><Code>draining</Code><Message>later</Message>"));
+        assert!(
+            told.contains("<ErrorResponse><Error><Type>Receiver</Type><Code>draining</Code><Message>later</Message>")
+        );
     }
 
     proptest! {

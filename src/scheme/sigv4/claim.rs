@@ -155,7 +155,11 @@ fn one<'h>(headers: &'h HeaderMap, name: &HeaderName, called: &'static str) -> R
 }
 
 fn text(value: &HeaderValue) -> Option<&str> {
-    value.to_str().ok().filter(|text| text.bytes().all(|b| (b' '..0x7f).contains(&b))).map(|text| text.trim_matches(' '))
+    value
+        .to_str()
+        .ok()
+        .filter(|text| text.bytes().all(|b| (b' '..0x7f).contains(&b)))
+        .map(|text| text.trim_matches(' '))
 }
 
 /// What AWS allows for one, and a caller's token has.
@@ -286,7 +290,8 @@ mod tests {
         assert_eq!(read(&[authorized, (&DATE, date), (&DATE, date)], None), Err(Flaw::Twice("X-Amz-Date")));
         let twice = [authorized, (&DATE, date), (&SECURITY_TOKEN, "a"), (&SECURITY_TOKEN, "a")];
         assert_eq!(read(&twice, None), Err(Flaw::Twice("X-Amz-Security-Token")));
-        for query in ["X-Amz-Signature=0", "a=b&x-amz-credential=c", "X%2dAmz-Algorithm=d", "a;X-Amz-Security-Token=e"] {
+        for query in ["X-Amz-Signature=0", "a=b&x-amz-credential=c", "X%2dAmz-Algorithm=d", "a;X-Amz-Security-Token=e"]
+        {
             assert_eq!(read(&[authorized, (&DATE, date)], Some(query)), Err(Flaw::Presigned), "{query}");
         }
     }

@@ -21,7 +21,9 @@ pub const MOST_SKEW: Duration = Duration::from_secs(5 * 60);
 pub enum Flaw {
     #[error("A presigned URL is not accepted. Sign the request in its headers, as SDKs do by themselves.")]
     Presigned,
-    #[error("The request is not signed with {ALGORITHM}. Give your SDK your Bellhop token as access key id and as secret access key.")]
+    #[error(
+        "The request is not signed with {ALGORITHM}. Give your SDK your Bellhop token as access key id and as secret access key."
+    )]
     NotSigned,
     #[error("The header `{0}` is there more than once.")]
     Twice(&'static str),
@@ -53,7 +55,9 @@ pub enum Flaw {
     OtherBody,
     #[error("X-Amz-Content-Sha256 says that the body is not signed, which is accepted for S3 over TLS only.")]
     UnsignedBody,
-    #[error("X-Amz-Content-Sha256 names a way of signing a stream that is not supported here. Let your SDK sign the whole body.")]
+    #[error(
+        "X-Amz-Content-Sha256 names a way of signing a stream that is not supported here. Let your SDK sign the whole body."
+    )]
     SignedStream,
     #[error(
         "The signature does not match. It must be made with your Bellhop token as the secret access key, over the \

@@ -54,8 +54,15 @@ fn every_published_signature_is_found_to_be_right() {
         let headers = headers(&vector.fields);
         let (path, query) = vector.target.split_once('?').map_or((&*vector.target, None), |(p, q)| (p, Some(q)));
         let (host, body) = (headers["host"].to_str().unwrap(), vector.body.as_bytes());
-        let received =
-            Received { method: &vector.method, path, query, host, headers: &headers, body, transport: Transport::Plain };
+        let received = Received {
+            method: &vector.method,
+            path,
+            query,
+            host,
+            headers: &headers,
+            body,
+            transport: Transport::Plain,
+        };
         let form = match vector.path {
             Form::AsSent => PathForm::AsSent,
             Form::Normalised => PathForm::Normalised,

@@ -6,7 +6,10 @@ use super::{
     Claim, Flaw, MOST_SKEW,
     canonical::{self, PathForm},
 };
-use crate::{clock::Timestamp, provider::preset::sigv4::{Dialect, SigV4}};
+use crate::{
+    clock::Timestamp,
+    provider::preset::sigv4::{Dialect, SigV4},
+};
 use aws_lc_rs::{digest, hmac};
 use http::{HeaderMap, HeaderName};
 use zeroize::Zeroizing;

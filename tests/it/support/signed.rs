@@ -80,8 +80,7 @@ impl Signature {
     }
 
     fn headers(&self, method: &str, target: &str, covered: &[(String, String)], body: &[u8]) -> Vec<(String, String)> {
-        let identity =
-            Credentials::new(&*self.key_id, &*self.secret, self.session_token.clone(), None, "story").into();
+        let identity = Credentials::new(&*self.key_id, &*self.secret, self.session_token.clone(), None, "story").into();
         let mut settings = SigningSettings::default();
         if self.service == "s3" {
             settings.percent_encoding_mode = PercentEncodingMode::Single;
