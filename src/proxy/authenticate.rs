@@ -263,7 +263,7 @@ mod tests {
         assert!(ask(&[signed(b.expose()), session(a.expose())]).is_err());
         assert!(ask(&[signed(b.expose()), signed(a.expose())]).is_err());
         assert!(matches!(ask(&[signed("AKIAFAKE")]), Ok(Presented::Malformed)));
-        assert!(matches!(ask(&[signed(a.expose()), session("fake-own-token")]), Err(_)));
+        assert!(ask(&[signed(a.expose()), session("fake-own-token")]).is_err());
         assert!(is_a(ask(&[("authorization", format!("Bearer {}", a.expose()))])));
     }
 

@@ -39,7 +39,9 @@ fn lists(provider: &Provider) -> String {
 }
 
 fn cancels(provider: &Provider) -> &'static str {
-    let cancels: Vec<_> = provider.preset().operations.iter().filter(|o| o.kind == Kind::Cancel).collect();
+    // What is deleted from storage is told apart by where it is, not by an id.
+    let cancels = provider.preset().operations.iter().filter(|o| o.kind == Kind::Cancel && o.objects.is_empty());
+    let cancels: Vec<_> = cancels.collect();
     match cancels.as_slice() {
         [] => "—",
         cancels if cancels.iter().all(|o| !o.uses.is_empty()) => "yes",
