@@ -12,8 +12,9 @@
 //! | facts | [`provider`] presets · [`identity`] users, roles, tokens · [`credential`] whose token pays · [`job`] what is on record |
 //! | ground | [`config`] · [`telemetry`] · [`secret`] · [`id`] · [`clock`] |
 //!
-//! The life of a request, in `proxy::serve`: accept → route → authenticate → admit → resolve →
-//! authorize → forward → relay. Each step returns the evidence that the next one asks for.
+//! The life of a request, in `proxy::serve`: accept → route → authenticate → admit → errand (what of the record it
+//! names) → resolve → confine (to what this caller may reach) → authorize → forward, or submit what makes a job → relay.
+//! Each step returns the evidence that the next one asks for.
 
 #![forbid(unsafe_code)]
 
