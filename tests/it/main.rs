@@ -33,6 +33,7 @@ mod http2;
 mod jobs;
 mod keys;
 mod limits;
+mod logins;
 mod log;
 mod postgres;
 mod receipts;

@@ -30,6 +30,11 @@ impl Arrived {
         first
     }
 
+    /// The target without its query.
+    pub fn path(&self) -> &str {
+        self.target.split('?').next().unwrap_or_default()
+    }
+
     /// IonQ's key, and that there is one only.
     #[track_caller]
     pub fn key(&self) -> &str {
