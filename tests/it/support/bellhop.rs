@@ -1,6 +1,6 @@
 //! A running `bellhop serve`, from its `listening` line to its exit code.
 
-use super::{Answer, Ask, Line, Pat, Site, canary, line::Seen, soon::PATIENCE};
+use super::{Answer, Ask, Line, Pat, Site, canary, intake::Seen, soon::PATIENCE};
 use serde_json::Value;
 use std::{
     io::{BufRead, BufReader, Read, Write},
