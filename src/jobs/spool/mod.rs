@@ -1,6 +1,7 @@
-//! What happened at providers while the store could not be told: a file that is synced before anybody is answered.
+//! What happened at providers while the store could not be told, and what the audit trail is to have of it: a file that
+//! is synced before anybody is answered.
 //! Owns one file in `data_dir/spool`, locked for as long as its process lives, and what stands in it until the store has it.
-//! Never holds a secret: ids, amounts, states. A line that is cut or damaged was never acknowledged, and ends the reading.
+//! Never holds a secret: ids, amounts, states, names of operations. A line that is cut or damaged was never acknowledged, and ends the reading.
 
 mod line;
 
