@@ -89,6 +89,24 @@ on_both! {
 }
 
 on_both! {
+    async fn a_cancel_that_can_be_written_down_nowhere_is_not_told_of(place: &Place) {
+        let office = Office::open(place).await.on_a_disk_that_fills().await;
+        let id = office.submit(&office.ada).await;
+        office.poll(&office.ada, &id).await.assert_relayed();
+        let before = office.ionq.requests().len();
+
+        let outage = place.fail(&office.bellhop).await;
+        office.bellhop.fill_disk();
+        let refused = office.put(&office.ada, &format!("{}/status/cancel", job(&id)), &json!({})).await;
+
+        refused.assert_refused("store-unavailable");
+        assert!(refused.detail().contains("The provider took the cancel"), "{}", refused.detail());
+        assert_eq!(office.ionq.requests().len(), before + 1);
+        outage.end().await;
+    }
+}
+
+on_both! {
     async fn an_answer_that_could_not_be_taken_note_of_is_read_when_it_comes_again(place: &Place) {
         let done = Arc::new(AtomicBool::new(false));
         let office = Office::facing(place, running_until(&done).await).await;
