@@ -63,7 +63,11 @@ const READABLE: usize = 1024 * 1024;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Asks, on the runtime of these connections.
-pub async fn ask(upstreams: &Rc<Upstreams>, exchanges: &Arc<Exchanges>, question: Question<'_>) -> Result<Answered, Unanswered> {
+pub async fn ask(
+    upstreams: &Rc<Upstreams>,
+    exchanges: &Arc<Exchanges>,
+    question: Question<'_>,
+) -> Result<Answered, Unanswered> {
     let Question { provider, fields, trust, kind, job, .. } = question;
     let (method, target) = request(provider, kind, job).ok_or(Unanswered::NoWay)?;
     let service = provider.service(target.as_bytes());

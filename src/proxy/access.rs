@@ -21,11 +21,7 @@ use std::{
 const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Exchange<'_> {
-    pub(super) async fn access(
-        &self,
-        asked: &Asked<'_>,
-        grant: Option<&Hot>,
-    ) -> Result<Option<Rc<Attached>>, Refusal> {
+    pub(super) async fn access(&self, asked: &Asked<'_>, grant: Option<&Hot>) -> Result<Option<Rc<Attached>>, Refusal> {
         let Some(hot) = grant else { return Ok(None) };
         match hot.attached(self.arrived) {
             Some(attached) => Ok(Some(attached)),

@@ -28,12 +28,7 @@ pub enum Presented {
 pub type Reader<'r> = dyn Fn(&[u8]) -> Option<Minted> + 'r;
 
 /// Looks into the slots that an SDK could have used, and refuses a request that says two things.
-pub fn presented(
-    headers: &HeaderMap,
-    target: &str,
-    slots: &[Slot],
-    read: &Reader<'_>,
-) -> Result<Presented, Refusal> {
+pub fn presented(headers: &HeaderMap, target: &str, slots: &[Slot], read: &Reader<'_>) -> Result<Presented, Refusal> {
     refuse_in_target(target)?;
     let mut found: Option<&[u8]> = None;
     for token in every_token(headers, slots) {
@@ -50,12 +45,7 @@ pub fn presented(
 }
 
 /// What a login has put beside the caller's token counts as one with it; where it is alone, it is the token.
-fn beside(
-    headers: &HeaderMap,
-    slots: &[Slot],
-    read: &Reader<'_>,
-    presented: Presented,
-) -> Result<Presented, Refusal> {
+fn beside(headers: &HeaderMap, slots: &[Slot], read: &Reader<'_>, presented: Presented) -> Result<Presented, Refusal> {
     let company = slots.iter().filter(|slot| slot.is_beside()).flat_map(|slot| tokens_in(headers, slot));
     for token in company {
         let other = PatDigest::of_token(token).or_else(|| read(token).map(|minted| minted.digest));
@@ -150,7 +140,9 @@ fn refuse_elsewhere(headers: &HeaderMap, slots: &[Slot], presented: Option<&[u8]
         let value = value.as_bytes();
         match *name {
             _ if value.len() < LENGTH || is_slot(name) => false,
-            header::COOKIE => value.split(|b| *b == b';').any(|crumb| !is_slot_crumb(crumb) && (holds_token(crumb) || repeats(crumb))),
+            header::COOKIE => {
+                value.split(|b| *b == b';').any(|crumb| !is_slot_crumb(crumb) && (holds_token(crumb) || repeats(crumb)))
+            }
             _ => holds_token(value) || repeats(value),
         }
     };
@@ -164,7 +156,9 @@ fn refuse_elsewhere(headers: &HeaderMap, slots: &[Slot], presented: Option<&[u8]
 
 /// Whether these bytes hold a token of ours, as it is or in base64.
 fn holds_token(bytes: &[u8]) -> bool {
-    MARKS.raw.find_iter(bytes).any(|at| is_token_at(bytes, at)) || minted::holds_one(bytes) || holds_token_in_base64(bytes)
+    MARKS.raw.find_iter(bytes).any(|at| is_token_at(bytes, at))
+        || minted::holds_one(bytes)
+        || holds_token_in_base64(bytes)
 }
 
 fn is_token_at(bytes: &[u8], at: usize) -> bool {

@@ -98,7 +98,8 @@ impl Exchange<'_> {
         let hot = self.grant(asked, known, asked.route.purse.as_ref()).await?;
         self.access(asked, Some(&hot)).await?;
         let now = self.now();
-        let minted = Minted { digest, provider: asked.provider.id().into(), expires: now.plus(login.lifetime).min(ends) };
+        let minted =
+            Minted { digest, provider: asked.provider.id().into(), expires: now.plus(login.lifetime).min(ends) };
         let said = Said { exchange: self, asked, told: &told, presented: &presented, user: &user, minted: &minted };
         let token = said.mint(login).await?;
         said.answer(login, &token)
@@ -138,9 +139,9 @@ fn find<'t>(
         (TokenPlace::Body(pointer), Told::Json(document)) => {
             pointer.values(document).into_iter().filter_map(Value::as_str).collect()
         }
-        (TokenPlace::Cookie(name), _) => {
-            authenticate::cookies(headers, name.as_bytes()).filter_map(|value| std::str::from_utf8(value).ok()).collect()
-        }
+        (TokenPlace::Cookie(name), _) => authenticate::cookies(headers, name.as_bytes())
+            .filter_map(|value| std::str::from_utf8(value).ok())
+            .collect(),
         (TokenPlace::Slot, _) => {
             let all = authenticate::every_token(headers, asked.provider.slots());
             all.filter_map(|token| std::str::from_utf8(token).ok()).collect()
@@ -151,7 +152,9 @@ fn find<'t>(
     match found[..] {
         [] => Ok(None),
         [only] => Ok(Some(only.trim().into())),
-        _ => Err(Refusal::bad_request("The login carries two different tokens. Send your Bellhop token, and no other.")),
+        _ => {
+            Err(Refusal::bad_request("The login carries two different tokens. Send your Bellhop token, and no other."))
+        }
     }
 }
 

@@ -267,7 +267,13 @@ impl Exchange<'_> {
     }
 
     /// The head of a question that may be asked once more, should what its credential was exchanged for be refused.
-    fn spare(&self, asked: &Asked<'_>, attached: Option<&Attached>, headers: &HeaderMap, body: &Carried) -> Option<HeaderMap> {
+    fn spare(
+        &self,
+        asked: &Asked<'_>,
+        attached: Option<&Attached>,
+        headers: &HeaderMap,
+        body: &Carried,
+    ) -> Option<HeaderMap> {
         let renewable = attached.is_some_and(|attached| attached.access.is_some());
         let question = *asked.method == Method::GET || *asked.method == Method::HEAD;
         (renewable && question && asked.kind() != Some(Kind::Submit) && body.is_empty()).then(|| headers.clone())

@@ -144,12 +144,7 @@ pub struct Shared {
 }
 
 impl Shared {
-    pub fn new(
-        settings: Settings,
-        tls: Option<Arc<ServerConfig>>,
-        machines: Machines,
-        clock: Clock,
-    ) -> Arc<Self> {
+    pub fn new(settings: Settings, tls: Option<Arc<ServerConfig>>, machines: Machines, clock: Clock) -> Arc<Self> {
         let Machines { directory, jobs, exchanges, minter } = machines;
         Arc::new(Self {
             directory,

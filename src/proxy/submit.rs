@@ -174,8 +174,15 @@ impl Submission {
         alarm: &Alarm,
     ) -> Result<Response<Came>, Lost> {
         let (parts, body) = answer.into_parts();
-        let read =
-            readable::whole(&parts.headers, (body, lease), self.attached.as_ref().and_then(|attached| attached.echo.as_deref()), READABLE, alarm, SILENCE).await;
+        let read = readable::whole(
+            &parts.headers,
+            (body, lease),
+            self.attached.as_ref().and_then(|attached| attached.echo.as_deref()),
+            READABLE,
+            alarm,
+            SILENCE,
+        )
+        .await;
         let whole = read.map_err(|because| self.lose(because))?;
         if parts.status.is_success() {
             self.bind(&whole.bytes).await?;

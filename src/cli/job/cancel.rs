@@ -50,7 +50,8 @@ impl Cancel {
         let (timeouts, head) = (local.config.timeouts.clone(), local.config.sizes.upstream_head);
         let asking = LocalSet::new();
         self.record(local, "job.cancelling", "asked of the provider".into()).await?;
-        let answered = asking.run_until(async { ask(&Upstreams::new(timeouts, head), &exchanges, question).await }).await;
+        let answered =
+            asking.run_until(async { ask(&Upstreams::new(timeouts, head), &exchanges, question).await }).await;
         let (action, detail) = match &answered {
             Ok(answered) if answered.status.is_success() => ("job.cancelled", told(answered)),
             Ok(answered) => ("job.not-cancelled", told(answered)),

@@ -204,7 +204,10 @@ pub fn login_refused(asked: &Asked<'_>, grant: &Grant, error: &NoAccess) -> Refu
 pub fn login_failed(asked: &Asked<'_>, error: &NoAccess) -> Refusal {
     Refusal::new(
         Code::UpstreamUnreachable,
-        format!("{} wants a login first, and it failed: {error}. Nothing was sent. Try again shortly.", asked.provider.preset().name),
+        format!(
+            "{} wants a login first, and it failed: {error}. Nothing was sent. Try again shortly.",
+            asked.provider.preset().name
+        ),
     )
 }
 

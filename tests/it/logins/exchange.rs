@@ -81,7 +81,10 @@ async fn a_login_that_refuses_the_stored_key_is_told_as_that_and_is_not_asked_ag
     }
     assert_eq!(guild_.desk.exchanges(), 1, "who refuses is not asked again at once");
     // Another credential is none the worse for it.
-    bellhop.ask(&Ask::get("/guild/jobs/x").header("Authorization", format!("Bearer {bob}"))).await.assert_refused("unknown-job");
+    bellhop
+        .ask(&Ask::get("/guild/jobs/x").header("Authorization", format!("Bearer {bob}")))
+        .await
+        .assert_refused("unknown-job");
     let submit = Ask::post("/guild/jobs").header("Authorization", format!("Bearer {bob}")).json(&json!({}));
     bellhop.ask(&submit).await.assert_paid_by("acme", "organization");
     assert!(guild_.questions().iter().all(|q| q.header("authorization") == Some("Bearer fake-access-2-canary")));
@@ -92,7 +95,10 @@ async fn whatever_a_broken_login_answers_nothing_is_sent_and_it_recovers() {
     let guild = Guild::open().await;
     let (bellhop, ada) = ada_at(&guild).await;
     let broken = [
-        (Reply::new(200).header("Content-Type", "text/html").body("<html>Please log in</html>"), "upstream-unreachable"),
+        (
+            Reply::new(200).header("Content-Type", "text/html").body("<html>Please log in</html>"),
+            "upstream-unreachable",
+        ),
         (Reply::json(200, &json!({ "error": "invalid_key" })), "credential-refused"),
         (Reply::json(200, &json!({ "access_token": "fake-x-canary", "expires_in": -10 })), "upstream-unreachable"),
         (Reply::json(200, &json!({ "access_token": 7 })), "upstream-unreachable"),
@@ -110,10 +116,8 @@ async fn whatever_a_broken_login_answers_nothing_is_sent_and_it_recovers() {
     }
     assert!(guild.questions().is_empty(), "nothing was sent without a token");
     guild.desk.say(None);
-    eventually("the login is good again", async || {
-        bellhop.ask(&bearer(&ada, "/guild/jobs/job-1")).await.status == 200
-    })
-    .await;
+    eventually("the login is good again", async || bellhop.ask(&bearer(&ada, "/guild/jobs/job-1")).await.status == 200)
+        .await;
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Providers that want a login first: SDKs sign in with Bellhop's tokens, and Bellhop signs in with the stored credential.
 
+mod choices;
 mod exchange;
 mod rotation;
 mod sdk_side;
@@ -115,7 +116,8 @@ impl Desk {
             return reply;
         }
         let form = String::from_utf8(request.body.clone()).unwrap();
-        let known = [ADA_SECRET, ACME_SECRET].iter().any(|key| form == format!("apikey={key}&grant_type=urn%3Aguild%3Akey"));
+        let known =
+            [ADA_SECRET, ACME_SECRET].iter().any(|key| form == format!("apikey={key}&grant_type=urn%3Aguild%3Akey"));
         if !known || request.header("authorization").is_some() {
             return Reply::json(400, &json!({ "error": "invalid_grant" }));
         }

@@ -67,7 +67,10 @@ async fn a_signed_token_verifies_against_the_published_keys_and_says_what_the_sd
     let public = PublicKeyComponents { n: part("n"), e: part("e") };
     let message = format!("{header}.{claims}");
     assert!(public.verify(&RSA_PKCS1_2048_8192_SHA256, message.as_bytes(), &decode(signature)).is_ok());
-    assert_eq!((&said["iss"], &said["aud"], &said["sub"]), (&json!(format!("{base}/")), &json!("urn:guild"), &json!("ada")));
+    assert_eq!(
+        (&said["iss"], &said["aud"], &said["sub"]),
+        (&json!(format!("{base}/")), &json!("urn:guild"), &json!("ada"))
+    );
     assert!(said["exp"].as_i64().unwrap() - said["iat"].as_i64().unwrap() == 3600);
     bellhop.ask(&with(&jwt, "/guild/jobs/job-1")).await.assert_paid_by("me", "own");
     assert!(memmem::find(&guild.upstream.bytes(), jwt.as_bytes()).is_none());
@@ -80,8 +83,10 @@ async fn a_token_that_was_made_dies_with_the_one_it_was_made_for() {
     let token = token(&bellhop.ask(&login(&ada.to_string())).await);
     bellhop.ask(&with(&token, "/guild/jobs/job-1")).await.assert_relayed();
     bellhop.run(&["token", "revoke", "ada", "laptop"]).await.assert_code(0);
-    eventually("the made token is refused", async || bellhop.ask(&with(&token, "/guild/jobs/job-1")).await.status == 401)
-        .await;
+    eventually("the made token is refused", async || {
+        bellhop.ask(&with(&token, "/guild/jobs/job-1")).await.status == 401
+    })
+    .await;
     bellhop.ask(&with(&token, "/guild/jobs/job-1")).await.assert_refused("unknown-token");
     bellhop.ask(&login(&ada.to_string())).await.assert_refused("unknown-token");
 }
@@ -135,9 +140,15 @@ async fn a_made_token_elsewhere_is_refused_and_goes_nowhere() {
     let jwt = token(&bellhop.ask(&signed_login(&ada.to_string())).await);
     let before = guild.upstream.bytes().len();
     for made in [&opaque, &jwt] {
-        bellhop.ask(&with(made, "/guild/jobs/job-1").header("X-Other", format!("a {made}"))).await.assert_refused("bad-request");
+        bellhop
+            .ask(&with(made, "/guild/jobs/job-1").header("X-Other", format!("a {made}")))
+            .await
+            .assert_refused("bad-request");
     }
-    bellhop.ask(&with(&ada.to_string(), "/guild/jobs/job-1").header("X-Other", opaque)).await.assert_refused("bad-request");
+    bellhop
+        .ask(&with(&ada.to_string(), "/guild/jobs/job-1").header("X-Other", opaque))
+        .await
+        .assert_refused("bad-request");
     assert_eq!(guild.upstream.bytes().len(), before);
 }
 
@@ -146,7 +157,8 @@ async fn who_has_nothing_to_pay_with_hears_it_at_the_login() {
     let guild = Guild::open().await;
     let mut site = guild.site();
     let bob = site.user("bob").pat();
-    let far = site.user("eve").credential(&super::guild(ADA_SECRET)).pat_with("far", &json!({ "networks": ["10.0.0.0/8"] }));
+    let far =
+        site.user("eve").credential(&super::guild(ADA_SECRET)).pat_with("far", &json!({ "networks": ["10.0.0.0/8"] }));
     let bellhop = site.serve().await;
     bellhop.ask(&login(&bob.to_string())).await.assert_refused("no-credential");
     bellhop.ask(&login(&far.to_string())).await.assert_refused("not-allowed");
