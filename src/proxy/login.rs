@@ -92,15 +92,14 @@ impl Exchange<'_> {
         self.take_from_limits(&known.caller, known.user_limit())?;
         known.caller.note_use(self.now());
         let (digest, user) = (known.caller.digest, known.caller.holder.standing.name.to_string());
-        let ends = known.caller.holder.expires;
+        let expires = self.now().plus(login.lifetime).min(known.caller.holder.expires);
+        let minted = Minted { digest, provider: asked.provider.id().into(), expires };
+        let said = Said { exchange: self, asked, told: &told, presented: &presented, user: &user, minted: &minted };
+        said.check(login)?;
         // Whoever has nothing to pay with, or whose credential the provider refuses, hears it here and not from the
         // first job.
         let hot = self.grant(asked, known, asked.route.purse.as_ref()).await?;
         self.access(asked, Some(&hot)).await?;
-        let now = self.now();
-        let minted =
-            Minted { digest, provider: asked.provider.id().into(), expires: now.plus(login.lifetime).min(ends) };
-        let said = Said { exchange: self, asked, told: &told, presented: &presented, user: &user, minted: &minted };
         let token = said.mint(login).await?;
         said.answer(login, &token)
     }
@@ -186,6 +185,12 @@ impl Said<'_, '_> {
             }
         };
         token.map_err(|NotMinted| Refusal::store_unavailable())
+    }
+
+    /// Whether everything that the answer repeats was sent; asked before anything is done.
+    fn check(&self, login: &TokenLogin) -> Result<(), Refusal> {
+        let whole = |document: &Document| document.fill(&|place| self.value(place, Some(""))).is_some();
+        if login.claims.iter().chain(&login.answer).all(whole) { Ok(()) } else { Err(not_sent()) }
     }
 
     fn value(&self, placeholder: Placeholder<'_>, token: Option<&str>) -> Option<Value> {

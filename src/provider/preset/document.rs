@@ -129,7 +129,8 @@ fn pieces(mut text: &str) -> impl Iterator<Item = Piece<'_>> {
             text = rest;
             return Some(Piece::Place(name));
         }
-        let end = text[1..].find('{').map_or(text.len(), |at| at + 1);
+        let later = text.char_indices().skip(1).find(|(_, c)| *c == '{');
+        let end = later.map_or(text.len(), |(at, _)| at);
         let (literal, rest) = text.split_at_checked(end).unwrap_or((text, ""));
         text = rest;
         Some(Piece::Literal(literal))

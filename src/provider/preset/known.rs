@@ -29,16 +29,19 @@ impl<'p> Known<'p> {
     }
 
     pub fn plain(&self, text: &Text) -> Checked<Box<str>> {
-        self.of(text, Sensitivity::Plain, "expected a plain field, and it is secret")
+        self.of(text, Sensitivity::Plain, ("plain", "secret"))
     }
 
     pub fn secret(&self, text: &Text) -> Checked<Box<str>> {
-        self.of(text, Sensitivity::Secret, "expected a secret field, and it is plain")
+        self.of(text, Sensitivity::Secret, ("secret", "plain"))
     }
 
-    fn of(&self, text: &Text, wanted: Sensitivity, otherwise: &str) -> Checked<Box<str>> {
+    fn of(&self, text: &Text, wanted: Sensitivity, (expected, found): (&str, &str)) -> Checked<Box<str>> {
         let field = parsed(text, |name| self.named(name))?;
-        if field.sensitivity == wanted { Ok(field.name.clone()) } else { mistake(text, otherwise) }
+        if field.sensitivity == wanted {
+            return Ok(field.name.clone());
+        }
+        mistake(text, format!("expected a {expected} field, and {} is {found}", quoted(&field.name)))
     }
 
     pub fn service(&self, text: &Text) -> Checked<ServiceIndex> {

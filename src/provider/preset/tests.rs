@@ -35,8 +35,83 @@ sdks:
 "#;
 
 fn mistake_after(from: &str, to: &str) -> String {
-    assert!(GOOD.contains(from), "{from}");
-    Preset::parse("x.yaml", &GOOD.replacen(from, to, 1)).map_or_else(|e| e.to_string(), |_| format!("{to}: accepted"))
+    mistake_in(GOOD, from, to)
+}
+
+fn mistake_in(good: &str, from: &str, to: &str) -> String {
+    assert!(good.contains(from), "{from}");
+    Preset::parse("x.yaml", &good.replacen(from, to, 1)).map_or_else(|e| e.to_string(), |_| format!("{to}: accepted"))
+}
+
+const LOGIN: &str = r#"id: example
+name: Example
+origin: "https://example.com"
+services: [{ name: iam, path: /iam, removed: true }]
+regions: { header: X-Region, split: ":", part: 2, origins: { eu: "https://eu.example.com" } }
+caller_token: [{ header: Authorization, word: Bearer }]
+fields:
+  - { name: token, kind: secret, label: Token, optional: true }
+  - { name: id, kind: plain, label: Client, optional: true }
+  - { name: secret, kind: secret, label: Secret, optional: true }
+  - { name: realm, kind: plain, label: Realm, optional: true }
+one_of: [[token], [id, secret]]
+scheme:
+  exchange:
+    service: iam
+    request: POST /token
+    form: { client: "{id}", refresh_token: "{secret}" }
+    token: answer /access_token
+    lifetime: answer /expires_in
+    rotates: { field: secret, at: answer /refresh_token }
+    given: token
+    attach: { headers: [{ name: Authorization, value: "Bearer {access_token}" }] }
+operations:
+  - name: login
+    kind: login
+    on: POST /iam/token
+    login: { token: form key, mint: jwt, lifetime: 1h, claims: { sub: "{user}" }, answer: { t: "{token}" } }
+  - name: keys
+    kind: login
+    on: GET /keys
+    publishes: jwks
+"#;
+
+#[test]
+fn each_mistake_in_a_login_is_told_with_its_place_and_what_was_expected() {
+    Preset::parse("x.yaml", LOGIN).unwrap();
+    let mistakes = [
+        ("service: iam", "service: aim"),
+        ("POST /token", "PUT /token"),
+        ("POST /token", "POST token"),
+        ("    form:", "    json: {}\n    form:"),
+        ("client: \"{id}\"", "client: \"{realm}\""),
+        ("token: answer /access_token", "token: body /access_token"),
+        ("token: answer /access_token", "token: cookie a b"),
+        ("lifetime: answer /expires_in", "lifetime: cookie life"),
+        ("field: secret", "field: id"),
+        ("field: secret", "field: token"),
+        ("given: token", "given: id"),
+        ("Bearer {access_token}", "Bearer {acces_token}"),
+        ("name: id,", "name: access_token,"),
+        ("[id, secret]", "[id, secrets]"),
+        ("label: Client, optional: true", "label: Client"),
+        ("token: form key", "token: header key"),
+        ("mint: jwt", "mint: opaque"),
+        ("lifetime: 1h", "lifetime: 48h"),
+        ("\"{user}\"", "\"{token}\""),
+        ("\"{token}\" } }", "\"{tokens}\" } }"),
+        ("publishes: jwks", "publishes: keys"),
+        ("publishes: jwks", "publishes: { issuer: \"{user}\" }"),
+        ("publishes: jwks", "silence: 1s"),
+        ("kind: login\n    on: GET /keys", "kind: open\n    on: GET /keys"),
+        ("part: 2", "part: 0"),
+        ("split: \":\", ", ""),
+        ("split: \":\"", "split: \"::\""),
+        ("https://eu.", "http://eu."),
+        ("word: Bearer", "beside: true"),
+    ];
+    let told: Vec<String> = mistakes.iter().map(|(from, to)| mistake_in(LOGIN, from, to)).collect();
+    insta::assert_snapshot!(told.join("\n"), @"");
 }
 
 #[test]
@@ -47,7 +122,7 @@ fn each_mistake_is_told_with_its_place_and_what_was_expected() {
         ("name: Example\n", ""),
         ("name: Example", "name: Example\nname: Again"),
         ("kind: poll", "kind: pol"),
-        ("  headers:", "  exchange:"),
+        ("  headers:", "  header:"),
         ("name: Example", "name: [Example"),
         ("name: Example", "name: Example\nrefusals: [often]"),
         // The parts by themselves.
@@ -95,7 +170,7 @@ fn each_mistake_is_told_with_its_place_and_what_was_expected() {
     x.yaml:27:1: missing field `name`
     x.yaml:3:1: the key `name` is given twice
     x.yaml:21:11: unknown variant `pol`, expected one of submit, poll, result, cancel, list, public, account, login, open, blocked
-    x.yaml:11:3: unknown variant `exchange`, expected one of headers, basic, cookies
+    x.yaml:11:3: unknown variant `header`, expected one of headers, basic, cookies, exchange
     x.yaml:2:7: expected string scalar
     x.yaml:3:12: expected a whole number
     x.yaml:1:5: expected 1 to 40 of a-z, 0-9 and single `-`, not `Example_1`

@@ -128,7 +128,12 @@ async fn no_kill_at_any_moment_loses_a_rotated_refresh_token() {
             upstream.until_requests(asked + 1).await;
             tokio::time::sleep(Duration::from_millis(round * 3 % 34)).await;
         });
-        tokio::select! { _ = first => {}, () = killed => {} }
+        // Every third one is used before its end, so that what it was made with is spent for good.
+        if round % 3 == 2 {
+            assert!(first.await, "round {round}");
+        } else {
+            tokio::select! { _ = first => {}, () = killed => {} }
+        }
         let site = bellhop.kill().await;
         forget_that_it_is_good(&site).await;
         bellhop = Bellhop::start(site).await;
@@ -136,5 +141,5 @@ async fn no_kill_at_any_moment_loses_a_rotated_refresh_token() {
     eventually("it is served after all of that", async || is_served(&bellhop, &ada).await).await;
     let issuer = issuer.lock().unwrap();
     assert_eq!(issuer.spent_twice, Vec::<String>::new());
-    assert!(issuer.number >= 12, "only {} exchanges were made", issuer.number);
+    assert!(issuer.number >= 8, "only {} exchanges were made", issuer.number);
 }
