@@ -7,7 +7,7 @@ mod open;
 mod sockets;
 mod tls;
 
-pub use open::{catalog, master_source, store};
+pub use open::{catalog, master_source, source_reader, store};
 
 use crate::{
     admin::{self, Admin},
@@ -17,6 +17,7 @@ use crate::{
     jobs::{Ground, Jobs, SpoolError, follow::Follower as JobFollower},
     provider::{CatalogError, files::Unreadable},
     proxy::{Settings, SettingsError, Shared, trust},
+    source::Sources as LiveSources,
     store::{Store, StoreError},
     sync::Follower,
     telemetry::log::Logging,
@@ -59,6 +60,8 @@ pub enum AppError {
     Spool(#[from] SpoolError),
     #[error("cannot listen at {address}: {error}{}", sockets::advice(error))]
     Listen { address: SocketAddr, error: io::Error },
+    #[error("{0}")]
+    Sources(String),
     #[error("the process cannot start its threads: {0}")]
     Threads(io::Error),
 }
@@ -67,7 +70,9 @@ impl AppError {
     /// Whether the operator has to put the configuration right, and trying again is no use.
     pub const fn is_configuration(&self) -> bool {
         match self {
-            Self::Config(_) | Self::Preset(_) | Self::Catalog(_) | Self::Settings(_) | Self::Tls(_) => true,
+            Self::Config(_) | Self::Preset(_) | Self::Catalog(_) | Self::Settings(_) | Self::Tls(_) | Self::Sources(_) => {
+                true
+            }
             Self::Vault(error) => error.is_configuration(),
             Self::Store(StoreError::Address(_)) => true,
             Self::Store(_) | Self::Spool(_) | Self::Listen { .. } | Self::Threads(_) => false,
@@ -137,14 +142,22 @@ impl App {
         let admin_tls = config.admin_tls.as_ref().map(tls::for_admin).transpose()?;
         let clock = Clock::system();
         let (store, vault) = control.block_on(open_store(&config, &clock))?;
+        let sources = LiveSources::new(source_reader(&config, &clock)?, control.handle().clone());
         let reach = Reach {
             store: store.clone(),
             vault: Arc::clone(&vault),
+            sources: Arc::clone(&sources),
             runtime: control.handle().clone(),
             clock: clock.clone(),
         };
         let directory = Directory::new(reach, config.store.max_stale);
         let directory = Arc::new(directory);
+        let told = Arc::downgrade(&directory);
+        sources.tell(move |credential| {
+            if let Some(directory) = told.upgrade() {
+                directory.forget_credential(credential);
+            }
+        });
         let signer = vault.signer();
         let follower = control.block_on(Follower::begin(store.clone(), Arc::clone(&vault), Arc::clone(&directory)))?;
         let ground = Ground {
@@ -155,7 +168,7 @@ impl App {
         };
         let jobs = control.block_on(Jobs::begin(ground.clone(), &config.data_dir))?;
         if config.jobs.follow {
-            follow_jobs(&config, Arc::clone(&jobs), ground, vault)?;
+            follow_jobs(&config, Arc::clone(&jobs), ground)?;
         }
         let shared = Shared::new(settings, tls, Arc::clone(&directory), Arc::clone(&jobs), clock);
         let workers = workers(&config);
@@ -165,6 +178,7 @@ impl App {
             directory,
             metrics: Arc::clone(&shared.metrics),
             jobs: Arc::clone(&jobs),
+            sources: Arc::clone(&sources),
             draining: AtomicBool::new(false),
         });
         let Sockets { admin: admin_socket, cores: core_sockets, .. } = sockets;
@@ -175,6 +189,7 @@ impl App {
         tasks.spawn_on(follower.run(), control.handle());
         tasks.spawn_on(admin::serve(Arc::clone(&admin), listener, admin_tls), control.handle());
         tasks.spawn_on(Arc::clone(&jobs).keep(signer), control.handle());
+        tasks.spawn_on(sources.keep_fresh(store.clone(), jobs.process()), control.handle());
         tasks.spawn_on(note_uses(store.clone(), Arc::clone(&admin.directory)), control.handle());
         if let Some(files) = config.tls.clone() {
             tasks.spawn_on(tls::follow_files(files, Arc::clone(&shared)), control.handle());
@@ -222,6 +237,7 @@ impl App {
             ("limits.connections", old.limits.connections == new.limits.connections),
             ("limits.failed_lookups", old.limits.failed_lookups == new.limits.failed_lookups),
             ("jobs", old.jobs == new.jobs),
+            ("sources", old.sources == new.sources),
             ("sizes", old.sizes == new.sizes),
             ("timeouts.connect", old.timeouts.connect == new.timeouts.connect),
             ("timeouts.upstream_idle", old.timeouts.upstream_idle == new.timeouts.upstream_idle),
@@ -258,10 +274,10 @@ async fn open_store(config: &Config, clock: &Clock) -> Result<(Store, Arc<Vault>
 }
 
 /// Bellhop asks about open jobs itself.
-fn follow_jobs(config: &Config, jobs: Arc<Jobs>, ground: Ground, vault: Arc<Vault>) -> Result<(), AppError> {
+fn follow_jobs(config: &Config, jobs: Arc<Jobs>, ground: Ground) -> Result<(), AppError> {
     let catalog = catalog(config)?;
     let trust = trust(&catalog)?;
-    let follower = JobFollower { jobs, ground, vault, catalog, trust, settings: config.jobs.clone() };
+    let follower = JobFollower { jobs, ground, catalog, trust, settings: config.jobs.clone() };
     follower.start(config).map_err(AppError::Threads)
 }
 

@@ -136,6 +136,11 @@ impl Fields {
         self.of(Source::Plain)
     }
 
+    /// Whether both say the same, in the same order.
+    pub fn equal(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+
     fn of(&self, wanted: Source) -> impl Iterator<Item = (&str, &str)> {
         self.iter().filter(move |(source, _, _)| *source == wanted).map(|(_, name, value)| (name, value))
     }

@@ -63,6 +63,21 @@ impl Hot {
         }))
     }
 
+    /// The same for one request more, with another value of its credential; nobody counts it twice.
+    pub fn with(&self, grant: Arc<Grant>) -> Result<Rc<Self>, Unresolvable> {
+        Ok(Rc::new(Self {
+            key: self.key.clone(),
+            epoch: self.epoch,
+            injection: grant.injection()?,
+            receipt: grant.receipt(),
+            echo: Echo::new(grant.fields.secrets().map(|(_, secret)| secret)).map(Rc::new),
+            caller: Arc::clone(&self.caller),
+            grant,
+            limits: SharedLimits::default(),
+            endpoint: RefCell::default(),
+        }))
+    }
+
     /// Where the last request to this service went.
     pub fn endpoint(&self, service: ServiceIndex) -> Option<Arc<Endpoint>> {
         let endpoint = self.endpoint.borrow();

@@ -14,6 +14,7 @@ mod link;
 mod listen;
 mod refusal;
 mod relay;
+mod renew;
 mod route;
 mod settings;
 mod streams;
@@ -225,7 +226,8 @@ impl Exchange<'_> {
         let made = self.purse(&asked, &errand)?;
         let grant = self.resolve(&asked, admitted, made.as_ref()).await?;
         let permit = self.confine(&asked, grant.as_deref(), &errand).await?;
-        let sending = self.authorize(&asked, grant.as_deref(), permit, headers, errand.take_body())?;
+        let mut sending = self.authorize(&asked, grant.as_deref(), permit, headers, errand.take_body())?;
+        let again = sending.again.take();
         let about = About { permit, named: std::mem::take(&mut errand.named) };
         let answer = match &grant {
             Some(hot) if asked.kind() == Some(Kind::Submit) => {
@@ -235,6 +237,13 @@ impl Exchange<'_> {
                 let (answer, lease) = self.forward(&asked, sending).await?;
                 answer.map(|body| Came::Coming(body, lease))
             }
+        };
+        let (grant, answer) = match grant {
+            Some(hot) if hot.grant.is_renewable() && asked.is_refused(answer.status()) => {
+                let (hot, answer) = Box::pin(self.renew(&asked, hot, again, answer)).await?;
+                (Some(hot), answer)
+            }
+            grant => (grant, answer),
         };
         self.relay(&asked, grant, about, answer).await
     }
@@ -272,9 +281,9 @@ impl Exchange<'_> {
         head::choose_encoding(&mut headers, asked.kind());
         let head = Head { method: asked.method.clone(), target, headers };
         let endpoint = self.current.endpoint(asked, grant)?;
-        let patience = asked.operation.as_ref().and_then(|m| m.operation.head).or(preset.head);
-        let patience = patience.unwrap_or(self.current.settings.timeouts.upstream_head);
+        let patience = self.patience(asked);
         let is_complete = body.is_complete();
+        let again = grant.and_then(|hot| renew::copy(&head, hot, &body));
         let (body, deadline, alarm) = self.outbound(asked, body, patience);
         let outgoing = match grant {
             Some(grant) => grant
@@ -283,7 +292,13 @@ impl Exchange<'_> {
                 .map_err(|_| refusal::not_selectable(asked, &grant.grant))?,
             None => scheme::without_credential(head, body, &endpoint),
         };
-        Ok(Sending { outgoing, deadline, alarm, patience, is_complete })
+        Ok(Sending { outgoing, deadline, alarm, patience, is_complete, again })
+    }
+
+    /// How long the head of the answer may take.
+    fn patience(&self, asked: &Asked<'_>) -> Duration {
+        let stated = asked.operation.as_ref().and_then(|m| m.operation.head).or(asked.provider.preset().head);
+        stated.unwrap_or(self.current.settings.timeouts.upstream_head)
     }
 
     fn outbound(&self, asked: &Asked<'_>, body: Carried, patience: Duration) -> (Outbound, Deadline, Rc<Alarm>) {
@@ -328,4 +343,6 @@ struct Sending {
     patience: Duration,
     /// Nothing more of the request is to come from the caller.
     is_complete: bool,
+    /// What may be sent once more, with another value of the credential.
+    again: Option<Box<Head>>,
 }

@@ -11,7 +11,7 @@ use crate::{
     },
     secret::Secret,
     store::SealedVersion,
-    vault::{Vault, VaultError},
+    vault::{SecretFields, Vault, VaultError},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header, uri::PathAndQuery};
@@ -59,11 +59,16 @@ pub fn without_credential<D: Destination, B>(head: Head, body: B, destination: &
 
 /// Opens one stored version. What comes back can be prepared: [`Injection::new`] will not refuse it.
 pub async fn open(vault: &Vault, provider: &Provider, version: &SealedVersion) -> Result<Fields, NotPreparable> {
-    let secrets = vault.unseal(version).await?.into_iter().map(|(name, value)| (name.into_string(), value));
+    let secrets = opened(vault, version).await?.into_iter().map(|(name, value)| (name.into_string(), value));
     let plain = version.plain_fields.iter().map(|(name, value)| (name.to_string(), Secret::new(&**value)));
     let fields = provider.fields(plain.chain(secrets))?;
     Injection::new(provider.preset(), &fields)?;
     Ok(fields)
+}
+
+/// What was sealed of a version: its secret fields, or what it takes to read them from their source.
+pub async fn opened(vault: &Vault, version: &SealedVersion) -> Result<SecretFields, VaultError> {
+    vault.unseal(version).await
 }
 
 /// A credential, ready to be attached: what one core makes of a grant's fields, for itself alone.
