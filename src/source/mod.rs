@@ -24,7 +24,7 @@ use crate::{
     id::{CredentialId, ProcessId},
     provider::{Fields, Provider},
     secret::Secret,
-    store::{SealedVersion, SourceState, Store, StoreError},
+    store::{PlainFields, SealedVersion, SourceState, Store, StoreError},
     vault::SecretFields,
 };
 use dashmap::DashMap;
@@ -95,13 +95,22 @@ const STALE: Duration = Duration::from_secs(600);
 
 impl Spec {
     /// Of a stored version and what its seal held.
-    pub fn new(provider: &Arc<Provider>, version: &SealedVersion, mut sealed: SecretFields) -> Result<Self, Problem> {
+    pub fn new(provider: &Arc<Provider>, version: &SealedVersion, sealed: SecretFields) -> Result<Self, Problem> {
         let source = version.source.as_deref().ok_or(Problem::Unknown)?;
         let source = source.parse().map_err(|_| Problem::Unknown)?;
-        let bearer = sealed.remove(BEARER);
-        let plain = version.plain_fields.iter().map(|(name, value)| (name.clone(), Secret::new(&**value)));
-        sealed.extend(plain);
-        Ok(Self { source, provider: Arc::clone(provider), entered: sealed, bearer })
+        Ok(Self::of(provider, source, sealed, &version.plain_fields))
+    }
+
+    /// Of what was entered beside a source.
+    pub fn of(
+        provider: &Arc<Provider>,
+        source: Source,
+        mut secret: SecretFields,
+        plain: &PlainFields,
+    ) -> Self {
+        let bearer = secret.remove(BEARER);
+        secret.extend(plain.iter().map(|(name, value)| (name.clone(), Secret::new(&**value))));
+        Self { source, provider: Arc::clone(provider), entered: secret, bearer }
     }
 
     /// Reads the source once, with the rights of whoever asks.
