@@ -70,9 +70,12 @@ impl AppError {
     /// Whether the operator has to put the configuration right, and trying again is no use.
     pub const fn is_configuration(&self) -> bool {
         match self {
-            Self::Config(_) | Self::Preset(_) | Self::Catalog(_) | Self::Settings(_) | Self::Tls(_) | Self::Sources(_) => {
-                true
-            }
+            Self::Config(_)
+            | Self::Preset(_)
+            | Self::Catalog(_)
+            | Self::Settings(_)
+            | Self::Tls(_)
+            | Self::Sources(_) => true,
             Self::Vault(error) => error.is_configuration(),
             Self::Store(StoreError::Address(_)) => true,
             Self::Store(_) | Self::Spool(_) | Self::Listen { .. } | Self::Threads(_) => false,

@@ -17,12 +17,7 @@ use std::{rc::Rc, time::Duration};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Asks, on the runtime of these connections.
-pub async fn ask(
-    upstreams: &Rc<Upstreams>,
-    asker: Asker<'_>,
-    kind: Kind,
-    job: &Thing,
-) -> Result<Answered, Unanswered> {
+pub async fn ask(upstreams: &Rc<Upstreams>, asker: Asker<'_>, kind: Kind, job: &Thing) -> Result<Answered, Unanswered> {
     let question = request(asker.provider, kind, job).ok_or(Unanswered::NoWay)?;
     send(upstreams, asker, question, PATIENCE).await
 }

@@ -3,11 +3,7 @@
 //! Never changes anything at the provider, and says no more of its answer than a status and an account.
 
 use super::{Answered, Asker, Unanswered, send};
-use crate::{
-    provider::Preset,
-    store::Verdict,
-    upstream::Upstreams,
-};
+use crate::{provider::Preset, store::Verdict, upstream::Upstreams};
 use http::StatusCode;
 use serde_json::Value;
 use std::{rc::Rc, time::Duration};

@@ -33,7 +33,11 @@ pub enum VaultLogin {
     /// The name of an environment variable.
     TokenVariable(String),
     /// With the token of a service account.
-    Kubernetes { role: String, mount: String, token_file: PathBuf },
+    Kubernetes {
+        role: String,
+        mount: String,
+        token_file: PathBuf,
+    },
 }
 
 /// D-Wave's Leap account API.

@@ -96,11 +96,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const LONGEST_PATIENCE: Duration = Duration::from_secs(60);
 
 const ONE_PLACE: Expected = Expected("a source: one of `env`, `file`, `command`, `vault` and `leap`");
-const A_FIELD: Expected = Expected("fields of the credential in the source, as in `file: { token: /run/secrets/token }`");
+const A_FIELD: Expected =
+    Expected("fields of the credential in the source, as in `file: { token: /run/secrets/token }`");
 const A_VARIABLE: Expected = Expected("the name of an environment variable in the source");
 const A_PATH: Expected = Expected("an absolute path in the source");
 const A_PROGRAM: Expected = Expected("a list of a program's absolute path and its arguments in `command`");
-const A_VAULT_PATH: Expected = Expected("a path such as `quantum/dwave` in the source, without empty, `.` and `..` parts");
+const A_VAULT_PATH: Expected =
+    Expected("a path such as `quantum/dwave` in the source, without empty, `.` and `..` parts");
 const A_PROJECT: Expected = Expected("the number or the code of a Leap project in `leap: { project: … }`");
 const A_SPAN: Expected =
     Expected("durations in the source: `every` of 1s to 24h, `keep` of 0 to 30d, `timeout` of 1s to 60s for a command");
@@ -280,7 +282,10 @@ mod tests {
             (r#"{"env":{"api_key":"IONQ_KEY"}}"#, "env IONQ_KEY"),
             (r#"{"file":{"token":"/run/secrets/dwave"},"keep":"0"}"#, "file /run/secrets/dwave"),
             (r#"{"command":["/usr/bin/pass","show","x"],"timeout":"5s"}"#, "command /usr/bin/pass"),
-            (r#"{"vault":{"path":"quantum/ionq","fields":{"api_key":"key"}},"every":"30s"}"#, "vault secret/quantum/ionq"),
+            (
+                r#"{"vault":{"path":"quantum/ionq","fields":{"api_key":"key"}},"every":"30s"}"#,
+                "vault secret/quantum/ionq",
+            ),
             (r#"{"leap":{"project":1234}}"#, "leap project 1234"),
             (r#"{"leap":{"project":"DEV"}}"#, "leap project DEV"),
         ] {

@@ -239,13 +239,7 @@ fn unusable(home: &Context, label: &str) -> Unresolvable {
 }
 
 impl Grant {
-    fn new(
-        key: GrantKey,
-        selection: Selection<'_>,
-        home: Option<Box<Home>>,
-        fields: Fields,
-        value: Value,
-    ) -> Self {
+    fn new(key: GrantKey, selection: Selection<'_>, home: Option<Box<Home>>, fields: Fields, value: Value) -> Self {
         let Selection { offer, why, .. } = selection;
         Self {
             provider: key.provider,

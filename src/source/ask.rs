@@ -59,8 +59,7 @@ impl Api {
         request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/json"));
         request.headers_mut().extend(headers);
         let stream = self.endpoint.dial(CONNECT, CONNECT).await?;
-        let (mut sender, connection) =
-            http1::handshake(TokioIo::new(stream)).await.map_err(|_| Problem::Broken)?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|_| Problem::Broken)?;
         let asked = async {
             let answer = sender.send_request(request).await.map_err(|_| Problem::Broken)?;
             let status = answer.status();

@@ -102,12 +102,7 @@ impl Spec {
     }
 
     /// Of what was entered beside a source.
-    pub fn of(
-        provider: &Arc<Provider>,
-        source: Source,
-        mut secret: SecretFields,
-        plain: &PlainFields,
-    ) -> Self {
+    pub fn of(provider: &Arc<Provider>, source: Source, mut secret: SecretFields, plain: &PlainFields) -> Self {
         let bearer = secret.remove(BEARER);
         secret.extend(plain.iter().map(|(name, value)| (name.clone(), Secret::new(&**value))));
         Self { source, provider: Arc::clone(provider), entered: secret, bearer }

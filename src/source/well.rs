@@ -263,9 +263,6 @@ impl Spec {
     }
 }
 
-fn fields<'f>(
-    provider: &Provider,
-    all: impl Iterator<Item = (&'f Box<str>, &'f Secret)>,
-) -> Result<Fields, Problem> {
+fn fields<'f>(provider: &Provider, all: impl Iterator<Item = (&'f Box<str>, &'f Secret)>) -> Result<Fields, Problem> {
     Ok(provider.fields(all.map(|(name, value)| (name.to_string(), value.clone())))?)
 }

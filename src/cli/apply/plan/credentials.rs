@@ -137,9 +137,7 @@ impl Planner<'_> {
     /// One that does not open, because somebody has tampered with it, is replaced like any other.
     async fn has_other_fields(&self, credential: &declared::Credential, sealed: &SealedVersion) -> Result<bool> {
         match self.on.vault.unseal(sealed).await {
-            Ok(secret) => {
-                Ok(!credential.version.equals(sealed.source.as_deref(), &secret, &sealed.plain_fields))
-            }
+            Ok(secret) => Ok(!credential.version.equals(sealed.source.as_deref(), &secret, &sealed.plain_fields)),
             Err(VaultError::Refused { .. }) => Ok(true),
             Err(error) => Err(error.into()),
         }
