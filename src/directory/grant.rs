@@ -201,7 +201,7 @@ async fn open(
             let because = format!("its source cannot be read: {problem}").into();
             Unresolvable::Unusable { home: offer.home.clone(), label: offer.label.clone(), because }
         }
-        error => {
+        error @ NotOpened::Stored(_) => {
             tracing::error!(credential = %offer.credential, version = offer.version, %error, "a stored credential cannot be used");
             unusable(&offer.home, &offer.label)
         }

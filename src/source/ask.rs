@@ -38,7 +38,7 @@ pub const PATIENCE: Duration = Duration::from_secs(15);
 
 impl Api {
     pub fn new(url: &BaseUrl, ca_file: Option<&Path>) -> Result<Self, String> {
-        let trust = ca_file.map_or_else(|| Ok(TlsTrust::public()), |file| TlsTrust::of_file(file));
+        let trust = ca_file.map_or_else(|| Ok(TlsTrust::public()), TlsTrust::of_file);
         let trust = trust.map_err(|error| error.to_string())?;
         // The operator has written the address down, and the certificate proves who answers there.
         let endpoint = Endpoint::new(url.origin.clone(), &trust, true).map_err(|error| error.to_string())?;

@@ -6,7 +6,7 @@ use super::{
     ask::{Api, Question, bearer},
     problem::Problem,
 };
-use crate::{config::LeapConfig, secret::Secret};
+use crate::{config::LeapConfig, provider::fields::begins_with, secret::Secret};
 use http::{Method, StatusCode, header};
 use serde_json::Value;
 
@@ -28,7 +28,7 @@ impl Leap {
         let target = format!("/account/token/oauth/?project_id={}", found.id);
         let token = token(&self.get(target, account).await?)?;
         match &found.code {
-            Some(code) if !is_of(&token, code) => Err(Problem::OtherProject(code.clone())),
+            Some(code) if !begins_with(token.expose(), code) => Err(Problem::OtherProject(code.clone())),
             _ => Ok(token),
         }
     }
@@ -66,12 +66,6 @@ fn token(answer: &Value) -> Result<Secret, Problem> {
     }
 }
 
-/// A token without a dash says nothing of its project.
-fn is_of(token: &Secret, code: &str) -> bool {
-    token.expose().split_once('-').is_none_or(|(prefix, _)| prefix.eq_ignore_ascii_case(code))
-        || token.expose().to_ascii_lowercase().starts_with(&format!("{}-", code.to_ascii_lowercase()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,7 +91,7 @@ mod tests {
             ("PROD-fake-canary", "DEV", false),
             ("DEV2-fake-canary", "DEV", false),
         ] {
-            assert_eq!(is_of(&Secret::new(token), code), is_so, "{token}");
+            assert_eq!(begins_with(token, code), is_so, "{token}");
         }
         assert!(matches!(super::token(&json!({ "data": { "token": null } })), Err(Problem::NoToken)));
     }

@@ -23,11 +23,11 @@ use zeroize::Zeroizing;
 const FILE_PATIENCE: Duration = Duration::from_secs(5);
 
 pub fn environment(variables: &BTreeMap<Box<str>, Box<str>>) -> Result<SecretFields, Problem> {
-    let read = |(field, name): (&Box<str>, &Box<str>)| {
+    let read = variables.iter().map(|(field, name)| -> Result<_, Problem> {
         let value = std::env::var_os(&**name).ok_or_else(|| Problem::NoVariable(name.clone()))?;
         Ok((field.clone(), text::value(value.as_encoded_bytes())?))
-    };
-    variables.iter().map(read).collect()
+    });
+    read.collect()
 }
 
 /// All of them, twice: a file that is being written is not taken for what it is going to be.
@@ -46,7 +46,10 @@ pub async fn files(paths: &BTreeMap<Box<str>, PathBuf>, turn: &Arc<Semaphore>) -
     contents.into_iter().map(|(field, bytes)| Ok((field, text::value(&bytes)?))).collect()
 }
 
-fn read_all(paths: &BTreeMap<Box<str>, PathBuf>) -> Result<Vec<(Box<str>, Zeroizing<Vec<u8>>)>, Problem> {
+/// What stands in each file, by the field that it fills.
+type Contents = Vec<(Box<str>, Zeroizing<Vec<u8>>)>;
+
+fn read_all(paths: &BTreeMap<Box<str>, PathBuf>) -> Result<Contents, Problem> {
     paths.iter().map(|(field, path)| Ok((field.clone(), read_file(path)?))).collect()
 }
 

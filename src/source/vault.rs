@@ -128,11 +128,11 @@ fn found(body: &[u8], fields: &BTreeMap<Box<str>, Box<str>>, preset: &Preset) ->
         let known = data.iter().filter(|(name, _)| preset.field(name).is_some());
         return known.map(|(name, value)| Ok((name.as_str().into(), text::text(name, value)?))).collect();
     }
-    let read = |(field, key): (&Box<str>, &Box<str>)| {
+    let read = fields.iter().map(|(field, key)| -> Result<_, Problem> {
         let value = data.get(&**key).ok_or_else(|| Problem::NoField(key.clone()))?;
         Ok((field.clone(), text::text(key, value)?))
-    };
-    fields.iter().map(read).collect()
+    });
+    read.collect()
 }
 
 /// Used for four fifths of its life; one that says nothing of it, for a minute.

@@ -239,8 +239,8 @@ fn condition(state: &State) -> Condition {
 }
 
 fn equal(one: &SecretFields, other: &SecretFields) -> bool {
-    let same = |(name, value): (&Box<str>, &Secret)| other.get(name).is_some_and(|o| o.expose() == value.expose());
-    one.len() == other.len() && one.iter().all(same)
+    let is_in_other = |name: &str, value: &Secret| other.get(name).is_some_and(|o| o.expose() == value.expose());
+    one.len() == other.len() && one.iter().all(|(name, value)| is_in_other(name, value))
 }
 
 impl Spec {

@@ -115,9 +115,10 @@ impl Add {
             )));
         }
         let version = self.sources.version(provider, BTreeMap::new(), None, console)?;
-        let finding = match self.probe {
-            true => Some(probe::found(local, provider, &version).await?.unless_refused()?),
-            false => None,
+        let finding = if self.probe {
+            Some(probe::found(local, provider, &version).await?.unless_refused()?)
+        } else {
+            None
         };
         let mut tx = local.write().await?;
         let owner = lookup::owner(&mut tx, &self.at.context, self.user.as_ref()).await?;

@@ -5,6 +5,7 @@ use super::cast::{FIRST, Keys, SECOND, live, poll};
 use crate::support::{
     Bellhop, Pat, Reply, Site, Upstream,
     bao::{Bao, ROOT},
+    certificates::Authority,
     eventually,
     soon::eventually_within,
 };
@@ -121,7 +122,8 @@ async fn bellhop_signs_in_with_its_service_account_in_kubernetes() {
     write(&bao, FIRST).await;
     let cluster = kubernetes().await;
     bao.set("POST", "/v1/sys/auth/cluster", &json!({ "type": "kubernetes" })).await;
-    let config = json!({ "kubernetes_host": cluster.origin(), "disable_local_ca_jwt": true, "token_reviewer_jwt": service_account() });
+    let config = json!({ "kubernetes_host": cluster.origin(), "kubernetes_ca_cert": Authority::new().pem(),
+        "disable_local_ca_jwt": true, "token_reviewer_jwt": service_account() });
     bao.set("POST", "/v1/auth/cluster/config", &config).await;
     let policy = json!({ "policy": "path \"secret/data/quantum/*\" { capabilities = [\"read\"] }" });
     bao.set("PUT", "/v1/sys/policies/acl/quantum", &policy).await;
