@@ -306,7 +306,9 @@ mod tests {
             let project = project.map(|project| ("project".to_owned(), Secret::new(project)));
             Fields::parse(&specs, [("token".to_owned(), Secret::new(token))].into_iter().chain(project)).err()
         };
-        for (token, project) in [("DEV-fake", Some("DEV")), ("A-B-fake", Some("A-B")), ("fake", Some("DEV")), ("X-fake", None)] {
+        for (token, project) in
+            [("DEV-fake", Some("DEV")), ("A-B-fake", Some("A-B")), ("fake", Some("DEV")), ("X-fake", None)]
+        {
             assert_eq!(parse(token, project), None, "{token}");
         }
         for token in ["DEV2-fake-canary", "X-fake-canary", "-fake-canary"] {

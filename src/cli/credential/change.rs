@@ -60,11 +60,8 @@ impl Rotate {
         let kept = if entered { current_fields(local, &row).await? } else { plain_fields(&row) };
         let version = self.sources.version(provider, kept, before, console)?;
         same_account(provider, &row, &version)?;
-        let finding = if self.probe {
-            Some(probe::found(local, provider, &version).await?.unless_refused()?)
-        } else {
-            None
-        };
+        let finding =
+            if self.probe { Some(probe::found(local, provider, &version).await?.unless_refused()?) } else { None };
         let label = Label { credential: row.id, owner: row.owner, provider: provider.id(), version: row.version + 1 };
         let version = version.seal(&local.vault, label)?;
         let mut tx = local.write().await?;

@@ -115,11 +115,8 @@ impl Add {
             )));
         }
         let version = self.sources.version(provider, BTreeMap::new(), None, console)?;
-        let finding = if self.probe {
-            Some(probe::found(local, provider, &version).await?.unless_refused()?)
-        } else {
-            None
-        };
+        let finding =
+            if self.probe { Some(probe::found(local, provider, &version).await?.unless_refused()?) } else { None };
         let mut tx = local.write().await?;
         let owner = lookup::owner(&mut tx, &self.at.context, self.user.as_ref()).await?;
         let id = CredentialId::new();

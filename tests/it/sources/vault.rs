@@ -64,7 +64,7 @@ async fn a_secret_that_is_deleted_in_vault_and_a_vault_that_is_gone_are_told_apa
     eventually("it is missed", async || bellhop.ask(&poll(&ada)).await.status == 403).await;
     let refused = bellhop.ask(&poll(&ada)).await;
     assert!(refused.assert_refused("no-credential").detail().contains("status 404"), "{}", refused.detail());
-    bao.end().await;
+    bao.end();
     eventually("it is gone", async || {
         let refused = bellhop.ask(&poll(&ada)).await;
         refused.assert_refused("no-credential").detail().contains("it cannot be reached")

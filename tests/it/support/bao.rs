@@ -57,7 +57,7 @@ impl Bao {
         assert!((200..300).contains(&answer.status), "{path}: {} {}", answer.status, answer.text());
     }
 
-    pub async fn end(mut self) {
+    pub fn end(mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
