@@ -121,3 +121,38 @@ fn is_safe(url: &BaseUrl) -> bool {
     let Origin { protocol, host, .. } = &url.origin;
     *protocol == Protocol::Https || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn read(vault: Value) -> Result<SourcesConfig, String> {
+        serde_json::from_value(json!({ "vault": vault })).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn vault_has_an_address_and_one_way_in_or_is_not_there() {
+        let https = "https://vault.example.org:8200";
+        assert_eq!(read(Value::Null), Ok(SourcesConfig::default()));
+        assert_eq!(read(json!({ "url": null, "token_file": null })), Ok(SourcesConfig::default()));
+        for good in [
+            json!({ "url": https, "token_file": "/run/token" }),
+            json!({ "url": "http://127.0.0.1:8200", "token_env": "VAULT_TOKEN" }),
+            json!({ "url": "http://[::1]:8200", "kubernetes": { "role": "bellhop" }, "namespace": "team" }),
+        ] {
+            assert!(read(good.clone()).unwrap().vault.is_some(), "{good}");
+        }
+        for (bad, words) in [
+            (json!({ "url": https }), "way to sign in"),
+            (json!({ "token_file": "/run/token" }), "way to sign in"),
+            (json!({ "url": "http://vault.example.org", "token_file": "/run/token" }), "loopback"),
+            (json!({ "url": https, "token_file": "/run/token", "token_env": "A" }), "one of"),
+            (json!({ "url": https, "token_env": "A=B" }), "one of"),
+            (json!({ "url": https, "token": "fake-canary" }), "unknown field"),
+        ] {
+            let error = read(bad).unwrap_err();
+            assert!(error.contains(words) && !error.contains("canary"), "{error}");
+        }
+    }
+}

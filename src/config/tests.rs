@@ -301,14 +301,14 @@ proptest! {
 #[test]
 fn the_documentation_names_every_key() {
     let documentation = include_str!("../../docs/configuration.md");
-    let mut section = "";
+    let mut path: Vec<&str> = Vec::new();
     for line in ANNOTATED.lines().filter(|line| !line.trim_start().starts_with('#')) {
         let Some((key, value)) = line.split_once(':') else { continue };
-        let is_section = !line.starts_with(' ') && value.split('#').next().is_some_and(|value| value.trim().is_empty());
-        match (is_section, key.strip_prefix("  ")) {
-            (true, _) => section = key,
-            (false, Some(key)) => assert!(documentation.contains(&format!("`{section}.{key}`")), "{section}.{key}"),
-            (false, None) => assert!(documentation.contains(&format!("`{key}")), "{key}"),
-        }
+        let is_section = value.split('#').next().is_some_and(|value| value.trim().is_empty());
+        path.truncate((key.len() - key.trim_start().len()) / 2);
+        path.push(key.trim_start());
+        let name = path.join(".");
+        let end = if is_section || path.len() == 1 { "" } else { "`" };
+        assert!(documentation.contains(&format!("`{name}{end}")), "{name}");
     }
 }

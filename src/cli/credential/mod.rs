@@ -120,6 +120,7 @@ impl Add {
         let mut tx = local.write().await?;
         let owner = lookup::owner(&mut tx, &self.at.context, self.user.as_ref()).await?;
         let id = CredentialId::new();
+        let from = version.source.as_ref().map(|source| format!(", read from {source}")).unwrap_or_default();
         let label = Label { credential: id, owner, provider: provider.id(), version: 1 };
         let version = version.seal(&local.vault, label)?;
         let restriction = self.restrictions.read(&mut tx, owner).await?;
@@ -140,7 +141,7 @@ impl Add {
         if let Some(finding) = &finding {
             tx.note_probe(id, 1, &finding.row(local)).await?;
         }
-        tx.record(entry("credential.added", id).detail(format!("{}@{}", provider.id(), self.subject())));
+        tx.record(entry("credential.added", id).detail(format!("{}@{}{from}", provider.id(), self.subject())));
         tx.commit().await?;
         console.note(format_args!("added {}@{}, {id}", provider.id(), self.subject()));
         if let Some(finding) = finding {

@@ -171,6 +171,11 @@ pub fn credential_refused(asked: &Asked<'_>, grant: &Grant, status: StatusCode, 
         "the provider refused a stored credential"
     );
     let who = match &grant.home().organization {
+        _ if grant.is_renewable() => {
+            "Its value is read from a source, which is being read again: send the request once \
+                                      more. If it is refused then, too, it has to be replaced there."
+                .into()
+        }
         None => {
             format!("Replace it: `bellhop credential rotate {}@{} --user NAME`.", asked.provider.id(), grant.home())
         }

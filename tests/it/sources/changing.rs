@@ -84,8 +84,9 @@ async fn a_refused_submission_is_not_sent_again_and_the_next_one_has_the_new_key
     keys.become_only(&[SECOND]);
 
     let submit = Ask::post("/ionq/v0.4/jobs").pat(&ada).json(&json!({ "backend": "simulator" }));
-    bellhop.ask(&submit).await.assert_refused("credential-refused");
+    let refused = bellhop.ask(&submit).await;
 
+    assert!(refused.assert_refused("credential-refused").detail().contains("send the request once more"));
     assert_eq!(keys_sent(&ionq.requests(), "POST"), [FIRST]);
     eventually("the source was read again", async || bellhop.metric(&["bellhop_source_changes_total"]).await > 0.0)
         .await;
