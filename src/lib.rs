@@ -7,7 +7,7 @@
 //! |---|---|
 //! | top | [`cli`] the commands · [`app`] puts the parts together |
 //! | doors | [`proxy`] the data plane · [`admin`] health and metrics |
-//! | machines | [`directory`] who is calling, and with what · [`exchange`] makes access tokens · [`jobs`] puts on record · [`limits`] · [`scheme`] attaches credentials · [`sync`] follows the store · [`upstream`] connections to providers |
+//! | machines | [`ask`] asks a provider itself · [`directory`] who is calling, and with what · [`exchange`] makes access tokens · [`jobs`] puts on record · [`limits`] · [`scheme`] attaches credentials · [`source`] reads live credentials · [`sync`] follows the store · [`upstream`] connections to providers |
 //! | keep | [`vault`] seals secrets · [`store`] everything durable |
 //! | facts | [`provider`] presets · [`identity`] users, roles, tokens · [`credential`] whose token pays · [`job`] what is on record |
 //! | ground | [`config`] · [`telemetry`] · [`secret`] · [`id`] · [`clock`] |
@@ -20,6 +20,7 @@
 
 pub mod admin;
 pub mod app;
+pub mod ask;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -35,6 +36,7 @@ pub mod provider;
 pub mod proxy;
 pub mod scheme;
 pub mod secret;
+pub mod source;
 pub mod store;
 pub mod sync;
 pub mod telemetry;

@@ -8,8 +8,11 @@ use crate::{
     clock::{Clock, Timestamp},
     config::Config,
     exchange::{Exchanges, Ledger},
-    provider::{Catalog, Provider},
-    store::{Actor, AuditEntry, Reading, Store, Tx},
+    provider::{Catalog, Fields, Provider},
+    scheme,
+    source::Spec,
+    store::{Actor, AuditEntry, Reading, SealedVersion, Store, Tx},
+    upstream::TlsTrust,
     vault::Vault,
 };
 use std::{fmt, sync::Arc};
@@ -53,6 +56,31 @@ impl Local {
             clock: self.clock.clone(),
         };
         Exchanges::new(ledger, self.clock.clone())
+    }
+
+    /// The fields of a stored version. A live source is read once, with the rights and the environment of this command.
+    pub async fn fields(&self, provider: &Arc<Provider>, version: &SealedVersion) -> Result<Fields, Failure> {
+        let unusable = |error: String| Failure::failed(format!("the stored credential cannot be used: {error}"));
+        if version.source.is_none() {
+            return scheme::open(&self.vault, provider, version).await.map_err(|error| unusable(error.to_string()));
+        }
+        let sealed = self.vault.unseal(version).await?;
+        let spec = Spec::new(provider, version, sealed).map_err(|error| unusable(error.to_string()))?;
+        self.read_source(&spec).await
+    }
+
+    pub async fn read_source(&self, spec: &Spec) -> Result<Fields, Failure> {
+        let reader = app::source_reader(&self.config, &self.clock)?;
+        let read = spec.read_once(&reader).await;
+        read.map_err(|problem| Failure::failed(format!("its source ({}) cannot be read here: {problem}", spec.source)))
+    }
+
+    /// Whose certificates are believed there.
+    pub fn trust(&self, provider: &Provider) -> Result<TlsTrust, Failure> {
+        match provider.ca_file() {
+            Some(file) => TlsTrust::of_file(file).map_err(|error| Failure::failed(error.to_string())),
+            None => Ok(TlsTrust::public()),
+        }
     }
 
     pub fn provider(&self, id: &str) -> Result<&Arc<Provider>, Failure> {

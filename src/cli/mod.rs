@@ -20,12 +20,14 @@ mod lookup;
 mod moment;
 mod money;
 mod organization;
+mod probe;
 mod project;
 mod quota;
 mod serve;
 mod token;
 mod usage;
 mod user;
+mod version;
 
 pub use console::Console;
 pub use failure::Failure;

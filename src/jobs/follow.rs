@@ -3,19 +3,15 @@
 //! Owns a thread with connections of its own; only where the configuration says so.
 //! Never asks more than a few times a second, and of several processes only one does.
 
-use super::{
-    Ground, Jobs, Study,
-    ask::{Question, ask},
-};
+use super::{Ground, Jobs, Study};
 use crate::{
+    ask::{Asker, job::ask},
     config::{Config, JobsConfig},
     exchange::Exchanges,
     job::Record,
     provider::{Catalog, preset::operation::Kind},
-    scheme,
     store::{JobFilter, JobPlace, JobRow, Progress, StoreError, Whose},
     upstream::{TlsTrust, Upstreams},
-    vault::Vault,
 };
 use std::{io, rc::Rc, sync::Arc, thread, time::Duration};
 use tokio::{task::LocalSet, time::sleep};
@@ -28,7 +24,6 @@ const PAGE: u32 = 200;
 pub struct Follower {
     pub jobs: Arc<Jobs>,
     pub ground: Ground,
-    pub vault: Arc<Vault>,
     pub exchanges: Arc<Exchanges>,
     pub catalog: Catalog,
     /// By the provider's index.
@@ -80,17 +75,10 @@ impl Follower {
         let Some(provider) = self.catalog.find(&job.provider) else { return Ok(()) };
         let Some(trust) = self.trust.get(usize::from(provider.index())) else { return Ok(()) };
         let Some(version) = self.ground.store.sealed_now(job.payer.credential).await? else { return Ok(()) };
-        let Ok(fields) = scheme::open(&self.vault, provider, &version).await else { return Ok(()) };
-        let question = Question {
-            provider,
-            credential: version.credential,
-            version: version.version,
-            fields: &fields,
-            trust,
-            kind: Kind::Poll,
-            job: &job.thing,
-        };
-        let answered = match ask(upstreams, &self.exchanges, question).await {
+        let Ok(fields) = self.ground.directory.open(provider, &version).await else { return Ok(()) };
+        let of = (version.credential, version.version);
+        let asker = Asker { provider, of, fields: &fields, trust, exchanges: &self.exchanges };
+        let answered = match ask(upstreams, asker, Kind::Poll, &job.thing).await {
             Ok(answered) if answered.status.is_success() => answered,
             Ok(answered) => {
                 tracing::debug!(

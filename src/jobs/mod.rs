@@ -5,7 +5,6 @@
 //! Why one writer: a burst of submissions shares one transaction and one sync. Whatever arrives while a commit is under
 //! way waits for the next, so that the batch grows with the load and nobody waits for a timer.
 
-pub mod ask;
 pub mod follow;
 mod keeper;
 mod known;

@@ -44,6 +44,8 @@ pub struct FieldSpec {
     pub format: Format,
     /// Several values, separated by commas; the first is the default.
     pub list: bool,
+    /// The plain field that says what stands before the first `-` of this one: whose it is, by its own account.
+    pub prefix: Option<Box<str>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -91,6 +93,8 @@ pub enum FieldError {
     TooLong(Box<str>),
     #[error("the field `{0}` must be 1 to 63 of a-z, 0-9 and `-`, beginning and ending with a letter or digit")]
     NotALabel(Box<str>),
+    #[error("the field `{0}` begins otherwise than `{1}` says: it belongs to another")]
+    OfAnother(Box<str>, Box<str>),
     #[error("the field `{0}` must be a path such as `/a/b`, without empty, `.` or `..` segments, `%`, `?` or `#`")]
     NotAPath(Box<str>),
 }
@@ -106,6 +110,14 @@ impl Fields {
             }
             spec.check(value.expose())?;
             values.push((spec, value));
+        }
+        for (spec, value) in &values {
+            let of = spec.prefix.as_ref().and_then(|name| values.iter().find(|(other, _)| other.name == *name));
+            if let Some((other, prefix)) = of
+                && !begins_with(value.expose(), prefix.expose())
+            {
+                return Err(FieldError::OfAnother(spec.name.clone(), other.name.clone()));
+            }
         }
         let given = values.iter().map(|(spec, value)| (spec.source(), &*spec.name, value.expose()));
         let mut all: Vec<(Source, &str, &str)> = given.collect();
@@ -159,6 +171,11 @@ impl Fields {
         self.of(Source::Plain)
     }
 
+    /// Whether both say the same, in the same order.
+    pub fn equal(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+
     fn of(&self, wanted: Source) -> impl Iterator<Item = (&str, &str)> {
         self.iter().filter(move |(source, _, _)| *source == wanted).map(|(_, name, value)| (name, value))
     }
@@ -203,6 +220,12 @@ impl fmt::Debug for Fields {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.iter().map(|(_, name, _)| name)).finish()
     }
+}
+
+/// Whether this prefix and a dash stand before the rest. What has no dash says nothing.
+pub fn begins_with(value: &str, prefix: &str) -> bool {
+    let starts = value.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+    !value.contains('-') || (starts && value[prefix.len()..].starts_with('-'))
 }
 
 /// The values of a list field, as written: separated by commas, with space around them ignored.
@@ -269,6 +292,7 @@ mod tests {
             default: None,
             format: Format::Text,
             list: false,
+            prefix: None,
         }
     }
 
@@ -295,6 +319,26 @@ mod tests {
         assert_eq!(fields.plain("token"), None);
         assert_eq!(fields.expose("token"), Some("fake-field-canary"));
         assert_eq!(format!("{fields:?}"), r#"{"token", "region"}"#);
+    }
+
+    #[test]
+    fn a_value_that_says_whose_it_is_must_be_of_whom_the_other_field_says() {
+        let project = FieldSpec { presence: Presence::Optional, ..spec("project", Sensitivity::Plain) };
+        let specs = [FieldSpec { prefix: Some("project".into()), ..spec("token", Sensitivity::Secret) }, project];
+        let parse = |token: &str, project: Option<&str>| {
+            let project = project.map(|project| ("project".to_owned(), Secret::new(project)));
+            Fields::parse(&specs, [("token".to_owned(), Secret::new(token))].into_iter().chain(project)).err()
+        };
+        for (token, project) in
+            [("DEV-fake", Some("DEV")), ("A-B-fake", Some("A-B")), ("fake", Some("DEV")), ("X-fake", None)]
+        {
+            assert_eq!(parse(token, project), None, "{token}");
+        }
+        for token in ["DEV2-fake-canary", "X-fake-canary", "-fake-canary"] {
+            let error = parse(token, Some("DEV")).unwrap();
+            assert_eq!(error, FieldError::OfAnother("token".into(), "project".into()));
+            assert!(!error.to_string().contains("canary"));
+        }
     }
 
     #[test]

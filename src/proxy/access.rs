@@ -47,13 +47,4 @@ impl Exchange<'_> {
             Err(error) => Err(refusal::login_failed(asked, &error)),
         }
     }
-
-    /// What attaches the credential after the provider refused what `attached` did; `None` if nothing else does.
-    pub(super) async fn renewed(&self, asked: &Asked<'_>, hot: &Hot, attached: &Attached) -> Option<Rc<Attached>> {
-        let access = attached.access.as_ref()?;
-        if !self.core.shared.exchanges.refused(access) {
-            return None;
-        }
-        self.exchange(asked, hot).await.ok()
-    }
 }

@@ -78,10 +78,28 @@ impl<'e> Exchange<'e> {
         provider.map(AtRoot::Provider).ok_or_else(|| route::no_provider(&settings.catalog, route.target))
     }
 
-    pub(super) async fn authenticate(&self, asked: &Asked<'_>, headers: &HeaderMap) -> Result<Who, Refusal> {
+    /// The token that the request carries. One that Bellhop made stands for the one that it was made for, at its
+    /// provider and until it ends, in the context that its login named.
+    pub(super) fn presented(
+        &self,
+        provider: &Provider,
+        route: &mut Route<'_, '_>,
+        headers: &HeaderMap,
+    ) -> Result<Presented, Refusal> {
         let read = |token: &[u8]| self.minter().read(token);
-        let presented = authenticate::presented(headers, asked.route.target, asked.provider.slots(), &read)?;
-        let presented = self.for_provider(asked, presented)?;
+        match authenticate::presented(headers, route.target, provider.slots(), &read)? {
+            Presented::Minted(minted) if *minted.provider != *provider.id() => Ok(Presented::Malformed),
+            // Not counted among what is guessed: an SDK comes once more with each token that has ended.
+            Presented::Minted(minted) if minted.expires <= self.now() => Err(Refusal::unknown_token()),
+            Presented::Minted(minted) => {
+                route.purse = route.purse.take().or(minted.context.map(Purse::Named));
+                Ok(Presented::Token(minted.digest))
+            }
+            other => Ok(other),
+        }
+    }
+
+    pub(super) async fn authenticate(&self, asked: &Asked<'_>, presented: Presented) -> Result<Who, Refusal> {
         if let Presented::Token(digest) = presented
             && let Some(hot) = self.core.hot.find(&asked.key(digest, asked.route.purse.as_ref()), self.directory())
         {
@@ -93,17 +111,6 @@ impl<'e> Exchange<'e> {
         match (&presented, asked.kind()) {
             (Presented::Nothing, Some(Kind::Open)) => Ok(Who::Nobody),
             _ => Box::pin(self.known(&presented)).await.map(Who::Known),
-        }
-    }
-
-    /// A token that Bellhop made stands for the one that it was made for, at its provider and until it ends.
-    fn for_provider(&self, asked: &Asked<'_>, presented: Presented) -> Result<Presented, Refusal> {
-        match presented {
-            Presented::Minted(minted) if *minted.provider != *asked.provider.id() => Ok(Presented::Malformed),
-            // Not counted among what is guessed: an SDK comes once more with each token that has ended.
-            Presented::Minted(minted) if minted.expires <= self.now() => Err(Refusal::unknown_token()),
-            Presented::Minted(minted) => Ok(Presented::Token(minted.digest)),
-            other => Ok(other),
         }
     }
 

@@ -69,10 +69,16 @@ impl Hot {
             limits,
             endpoint: RefCell::default(),
         };
-        if provider.preset().exchange.is_none() {
-            hot.attach(None)?;
-        }
+        hot.attach_if_ready()?;
         Ok(Rc::new(hot))
+    }
+
+    /// What needs no login first is prepared at once.
+    fn attach_if_ready(&self) -> Result<(), Unresolvable> {
+        if self.grant.provider.preset().exchange.is_none() {
+            self.attach(None)?;
+        }
+        Ok(())
     }
 
     /// What is ready to be used: always, but for what has to be exchanged first and again.
@@ -97,6 +103,22 @@ impl Hot {
         let attached = Rc::new(Attached { injection, echo, access });
         *self.attached.borrow_mut() = Some(Rc::clone(&attached));
         Ok(attached)
+    }
+
+    /// The same for one request more, with another value of its credential; nobody counts it twice.
+    pub fn with(&self, grant: Arc<Grant>) -> Result<Rc<Self>, Unresolvable> {
+        let hot = Self {
+            key: self.key.clone(),
+            epoch: self.epoch,
+            receipt: grant.receipt(),
+            attached: RefCell::default(),
+            caller: Arc::clone(&self.caller),
+            grant,
+            limits: SharedLimits::default(),
+            endpoint: RefCell::default(),
+        };
+        hot.attach_if_ready()?;
+        Ok(Rc::new(hot))
     }
 
     /// Where the last request to this service went.

@@ -9,6 +9,7 @@ use super::{
     relay::{Answer, readable},
 };
 use crate::{
+    directory::Purse,
     identity::pat::PatDigest,
     provider::preset::{
         document::{Document, Placeholder},
@@ -93,13 +94,14 @@ impl Exchange<'_> {
         known.caller.note_use(self.now());
         let (digest, user) = (known.caller.digest, known.caller.holder.standing.name.to_string());
         let expires = self.now().plus(login.lifetime).min(known.caller.holder.expires);
-        let minted = Minted { digest, provider: asked.provider.id().into(), expires };
+        let context = match &asked.route.purse {
+            Some(Purse::Named(context)) => Some(context.clone()),
+            _ => None,
+        };
+        let minted = Minted { digest, provider: asked.provider.id().into(), context, expires };
         let said = Said { exchange: self, asked, told: &told, presented: &presented, user: &user, minted: &minted };
         said.check(login)?;
-        // Whoever has nothing to pay with, or whose credential the provider refuses, hears it here and not from the
-        // first job.
-        let hot = self.grant(asked, known, asked.route.purse.as_ref()).await?;
-        self.access(asked, Some(&hot)).await?;
+        // Whoever has nothing to pay with hears it from the next request: SDKs lose a login's text.
         let token = said.mint(login).await?;
         said.answer(login, &token)
     }

@@ -16,6 +16,7 @@ mod listen;
 mod login;
 mod refusal;
 mod relay;
+mod renew;
 mod route;
 mod settings;
 mod streams;
@@ -37,7 +38,6 @@ use crate::{
     upstream::{Alarm, Deadline, Driver, Endpoint, Lease, Outbound, SendError, Upstreams, Waiting},
 };
 use admit::AtRoot;
-use bytes::Bytes;
 use confine::Permit;
 use drain::Drain;
 use errand::Carried;
@@ -233,11 +233,12 @@ impl Exchange<'_> {
         if let Some(prefix) = &provider.preset().ignored_prefix {
             route.skip(prefix);
         }
+        let presented = self.presented(provider, &mut route, &headers)?;
         let asked = self.classify(provider, &parts.method, &route)?;
         if let Some(login) = asked.login() {
             return Box::pin(self.login(&asked, login, &headers, body)).await;
         }
-        let caller = self.authenticate(&asked, &headers).await?;
+        let caller = self.authenticate(&asked, presented).await?;
         let admitted = self.admit(&asked, caller)?;
         let mut errand = self.errand(&asked, &admitted, &headers, body).await?;
         let made = self.purse(&asked, &errand)?;
@@ -245,54 +246,26 @@ impl Exchange<'_> {
         let permit = self.confine(&asked, grant.as_deref(), &errand).await?;
         let attached = self.access(&asked, grant.as_deref()).await?;
         let body = errand.take_body();
-        let spare = self.spare(&asked, attached.as_deref(), &headers, &body);
-        let sending = self.authorize(&asked, grant.as_deref(), attached.as_deref(), permit, headers, body)?;
+        let mut sending = self.authorize(&asked, grant.as_deref(), attached.as_deref(), permit, headers, body)?;
+        let again = sending.again.take();
         let mut about = About { permit, named: std::mem::take(&mut errand.named), attached };
         let answer = match &grant {
             Some(hot) if asked.kind() == Some(Kind::Submit) => {
                 Box::pin(self.submit(&asked, hot, &about, errand, sending)).await?
             }
             _ => {
-                let mut came = self.forward(&asked, sending).await?;
-                if let (Some(hot), Some(headers)) = (&grant, spare)
-                    && asked.provider.preset().refusals.contains(&came.0.status())
-                    && let Some(again) = Box::pin(self.again(&asked, hot, &mut about, headers)).await?
-                {
-                    came = again;
-                }
-                came.0.map(|body| Came::Coming(body, came.1))
+                let (answer, lease) = self.forward(&asked, sending).await?;
+                answer.map(|body| Came::Coming(body, lease))
             }
         };
+        let (grant, answer) = match grant {
+            Some(hot) if asked.is_refused(answer.status()) && about.is_renewable(&hot) => {
+                let (hot, answer) = Box::pin(self.renew(&asked, hot, &mut about, again, answer)).await?;
+                (Some(hot), answer)
+            }
+            grant => (grant, answer),
+        };
         self.relay(&asked, grant, about, answer).await
-    }
-
-    /// The head of a question that may be asked once more, should what its credential was exchanged for be refused.
-    fn spare(
-        &self,
-        asked: &Asked<'_>,
-        attached: Option<&Attached>,
-        headers: &HeaderMap,
-        body: &Carried,
-    ) -> Option<HeaderMap> {
-        let renewable = attached.is_some_and(|attached| attached.access.is_some());
-        let question = *asked.method == Method::GET || *asked.method == Method::HEAD;
-        (renewable && question && asked.kind() != Some(Kind::Submit) && body.is_empty()).then(|| headers.clone())
-    }
-
-    /// Asks once more with what the credential is exchanged for anew, if that is possible.
-    async fn again(
-        &self,
-        asked: &Asked<'_>,
-        hot: &Hot,
-        about: &mut About,
-        headers: HeaderMap,
-    ) -> Result<Option<(Response<Incoming>, Lease)>, Refusal> {
-        let Some(before) = &about.attached else { return Ok(None) };
-        let Some(renewed) = self.renewed(asked, hot, before).await else { return Ok(None) };
-        let body = Carried::Read(Bytes::new());
-        let sending = self.authorize(asked, Some(hot), Some(&renewed), about.permit, headers, body)?;
-        about.attached = Some(renewed);
-        self.forward(asked, sending).await.map(Some)
     }
 
     fn classify<'a>(
@@ -330,18 +303,24 @@ impl Exchange<'_> {
         head::choose_encoding(&mut headers, asked.kind());
         let head = Head { method: asked.method.clone(), target, headers };
         let endpoint = self.current.endpoint(asked, grant, &head.headers)?;
-        let patience = asked.operation.as_ref().and_then(|m| m.operation.head).or(preset.head);
-        let patience = patience.unwrap_or(self.current.settings.timeouts.upstream_head);
+        let patience = self.patience(asked);
         let is_complete = body.is_complete();
+        let again = grant.and_then(|hot| renew::copy(&head, (hot, attached), &body));
         let (body, deadline, alarm) = self.outbound(asked, body, patience);
         let outgoing = match (grant, attached) {
             (Some(grant), Some(attached)) => attached
                 .injection
-                .authorize(head, body, &endpoint)
+                .authorize(head, body, (&endpoint, service))
                 .map_err(|_| refusal::not_selectable(asked, &grant.grant))?,
             _ => scheme::without_credential(head, body, &endpoint),
         };
-        Ok(Sending { outgoing, deadline, alarm, patience, is_complete })
+        Ok(Sending { outgoing, deadline, alarm, patience, is_complete, again })
+    }
+
+    /// How long the head of the answer may take.
+    fn patience(&self, asked: &Asked<'_>) -> Duration {
+        let stated = asked.operation.as_ref().and_then(|m| m.operation.head).or(asked.provider.preset().head);
+        stated.unwrap_or(self.current.settings.timeouts.upstream_head)
     }
 
     fn outbound(&self, asked: &Asked<'_>, body: Carried, patience: Duration) -> (Outbound, Deadline, Rc<Alarm>) {
@@ -378,6 +357,8 @@ struct Sending {
     patience: Duration,
     /// Nothing more of the request is to come from the caller.
     is_complete: bool,
+    /// What may be sent once more, with another value of the credential.
+    again: Option<Box<Head>>,
 }
 
 impl Sending {

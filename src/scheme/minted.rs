@@ -5,7 +5,11 @@
 //! Why a JWT's signature is not looked at here: SDKs verify it, some of them. What Bellhop goes by is the sealed part,
 //! which nobody else can make; whatever else a JWT says decides nothing.
 
-use crate::{clock::Timestamp, identity::pat::PatDigest, vault::Vault};
+use crate::{
+    clock::Timestamp,
+    identity::{Context, pat::PatDigest},
+    vault::Vault,
+};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -20,6 +24,8 @@ const KIND: &str = "minted-token";
 const CLAIM: &str = "bhs";
 const DIGEST: usize = 32;
 const TIME: usize = 8;
+/// As in a URL.
+const SEPARATOR: u8 = b'@';
 /// No JWT of ours is longer, and longer ones are not decoded.
 const LONGEST: usize = 8 * 1024;
 
@@ -29,6 +35,8 @@ pub struct Minted {
     /// Of the caller's own token, which must still be good.
     pub digest: PatDigest,
     pub provider: Box<str>,
+    /// What the login's URL named, for an SDK that has no room for it elsewhere.
+    pub context: Option<Context>,
     pub expires: Timestamp,
 }
 
@@ -55,6 +63,10 @@ impl Minter {
         plain.extend(minted.digest.as_bytes());
         plain.extend(minted.expires.millis().to_be_bytes());
         plain.extend(minted.provider.as_bytes());
+        if let Some(context) = &minted.context {
+            plain.push(SEPARATOR);
+            plain.extend(context.to_string().as_bytes());
+        }
         let sealed = self.vault.mint(KIND, &plain).map_err(|_| NotMinted)?;
         let mut text = PREFIX.to_owned();
         BASE64_URL_SAFE_NO_PAD.encode_string(sealed, &mut text);
@@ -96,10 +108,13 @@ impl Minter {
         let sealed = BASE64_URL_SAFE_NO_PAD.decode(opaque).ok()?;
         let plain = self.vault.read_minted(KIND, &sealed)?;
         let (digest, rest) = plain.split_first_chunk::<DIGEST>()?;
-        let (expires, provider) = rest.split_first_chunk::<TIME>()?;
+        let (expires, place) = rest.split_first_chunk::<TIME>()?;
+        let place = std::str::from_utf8(place).ok()?;
+        let (provider, context) = place.split_once(char::from(SEPARATOR)).map_or((place, None), |(p, c)| (p, Some(c)));
         Some(Minted {
             digest: PatDigest::from_bytes(*digest),
-            provider: std::str::from_utf8(provider).ok()?.into(),
+            provider: provider.into(),
+            context: context.map(str::parse).transpose().ok()?,
             expires: Timestamp::from_millis(i64::from_be_bytes(*expires)),
         })
     }
@@ -155,6 +170,7 @@ mod tests {
         Minted {
             digest: PatDigest::from_hex(&"ab".repeat(32)).unwrap(),
             provider: "ibm".into(),
+            context: Some("acme.optics".parse().unwrap()),
             expires: Timestamp::from_millis(1_800_000_000_000),
         }
     }
@@ -165,6 +181,8 @@ mod tests {
         let minter = minter(folder.path()).await;
         let opaque = minter.mint(&minted()).unwrap();
         assert_eq!(minter.read(opaque.as_bytes()), Some(minted()));
+        let nowhere = Minted { context: None, ..minted() };
+        assert_eq!(minter.read(minter.mint(&nowhere).unwrap().as_bytes()), Some(nowhere));
         assert!(holds_one(format!("a {opaque} b").as_bytes()));
         assert_ne!(minter.mint(&minted()).unwrap(), opaque, "two tokens cannot be told to be one person's");
         let now = Timestamp::from_millis(1_799_999_000_000);

@@ -8,13 +8,13 @@ pub mod minted;
 
 use crate::{
     provider::{
-        FieldError, Fields, Preset, Provider,
+        FieldError, Fields, Preset, Provider, ServiceIndex,
         preset::{NotSelectable, Scheme, Selection, Selector, exchange::ACCESS_TOKEN, path_is_within, select},
         value::ValueTemplate,
     },
     secret::Secret,
     store::SealedVersion,
-    vault::{Vault, VaultError},
+    vault::{SecretFields, Vault, VaultError},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header, uri::PathAndQuery};
@@ -62,12 +62,17 @@ pub fn without_credential<D: Destination, B>(head: Head, body: B, destination: &
 
 /// Opens one stored version. What comes back can be prepared: [`Injection::new`] will not refuse it.
 pub async fn open(vault: &Vault, provider: &Provider, version: &SealedVersion) -> Result<Fields, NotPreparable> {
-    let secrets = vault.unseal(version).await?.into_iter().map(|(name, value)| (name.into_string(), value));
+    let secrets = opened(vault, version).await?.into_iter().map(|(name, value)| (name.into_string(), value));
     let plain = version.plain_fields.iter().map(|(name, value)| (name.to_string(), Secret::new(&**value)));
     let fields = provider.fields(plain.chain(secrets))?;
     // Whatever it is exchanged for can be attached if this can.
     Injection::new(provider.preset(), &fields, provider.preset().exchange.as_ref().map(|_| "access-token"))?;
     Ok(fields)
+}
+
+/// What was sealed of a version: its secret fields, or what it takes to read them from their source.
+pub async fn opened(vault: &Vault, version: &SealedVersion) -> Result<SecretFields, VaultError> {
+    vault.unseal(version).await
 }
 
 /// A credential, ready to be attached: what one core makes of a grant's fields, for itself alone.
@@ -112,10 +117,11 @@ impl Injection {
         &self,
         mut head: Head,
         body: B,
-        destination: &D,
+        (destination, service): (&D, ServiceIndex),
     ) -> Result<Outgoing<D, B>, NotSelectable> {
-        for choice in &self.selectors {
-            choice.apply(&mut head)?;
+        // Accounts and instances are the main service's; what stands beside it knows none of them.
+        if service == ServiceIndex::MAIN {
+            self.selectors.iter().try_for_each(|choice| choice.apply(&mut head))?;
         }
         for (name, value) in &self.headers {
             head.headers.insert(name, value.clone());

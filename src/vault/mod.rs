@@ -65,11 +65,33 @@ impl Vault {
 
     /// Seals with the current key.
     pub fn seal(&self, label: Label<'_>, secret: &SecretFields, plain_fields: PlainFields) -> Result<NewVersion> {
+        self.seal_with(label, None, secret, plain_fields)
+    }
+
+    /// Seals what it takes to read a source, bound to the source: with another one it does not open.
+    pub fn seal_sourced(
+        &self,
+        label: Label<'_>,
+        source: &str,
+        secret: &SecretFields,
+        plain_fields: PlainFields,
+    ) -> Result<NewVersion> {
+        self.seal_with(label, Some(source), secret, plain_fields)
+    }
+
+    fn seal_with(
+        &self,
+        label: Label<'_>,
+        source: Option<&str>,
+        secret: &SecretFields,
+        plain_fields: PlainFields,
+    ) -> Result<NewVersion> {
         let keys = self.keys.load();
         let (key, seal_key) = keys.current()?;
-        let sealed = seal_key.seal(&label.binding(key), &to_json(secret))?;
+        let sealed = seal_key.seal(&label.binding(key).with_source(source), &to_json(secret))?;
         let secret_fields = secret.keys().cloned().collect();
-        Ok(NewVersion { version: label.version, key, sealed, secret_fields, plain_fields })
+        let source = source.map(Into::into);
+        Ok(NewVersion { version: label.version, key, sealed, secret_fields, plain_fields, source })
     }
 
     /// Opens one version. A key that is not known yet is looked for in the store: it may just have been rotated.
@@ -211,9 +233,9 @@ fn exchange_binding((credential, version): (CredentialId, u32), key: i64) -> Bin
 }
 
 impl SealedVersion {
-    fn label(&self) -> Label<'_> {
-        let Self { credential, owner, ref provider, version, .. } = *self;
-        Label { credential, owner, provider, version }
+    fn binding(&self, key: i64) -> Binding {
+        let Self { credential, owner, ref provider, version, ref source, .. } = *self;
+        Label { credential, owner, provider, version }.binding(key).with_source(source.as_deref())
     }
 }
 
@@ -230,6 +252,6 @@ fn to_json(fields: &SecretFields) -> Zeroizing<Vec<u8>> {
 
 fn from_json(version: &SealedVersion, key: &SealKey) -> Result<SecretFields> {
     let refused = || VaultError::Refused { credential: version.credential, version: version.version };
-    let json = key.open(&version.label().binding(version.key), &version.sealed).ok_or_else(refused)?;
+    let json = key.open(&version.binding(version.key), &version.sealed).ok_or_else(refused)?;
     serde_json::from_slice(&json).map_err(|_| refused())
 }

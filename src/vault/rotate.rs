@@ -141,7 +141,7 @@ impl Rotation<'_> {
         let old = keys.sealing(version.key).ok_or(VaultError::UnknownKey(version.key))?;
         let fields = from_json(version, old)?;
         let (to_key, new) = keys.current()?;
-        let sealed = new.seal(&version.label().binding(to_key), &to_json(&fields))?;
+        let sealed = new.seal(&version.binding(to_key), &to_json(&fields))?;
         let SealedVersion { credential, version, key: from_key, .. } = *version;
         Ok(Reseal { credential, version, from_key, to_key, sealed })
     }

@@ -43,6 +43,7 @@ mod reload_and_drain;
 mod revocation;
 mod rewriting;
 mod routing;
+mod sources;
 mod store_outage;
 mod streaming;
 mod time;

@@ -4,15 +4,14 @@
 
 use super::Chosen;
 use crate::{
+    ask::{Answered, Asker, job::ask},
     cli::{
         Console, Failure,
         console::shown,
         local::{Local, entry},
     },
-    jobs::ask::{Answered, Question, ask},
     provider::preset::operation::Kind,
-    scheme,
-    upstream::{TlsTrust, Upstreams},
+    upstream::Upstreams,
 };
 use clap::Args;
 use tokio::task::LocalSet;
@@ -31,27 +30,19 @@ impl Cancel {
         drop(reading);
         let version = local.store.sealed_now(row.payer.credential).await?;
         let version = version.ok_or_else(|| Failure::failed("the credential that made this job is deleted"))?;
-        let unusable = |error| Failure::failed(format!("the credential that made this job cannot be used: {error}"));
-        let fields = scheme::open(&local.vault, provider, &version).await.map_err(unusable)?;
-        let trust = match provider.ca_file() {
-            Some(file) => TlsTrust::of_file(file).map_err(|error| Failure::failed(error.to_string()))?,
-            None => TlsTrust::public(),
-        };
-        let question = Question {
-            provider,
-            credential: version.credential,
-            version: version.version,
-            fields: &fields,
-            trust: &trust,
-            kind: Kind::Cancel,
-            job: &row.thing,
-        };
+        let fields = local.fields(provider, &version).await?;
+        let trust = local.trust(provider)?;
         let exchanges = local.exchanges();
+        let of = (version.credential, version.version);
+        let asker = Asker { provider, of, fields: &fields, trust: &trust, exchanges: &exchanges };
         let (timeouts, head) = (local.config.timeouts.clone(), local.config.sizes.upstream_head);
         let asking = LocalSet::new();
         self.record(local, "job.cancelling", "asked of the provider".into()).await?;
-        let answered =
-            asking.run_until(async { ask(&Upstreams::new(timeouts, head), &exchanges, question).await }).await;
+        let answered = asking.run_until(async {
+            let upstreams = Upstreams::new(timeouts, head);
+            ask(&upstreams, asker, Kind::Cancel, &row.thing).await
+        });
+        let answered = answered.await;
         let (action, detail) = match &answered {
             Ok(answered) if answered.status.is_success() => ("job.cancelled", told(answered)),
             Ok(answered) => ("job.not-cancelled", told(answered)),

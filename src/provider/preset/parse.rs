@@ -93,6 +93,10 @@ fn check_fields(raw: &Spanned<Vec<RawField>>) -> Checked<Box<[FieldSpec]>> {
         }
         fields.push(check_field(field)?);
     }
+    let is_plain = |name: &str| fields.iter().any(|f| *f.name == *name && f.sensitivity == Sensitivity::Plain);
+    if let Some(prefix) = raw.value.iter().filter_map(|field| field.prefix.as_ref()).find(|p| !is_plain(&p.value)) {
+        return mistake(prefix, "expected the name of a plain field of this preset");
+    }
     if fields.is_empty() { mistake(raw, "expected at least one field") } else { Ok(fields.into()) }
 }
 
@@ -119,6 +123,7 @@ fn check_field(raw: &RawField) -> Checked<FieldSpec> {
             RawFormat::Path => Format::Path,
         },
         list: raw.list,
+        prefix: raw.prefix.as_ref().map(|name| name.value.as_str().into()),
     };
     match &raw.default {
         Some(default) if spec.sensitivity == Sensitivity::Secret => {

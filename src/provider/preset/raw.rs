@@ -95,6 +95,7 @@ pub struct RawField {
     pub format: RawFormat,
     #[serde(default)]
     pub list: bool,
+    pub prefix: Option<Text>,
 }
 
 #[derive(Deserialize, Clone, Copy)]

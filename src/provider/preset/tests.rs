@@ -111,7 +111,37 @@ fn each_mistake_in_a_login_is_told_with_its_place_and_what_was_expected() {
         ("word: Bearer", "beside: true"),
     ];
     let told: Vec<String> = mistakes.iter().map(|(from, to)| mistake_in(LOGIN, from, to)).collect();
-    insta::assert_snapshot!(told.join("\n"), @"");
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    x.yaml:15:14: expected a declared service, not `aim`
+    x.yaml:16:14: expected a request such as `POST /oauth/token`, not `PUT /token`
+    x.yaml:16:14: expected a request such as `POST /oauth/token`, not `POST token`
+    x.yaml:16:14: expected one of `form`, `json` and `cookies`
+    x.yaml:17:21: expected fields that are always there, and `realm` is optional
+    x.yaml:18:12: expected `answer <pointer>` or `cookie <name>`, not `body /access_token`
+    x.yaml:18:12: expected `answer <pointer>` or `cookie <name>`, not `cookie a b`
+    x.yaml:19:15: expected `answer <pointer>`, not `cookie life`
+    x.yaml:20:23: expected a secret field, and `id` is plain
+    x.yaml:20:23: expected a field that the call sends
+    x.yaml:21:12: expected a secret field, and `id` is plain
+    x.yaml:22:55: expected a declared field (token, id, secret, realm), not `acces_token`
+    x.yaml:12:20: expected a declared field (token, access_token, secret, realm), not `id`
+    x.yaml:12:24: expected a declared field (token, id, secret, realm), not `secrets`
+    x.yaml:12:20: expected an optional field without a default
+    x.yaml:27:21: expected `form <name>`, `body <pointer>`, `cookie <name>` or `slot`, not `header key`
+    x.yaml:27:67: only a `jwt` has claims
+    x.yaml:27:52: expected at most 24h
+    x.yaml:27:64: there is no such placeholder here: `token`
+    x.yaml:27:91: there is no such placeholder here: `tokens`
+    x.yaml:31:16: expected `jwks` or a document
+    x.yaml:31:16: there is no such placeholder here: `user`
+    x.yaml:29:11: an operation of kind `login` has either `login` or `publishes`
+    x.yaml:29:11: expected the kind `login`, as Bellhop answers this itself
+    x.yaml:5:37: expected a `part` from 1 beside it
+    x.yaml:5:36: expected a `split` beside it
+    x.yaml:5:37: expected one character, not `::`
+    x.yaml:5:66: expected `https://host`, not `http://eu.example.com`
+    x.yaml:6:16: expected `header:`, perhaps with a `word:`, or `cookie:`
+    "#);
 }
 
 #[test]
@@ -166,7 +196,7 @@ fn each_mistake_is_told_with_its_place_and_what_was_expected() {
     ];
     let told: Vec<String> = mistakes.iter().map(|(from, to)| mistake_after(from, to)).collect();
     insta::assert_snapshot!(told.join("\n"), @r#"
-    x.yaml:3:1: unknown field `colour`, expected one of id, name, website, origin, services, caller_token, fields, scheme, selectors, states, operations, refusals, head, errors, cookies, lost_submit, probe, account, sdks
+    x.yaml:3:1: unknown field `colour`, expected one of id, name, website, origin, services, regions, ignored_prefix, caller_token, fields, one_of, scheme, selectors, states, operations, refusals, head, errors, cookies, lost_submit, probe, account, sdks
     x.yaml:27:1: missing field `name`
     x.yaml:3:1: the key `name` is given twice
     x.yaml:21:11: unknown variant `pol`, expected one of submit, poll, result, cancel, list, public, account, login, open, blocked

@@ -153,14 +153,16 @@ async fn a_made_token_elsewhere_is_refused_and_goes_nowhere() {
 }
 
 #[tokio::test]
-async fn who_has_nothing_to_pay_with_hears_it_at_the_login() {
+async fn who_has_nothing_to_pay_with_hears_it_where_sdks_can_show_it() {
     let guild = Guild::open().await;
     let mut site = guild.site();
     let bob = site.user("bob").pat();
     let far =
         site.user("eve").credential(&super::guild(ADA_SECRET)).pat_with("far", &json!({ "networks": ["10.0.0.0/8"] }));
     let bellhop = site.serve().await;
-    bellhop.ask(&login(&bob.to_string())).await.assert_refused("no-credential");
+    // What a login is refused with is lost in most of them.
+    let made = token(&bellhop.ask(&login(&bob.to_string())).await);
+    bellhop.ask(&with(&made, "/guild/jobs/job-1")).await.assert_refused("no-credential");
     bellhop.ask(&login(&far.to_string())).await.assert_refused("not-allowed");
     guild.upstream.assert_untouched();
 }
