@@ -8,9 +8,10 @@ mod operations;
 mod parse;
 mod raw;
 pub mod sdk;
+mod sdks;
 
 pub use mistake::PresetError;
-pub(in crate::provider) use parse::{Read, parse};
+pub(in crate::provider) use parse::{Read, parse, read_yaml};
 
 use super::{
     fields::{self, FieldSpec},
