@@ -13,7 +13,7 @@ use serde_json::Value;
 use serde_yaml::Spanned;
 use std::{collections::BTreeSet, fmt};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Debug)]
 #[serde(deny_unknown_fields)]
 pub struct Fixture {
     /// Method, path and query.
@@ -40,6 +40,7 @@ pub struct Fixture {
 }
 
 /// The fixtures of one file, each at its line.
+#[derive(Debug)]
 pub struct Fixtures(Vec<(u64, Fixture)>);
 
 /// What a preset does not find as its fixtures say.
@@ -260,10 +261,10 @@ pub mod tests {
     use crate::provider::Catalog;
 
     /// Those of a shipped preset.
-    pub fn shipped(id: &str) -> Fixtures {
+    pub(in crate::provider) fn shipped(id: &str) -> Fixtures {
         let path = format!("{}/config/providers/fixtures/{id}.yaml", env!("CARGO_MANIFEST_DIR"));
-        let text = std::fs::read_to_string(&path).expect(&path);
-        Fixtures::parse(&path, &text).unwrap_or_else(|error| panic!("{error}"))
+        let text = std::fs::read_to_string(&path).unwrap();
+        Fixtures::parse(&path, &text).unwrap()
     }
 
     #[test]

@@ -211,15 +211,12 @@ fn unescaped(name: &str) -> String {
     let (mut bytes, mut rest) = (Vec::new(), name);
     while let Some((before, after)) = rest.split_once('_') {
         bytes.extend_from_slice(before.as_bytes());
-        match after.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &after[2..];
-            }
-            None => {
-                bytes.push(b'_');
-                rest = after;
-            }
+        if let Some(byte) = after.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            bytes.push(byte);
+            rest = &after[2..];
+        } else {
+            bytes.push(b'_');
+            rest = after;
         }
     }
     bytes.extend_from_slice(rest.as_bytes());

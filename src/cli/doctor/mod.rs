@@ -73,7 +73,7 @@ impl Doctor {
         let folder = std::env::current_dir().unwrap_or_default();
         let home = self.home.or_else(|| environment.path("HOME"));
         let patient = Patient { map: &map, providers: &providers, environment, home, folder };
-        let mut found: BTreeSet<Finding> = variables::look(&patient)?.into_iter().collect();
+        let mut found: BTreeSet<Finding> = variables::look(&patient).into_iter().collect();
         found.extend(files::look(&patient));
         let reached = match token::of_environment(environment) {
             Ok(None) if !map.place.stated => None,
@@ -97,7 +97,9 @@ impl Doctor {
             console.json(&json!({ "findings": found, "bypasses": bypasses, "whoami": payers }));
         } else {
             tell(&found, console);
-            reached.iter().for_each(|reached| reached.tell(&self.providers, console));
+            if let Some(reached) = &reached {
+                reached.tell(&self.providers, console);
+            }
         }
         match bypasses {
             0 => {

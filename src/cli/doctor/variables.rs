@@ -7,12 +7,9 @@ use super::{
     judge::{self, Address, Token},
     settings,
 };
-use crate::{
-    cli::Failure,
-    provider::{
-        Provider,
-        preset::sdk::{FileFormat, Hole, Sdk},
-    },
+use crate::provider::{
+    Provider,
+    preset::sdk::{FileFormat, Hole, Sdk},
 };
 use std::{collections::BTreeMap, fs};
 
@@ -23,8 +20,8 @@ struct Variables {
     file: Option<String>,
 }
 
-pub fn look(patient: &Patient<'_>) -> Result<Vec<Finding>, Failure> {
-    let environment = of_environment(patient)?;
+pub fn look(patient: &Patient<'_>) -> Vec<Finding> {
+    let environment = of_environment(patient);
     let dotenv = of_dotenv(patient);
     let mut found = Vec::new();
     for provider in patient.providers {
@@ -35,10 +32,10 @@ pub fn look(patient: &Patient<'_>) -> Result<Vec<Finding>, Failure> {
         }
         found.extend(stray_token(provider, &environment, &dotenv));
     }
-    Ok(found)
+    found
 }
 
-fn of_environment(patient: &Patient<'_>) -> Result<Variables, Failure> {
+fn of_environment(patient: &Patient<'_>) -> Variables {
     let mut values = BTreeMap::new();
     for name in patient.environment.names() {
         // A value that is no text is none that an SDK of ours reads.
@@ -46,7 +43,7 @@ fn of_environment(patient: &Patient<'_>) -> Result<Variables, Failure> {
             values.insert(name.to_owned(), (value.to_owned(), None));
         }
     }
-    Ok(Variables { values, file: None })
+    Variables { values, file: None }
 }
 
 fn of_dotenv(patient: &Patient<'_>) -> Variables {

@@ -59,7 +59,7 @@ impl FromStr for Format {
         Ok(match name {
             "sh" | "bash" | "zsh" => Self::Shell(Shell::Posix),
             "fish" => Self::Shell(Shell::Fish),
-            "powershell" | "pwsh" => Self::Shell(Shell::PowerShell),
+            "powershell" | "pwsh" => Self::Shell(Shell::Power),
             "dotenv" | ".env" => Self::Dotenv,
             "json" => Self::Json,
             "python" => Self::Python,
@@ -117,7 +117,9 @@ impl Env {
         let warnings = pointed.iter().flat_map(|p| p.warnings.iter().map(|text| format!("{}: {text}", p.title())));
         warnings.chain(problems).for_each(|text| console.note(text));
         if !matches!(self.format, Format::File(_) | Format::Json) {
-            pointed.iter().for_each(|p| needs_files(p, console));
+            for one in &pointed {
+                needs_files(one, console);
+            }
         }
         Ok(pointed)
     }
@@ -139,39 +141,47 @@ enum Lines {
     Dotenv,
 }
 
+impl Lines {
+    fn set(&self, name: &str, value: &Filled) -> Result<String, Failure> {
+        let line = match self {
+            Self::Shell(shell) => shell.set(name, value),
+            Self::Dotenv => dotenv(name, value),
+        };
+        line.map_err(|Unwritable| Failure::failed(format!("{name}: {Unwritable}")))
+    }
+}
+
 /// One line for each variable; what several SDKs read alike is said once.
 fn lines(pointed: &[Pointed<'_>], form: &Lines, token: Option<&Secret>) -> Result<String, Failure> {
-    let mut text = String::new();
+    let mut lines: Vec<String> = Vec::new();
     let mut said: BTreeMap<&str, &Filled> = BTreeMap::new();
     for one in pointed {
-        text.push_str(&format!("# {}", one.title()));
-        text.push_str(&one.sdk.note.as_ref().map_or_else(|| "\n".to_owned(), |note| format!(": {}\n", note.trim())));
+        lines.push(heading(one));
         if let Lines::Shell(shell) = form {
-            let unset = one.sdk.unset.iter().filter(|name| !said.contains_key(&***name));
-            text.extend(unset.map(|name| shell.unset(name) + "\n"));
+            lines
+                .extend(one.sdk.unset.iter().filter(|name| !said.contains_key(&***name)).map(|name| shell.unset(name)));
         }
         for (name, value) in &one.environment {
             match said.insert(name, value) {
-                Some(earlier) if earlier == value => continue,
+                Some(earlier) if earlier == value => {}
                 Some(_) => {
                     return Err(Failure::failed(format!("{name} means two things to the SDKs: choose one with --sdk")));
                 }
-                None => {}
+                None => lines.push(form.set(name, &with_token(value, token))?),
             }
-            let value = with_token(value, token);
-            let line = match form {
-                Lines::Shell(shell) => shell.set(name, &value),
-                Lines::Dotenv => dotenv(name, &value),
-            };
-            text.push_str(&line.map_err(|Unwritable| Failure::failed(format!("{name}: {Unwritable}")))?);
-            text.push('\n');
         }
         if let (Some(code), true) = (&one.snippet, one.environment.is_empty()) {
-            let code = code_with(code, None);
-            text.extend(code.lines().map(|line| format!("#   {line}\n")));
+            lines.extend(code_with(code, None).lines().map(|line| format!("#   {line}")));
         }
     }
-    Ok(text)
+    Ok(lines.join("\n") + "\n")
+}
+
+fn heading(pointed: &Pointed<'_>) -> String {
+    match &pointed.sdk.note {
+        Some(note) => format!("# {}: {}", pointed.title(), note.trim()),
+        None => format!("# {}", pointed.title()),
+    }
 }
 
 fn with_token(value: &Filled, token: Option<&Secret>) -> Filled {
@@ -208,8 +218,9 @@ fn file(
 ) -> Result<String, Failure> {
     let files = || pointed.iter().flat_map(|p| &p.files);
     let Some((_, content)) = files().find(|(file, _)| *file.name == *name) else {
-        let known: String = files().map(|(file, _)| format!(", {}", file.name)).collect();
-        return Err(Failure::usage(format!("--format: expected sh, fish, powershell, dotenv, json, python{known}")));
+        let forms = ["sh", "fish", "powershell", "dotenv", "json", "python"];
+        let known: Vec<&str> = forms.into_iter().chain(files().map(|(file, _)| &*file.name)).collect();
+        return Err(Failure::usage(format!("--format: expected {}", known.join(", "))));
     };
     if content.has_token() && token.is_none() {
         console.note(format_args!("put your token in the place of {BLANK}, or use --with-token"));

@@ -9,7 +9,8 @@ pub enum Shell {
     /// POSIX: sh, bash, zsh, dash.
     Posix,
     Fish,
-    PowerShell,
+    /// PowerShell.
+    Power,
 }
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -22,7 +23,7 @@ impl Shell {
         Ok(match self {
             Self::Posix => format!("export {name}={value}"),
             Self::Fish => format!("set -gx {name} {value}"),
-            Self::PowerShell => format!("$env:{name} = {value}"),
+            Self::Power => format!("$env:{name} = {value}"),
         })
     }
 
@@ -30,7 +31,7 @@ impl Shell {
         match self {
             Self::Posix => format!("unset {name}"),
             Self::Fish => format!("set -e {name}"),
-            Self::PowerShell => format!("Remove-Item Env:{name} -ErrorAction SilentlyContinue"),
+            Self::Power => format!("Remove-Item Env:{name} -ErrorAction SilentlyContinue"),
         }
     }
 
@@ -43,20 +44,20 @@ impl Shell {
         let parts: Vec<String> = parts.collect::<Result<_, _>>()?;
         Ok(match (self, parts.as_slice()) {
             (_, []) => "''".to_owned(),
-            (Self::PowerShell, parts) => parts.join(" + "),
+            (Self::Power, parts) => parts.join(" + "),
             (Self::Posix | Self::Fish, parts) => parts.concat(),
         })
     }
 
     /// Within single quotes, everything is itself but what ends them.
     fn text(self, text: &str) -> String {
-        if is_plain(text) && self != Self::PowerShell {
+        if is_plain(text) && self != Self::Power {
             return text.to_owned();
         }
         match self {
             Self::Posix => format!("'{}'", text.replace('\'', r"'\''")),
             Self::Fish => format!("'{}'", text.replace('\\', r"\\").replace('\'', r"\'")),
-            Self::PowerShell => {
+            Self::Power => {
                 let mut quoted = String::from("'");
                 for c in text.chars() {
                     // PowerShell takes typographic quotes for quotes.
@@ -73,7 +74,7 @@ impl Shell {
     const fn token(self) -> &'static str {
         match self {
             Self::Posix | Self::Fish => "\"$BELLHOP_TOKEN\"",
-            Self::PowerShell => "$env:BELLHOP_TOKEN",
+            Self::Power => "$env:BELLHOP_TOKEN",
         }
     }
 }
@@ -152,7 +153,7 @@ mod tests {
         #[test]
         fn powershell_reads_what_was_meant(value in values()) {
             if is_there("pwsh") {
-                let lines = format!("{}\nprintenv NAME", Shell::PowerShell.set("NAME", &value).unwrap());
+                let lines = format!("{}\nprintenv NAME", Shell::Power.set("NAME", &value).unwrap());
                 prop_assert_eq!(seen(&["pwsh", "-NoProfile", "-Command"], &lines), Some(value.with(TOKEN) + "\n"));
             }
         }
@@ -169,8 +170,8 @@ mod tests {
         assert_eq!(Shell::Posix.set("A", &base).unwrap(), "export A=http://127.0.0.1:8080/ionq@acme.optics");
         assert_eq!(Shell::Posix.set("A", &value).unwrap(), "export A='apiKey '\"$BELLHOP_TOKEN\"");
         assert_eq!(Shell::Fish.set("A", &value).unwrap(), "set -gx A 'apiKey '\"$BELLHOP_TOKEN\"");
-        assert_eq!(Shell::PowerShell.set("A", &value).unwrap(), "$env:A = 'apiKey ' + $env:BELLHOP_TOKEN");
-        assert_eq!(Shell::PowerShell.set("A", &text("it's \u{2019}")).unwrap(), "$env:A = 'it''s \u{2019}\u{2019}'");
+        assert_eq!(Shell::Power.set("A", &value).unwrap(), "$env:A = 'apiKey ' + $env:BELLHOP_TOKEN");
+        assert_eq!(Shell::Power.set("A", &text("it's \u{2019}")).unwrap(), "$env:A = 'it''s \u{2019}\u{2019}'");
         assert_eq!(Shell::Posix.set("A", &text("\0")), Err(Unwritable));
     }
 

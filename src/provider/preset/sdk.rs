@@ -172,16 +172,13 @@ impl Template {
         let (mut pieces, mut literal, mut rest) = (Vec::new(), String::new(), text);
         while let Some((before, tail)) = rest.split_once('{') {
             literal.push_str(before);
-            match tail.split_once('}').filter(|(name, _)| is_name(name)) {
-                Some((name, after)) => {
-                    pieces.push(Piece::Text(std::mem::take(&mut literal).into()));
-                    pieces.push(Piece::Hole(Hole::named(name, fields)?));
-                    rest = after;
-                }
-                None => {
-                    literal.push('{');
-                    rest = tail;
-                }
+            if let Some((name, after)) = tail.split_once('}').filter(|(name, _)| is_name(name)) {
+                pieces.push(Piece::Text(std::mem::take(&mut literal).into()));
+                pieces.push(Piece::Hole(Hole::named(name, fields)?));
+                rest = after;
+            } else {
+                literal.push('{');
+                rest = tail;
             }
         }
         pieces.push(Piece::Text((literal + rest).into()));
@@ -251,10 +248,10 @@ impl Hole {
                 let plain = fields.iter().filter(|field| field.sensitivity == Sensitivity::Plain);
                 let names: Vec<&str> = plain.map(|field| &*field.name).collect();
                 if !names.contains(&name) {
-                    let fields: String = names.iter().map(|name| format!(", {{{name}}}")).collect();
-                    return Err(format!(
-                        "expected {{base}}, {{host}}, {{port}}, {{protocol}}, {{websocket}}, {{token}}, {{context}}{fields}, not `{name}`"
-                    ));
+                    let known =
+                        ["base", "host", "port", "protocol", "websocket", "token", "context"].iter().chain(&names);
+                    let known: Vec<String> = known.map(|name| format!("{{{name}}}")).collect();
+                    return Err(format!("expected {}, not `{name}`", known.join(", ")));
                 }
                 Self::Field(name.into())
             }
