@@ -185,9 +185,10 @@ async fn a_program_runs_with_every_sdk_pointed_here_and_nothing_of_the_vendors()
         ran.out
     );
     assert!(has("DWAVE_API_ENDPOINT=http://127.0.0.1:8080/dwave/sapi/v2/") && has("BELLHOP_URL=http://127.0.0.1:8080"));
-    assert!(!ran.out.contains("IQM_TOKEN") && !ran.out.contains("fake-vendor"), "{}", ran.out);
+    assert!(has(&format!("IQM_TOKEN={}", pat.as_str())) && has("IQM_SERVER_URL=http://127.0.0.1:8080"), "{}", ran.out);
+    assert!(has("IONQ_REMOTE_HOST=http://127.0.0.1:8080") && !ran.out.contains("fake-vendor"), "{}", ran.out);
     assert!(ran.err.contains("IONQ_API_KEY is replaced\n"), "{}", ran.err);
-    assert!(ran.err.contains("IQM_TOKEN is removed: its SDK cannot be pointed at Bellhop\n"), "{}", ran.err);
+    assert!(ran.err.contains("IQM_TOKEN is replaced\n"), "{}", ran.err);
     assert!(
         ran.err.contains("iqm-client 36.0.0: it drops the path") && !ran.err.contains("fake-vendor"),
         "{}",

@@ -90,7 +90,8 @@ impl Doctor {
         };
         found.extend(reached.iter().filter_map(|reached| reached.problem.clone()));
         // What bypasses comes first.
-        let found: Vec<Finding> = found.into_iter().rev().collect();
+        let mut found: Vec<Finding> = found.into_iter().collect();
+        found.sort_by_key(|finding| !finding.bypasses);
         let bypasses = found.iter().filter(|finding| finding.bypasses).count();
         if self.form.json {
             let payers = reached.as_ref().and_then(|reached| reached.whoami.clone());

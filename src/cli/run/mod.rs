@@ -12,7 +12,7 @@ use crate::{
     config::{Environment, Sources},
     provider::{
         Provider,
-        preset::sdk::{Hole, Names, Sdk},
+        preset::sdk::{Hole, Names, Sdk, Way},
     },
     secret::Secret,
 };
@@ -80,7 +80,10 @@ impl Run {
                         self.warn(&pointed, &mut plan);
                         plan.point(&pointed, token)?;
                     }
-                    Err(problem) => self.leave_out(sdk, problem, &mut plan),
+                    Err(problem) => {
+                        plan.point_at_root(map, provider, sdk, token)?;
+                        self.leave_out(sdk, problem, &mut plan);
+                    }
                 }
             }
         }
@@ -101,7 +104,7 @@ impl Run {
         }
     }
 
-    /// Better without a token than with the provider's own.
+    /// Better led to Bellhop's root, or without a token, than with the provider's own.
     fn leave_out(&self, sdk: &Sdk, problem: String, plan: &mut Plan) {
         let tokens = sdk.environment.iter().filter(|(_, value)| value.has(&Hole::Token) || value.is_address());
         plan.remove.extend(tokens.map(|(name, _)| (name.to_string(), "its SDK cannot be pointed at Bellhop")));
@@ -112,6 +115,13 @@ impl Run {
 }
 
 impl Plan {
+    /// An SDK that only finds the root is led there, and not left to the provider's own address: other SDKs may share the
+    /// variable of its token, and Bellhop serves it or refuses it in words.
+    fn point_at_root(&mut self, map: &Map, provider: &Provider, sdk: &Sdk, token: &Secret) -> Result<(), Failure> {
+        let aim = Aim { url: None, context: None, way: Some(Way::Root), plain: Vec::new() };
+        aim.point(&map.place, provider, sdk).map_or(Ok(()), |pointed| self.point(&pointed, token))
+    }
+
     fn point(&mut self, pointed: &Pointed<'_>, token: &Secret) -> Result<(), Failure> {
         for (name, value) in &pointed.environment {
             self.set.entry((*name).to_owned()).or_insert_with(|| Secret::new(value.with(token.expose())));
