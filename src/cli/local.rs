@@ -84,12 +84,17 @@ impl Local {
     }
 
     pub fn provider(&self, id: &str) -> Result<&Arc<Provider>, Failure> {
-        self.catalog.find(id).ok_or_else(|| {
-            let known: Vec<&str> = self.catalog.iter().map(|provider| provider.id()).collect();
-            let id = super::console::shown(id);
-            Failure::failed(format!("there is no provider `{id}`: expected one of {}", known.join(", ")))
-        })
+        find(&self.catalog, id)
     }
+}
+
+/// The provider with this id, or which ones there are.
+pub fn find<'c>(catalog: &'c Catalog, id: &str) -> Result<&'c Arc<Provider>, Failure> {
+    catalog.find(id).ok_or_else(|| {
+        let known: Vec<&str> = catalog.iter().map(|provider| provider.id()).collect();
+        let id = super::console::shown(id);
+        Failure::failed(format!("there is no provider `{id}`: expected one of {}", known.join(", ")))
+    })
 }
 
 /// An entry of the audit trail that says that somebody at this machine did it.

@@ -5,6 +5,7 @@
 pub mod catalog;
 pub mod fields;
 pub mod files;
+pub mod fixture;
 pub mod origin;
 pub mod pointer;
 pub mod preset;

@@ -90,7 +90,7 @@ impl<'e> Exchange<'e> {
         match authenticate::presented(headers, route.target, provider.slots(), &read)? {
             Presented::Minted(minted) if *minted.provider != *provider.id() => Ok(Presented::Malformed),
             // Not counted among what is guessed: an SDK comes once more with each token that has ended.
-            Presented::Minted(minted) if minted.expires <= self.now() => Err(Refusal::unknown_token()),
+            Presented::Minted(minted) if minted.expires <= self.now() => Ok(Presented::Ended),
             Presented::Minted(minted) => {
                 route.purse = route.purse.take().or(minted.context.map(Purse::Named));
                 Ok(Presented::Token(minted.digest))
@@ -127,6 +127,7 @@ impl<'e> Exchange<'e> {
         let digest = match presented {
             Presented::Nothing => return Err(Refusal::missing_token()),
             Presented::Malformed => return Err(self.failed_lookup()),
+            Presented::Ended => return Err(Refusal::unknown_token()),
             Presented::Token(digest) | Presented::Minted(Minted { digest, .. }) => *digest,
         };
         let now = self.core.shared.clock.now();

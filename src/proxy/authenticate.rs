@@ -22,6 +22,8 @@ pub enum Presented {
     Token(PatDigest),
     /// One that Bellhop made for a personal one.
     Minted(Minted),
+    /// One of those, whose time is over.
+    Ended,
 }
 
 /// Reads a token that Bellhop has made.

@@ -14,9 +14,10 @@ mod parse;
 mod raw;
 pub mod region;
 pub mod sdk;
+mod sdks;
 
 pub use mistake::PresetError;
-pub(in crate::provider) use parse::{Read, parse};
+pub(in crate::provider) use parse::{Read, parse, read_yaml};
 
 use super::{
     fields::{self, FieldSpec},

@@ -7,9 +7,8 @@ use super::{
     known::Known,
     mistake::{Checked, Mistake, PresetError, mistake, parsed, quoted},
     operations,
-    raw::{RawErrors, RawField, RawFormat, RawKind, RawPreset, RawProbe, RawSdk, RawService, RawStates, Text},
-    region,
-    sdk::{PLACEHOLDERS, Sdk},
+    raw::{RawErrors, RawField, RawFormat, RawKind, RawPreset, RawProbe, RawService, RawStates, Text},
+    region, sdks,
 };
 use crate::{
     job::Ended,
@@ -21,6 +20,7 @@ use crate::{
     },
 };
 use http::{HeaderName, Method, StatusCode};
+use serde::de::DeserializeOwned;
 use serde_yaml::Spanned;
 use std::time::Duration;
 
@@ -35,8 +35,12 @@ pub struct Read {
 }
 
 pub fn parse(file: &str, text: &str) -> Result<Read, PresetError> {
-    let raw = serde_yaml::from_str(text).map_err(|error| Mistake::from(&error));
-    raw.and_then(check).map_err(|mistake| mistake.within(file))
+    check(read_yaml(file, text)?).map_err(|mistake| mistake.within(file))
+}
+
+/// What is written beside presets has its mistakes told alike.
+pub fn read_yaml<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, PresetError> {
+    serde_yaml::from_str(text).map_err(|error| Mistake::from(&error).within(file))
 }
 
 fn check(raw: RawPreset) -> Checked<Read> {
@@ -71,7 +75,7 @@ fn check(raw: RawPreset) -> Checked<Read> {
         lost_submit: raw.lost_submit.as_ref().map(check_status).transpose()?,
         probe: raw.probe.as_ref().map(check_probe).transpose()?,
         account: raw.account.as_ref().map(|name| known.plain(name)).transpose()?,
-        sdks: raw.sdks.into_iter().map(check_sdk).collect::<Checked<_>>()?,
+        sdks: sdks::check(&raw.sdks, &fields)?,
         services,
         one_of,
         fields,
@@ -255,30 +259,4 @@ fn check_probe(raw: &RawProbe) -> Checked<Probe> {
     let (method, target) = parsed(&raw.request, |t| split(t).ok_or("expected a request such as `GET /whoami`"))?;
     let account = raw.account.as_ref().map(|p| parsed(p, Pointer::parse)).transpose()?;
     Ok(Probe { method, target, account })
-}
-
-fn check_sdk(raw: RawSdk) -> Checked<Sdk> {
-    for text in raw.environment.values().chain(&raw.snippet) {
-        check_placeholders(text)?;
-    }
-    Ok(Sdk {
-        name: raw.name.into(),
-        version: raw.version.map(Into::into),
-        ways: raw.ways.into(),
-        environment: raw.environment.into_iter().map(|(name, value)| (name.into(), value.value.into())).collect(),
-        snippet: raw.snippet.map(|s| s.value.into()),
-        note: raw.note.map(Into::into),
-    })
-}
-
-/// Code may have braces of its own; what looks like a placeholder must be one.
-fn check_placeholders(text: &Text) -> Checked<()> {
-    let looks_like_one = |word: &&str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase());
-    let words = text.value.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(word, _)| word);
-    match words.filter(looks_like_one).find(|word| !PLACEHOLDERS.contains(word)) {
-        Some(word) => {
-            mistake(text, format!("expected {{base}}, {{host}}, {{port}} or {{token}}, not {}", quoted(word)))
-        }
-        None => Ok(()),
-    }
 }

@@ -6,7 +6,7 @@ use super::{
     Cookies,
     login::Mint,
     operation::{Kind, TimeUnit},
-    sdk::Way,
+    sdk::{FileFormat, Names, PlainHttp, Way},
 };
 use serde::{
     Deserialize, Deserializer,
@@ -318,13 +318,39 @@ pub struct RawProbe {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawSdk {
-    pub name: String,
+    pub name: Text,
     pub version: Option<String>,
-    pub ways: Vec<Way>,
+    pub ways: Spanned<Vec<Way>>,
+    #[serde(default)]
+    pub plain_http: PlainHttp,
     #[serde(default)]
     pub environment: BTreeMap<String, Text>,
+    #[serde(default)]
+    pub unset: Vec<Text>,
+    #[serde(default)]
+    pub files: Vec<RawConfigFile>,
     pub snippet: Option<Text>,
     pub note: Option<String>,
+    pub warning: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawConfigFile {
+    pub name: Text,
+    #[serde(rename = "where")]
+    pub places: Spanned<Vec<Text>>,
+    pub variable: Option<Text>,
+    #[serde(default)]
+    pub variable_names: Names,
+    pub format: FileFormat,
+    #[serde(default)]
+    pub required: bool,
+    pub content: Option<Text>,
+    #[serde(default)]
+    pub tokens: Vec<Text>,
+    #[serde(default)]
+    pub addresses: Vec<Text>,
 }
 
 /// A text, or a list of them.

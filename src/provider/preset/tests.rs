@@ -169,6 +169,14 @@ fn each_mistake_is_told_with_its_place_and_what_was_expected() {
         ("silence: 30s", "head: 20m"),
         ("name: Example", "name: Example\nrefusals: [200]"),
         ("{base}", "{bass}"),
+        ("ways: [path]", "ways: []"),
+        ("{ EXAMPLE_URL:", "{ EXAMPLE-URL:"),
+        ("ways: [path]", "ways: [path]\n    unset: [EXAMPLE_URL]"),
+        ("ways: [path]", "ways: [path]\n    snippet: f({token})"),
+        ("ways: [path]", "ways: [path]\n    files: [{ name: a.ini, where: [a.ini], format: ini }]"),
+        ("ways: [path]", "ways: [path]\n    files: [{ name: ../a.ini, where: [./a.ini], format: ini }]"),
+        ("ways: [path]", "ways: [path]\n    files: [{ name: a.ini, where: [./a.ini], format: ini, required: true }]"),
+        ("- name: example", "- { name: example, ways: [path] }\n  - name: example"),
         ("name: Example", "name: Example\nstates: { finished: [done] }"),
         ("name: Example", "name: Example\nstates: { completed: [''] }"),
         ("name: Example", "name: Example\nstates: { completed: [done], failed: [broken, done] }"),
@@ -215,7 +223,15 @@ fn each_mistake_is_told_with_its_place_and_what_was_expected() {
     x.yaml:24:14: expected a time such as `30s` or `5m`, not `soon`
     x.yaml:24:11: expected at most 1000s
     x.yaml:3:12: expected a status from 400 to 599, not 200
-    x.yaml:31:33: expected {base}, {host}, {port} or {token}, not `bass`
+    x.yaml:31:33: expected {base}, {host}, {port}, {protocol}, {websocket}, {token}, {context}, {region}, {team}, not `bass`
+    x.yaml:30:11: expected at least one of path, port, host and root
+    x.yaml:31:33: expected the name of a variable before it, not `EXAMPLE-URL`
+    x.yaml:31:13: `EXAMPLE_URL` is also set
+    x.yaml:31:14: expected {token} in double quotes by itself, as it is read from the environment there
+    x.yaml:31:36: expected a path that begins with ~/, ./ or /, not `a.ini`
+    x.yaml:31:21: expected letters, digits, `.`, `_` and `-`, not `../a.ini`
+    x.yaml:31:21: expected `content:`, as the file is required
+    x.yaml:30:11: the SDK `example` is there twice
     x.yaml:3:11: unknown field `finished`, expected one of completed, failed, cancelled
     x.yaml:3:23: expected a word, not ``
     x.yaml:3:47: `done` already means `completed`

@@ -1,4 +1,3 @@
-mod fixtures;
 mod jobs;
 
 use super::*;
