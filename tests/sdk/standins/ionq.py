@@ -12,13 +12,16 @@ class IonQ(StandIn):
 
     provider = "ionq"
     credential_header = "authorization"
+    credential_word = "apiKey"
+    harmless = "/v0.4/jobs"
 
     def __init__(self, accounts):
         super().__init__(accounts)
         self.jobs: dict[str, dict] = {}
 
-    def token_of(self, value):
-        return value.removeprefix("apiKey ") if value.startswith("apiKey ") else None
+    @classmethod
+    def fields(cls, account, token):
+        return {"api_key": token}
 
     def refusal(self, status, text):
         return Answer(

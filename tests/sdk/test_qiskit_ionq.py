@@ -5,9 +5,10 @@ from qiskit.providers import JobStatus
 from qiskit_ionq import IonQProvider
 from qiskit_ionq.exceptions import IonQAPIError, IonQJobStateError
 
-from standins import IonQ
+from standins.ionq import IonQ
 
 STAND_IN = IonQ
+CANNOT = {"list": "the SDK has no call for it"}
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # a cancelled job, the transpiler's defaults
 
 
@@ -30,6 +31,7 @@ def bell_pair(name: str = "bell") -> QuantumCircuit:
     return circuit
 
 
+@pytest.mark.shows("submit", "poll", "result")
 def test_a_circuit_is_submitted_polled_and_counted(simulator):
     job = simulator.run(bell_pair(), shots=200, sampler_seed=7)
     counts = job.result(timeout=30, wait=0.05).get_counts()
@@ -37,12 +39,14 @@ def test_a_circuit_is_submitted_polled_and_counted(simulator):
     assert simulator.retrieve_job(job.job_id()).status() is JobStatus.DONE
 
 
+@pytest.mark.shows("submit", "poll", "result")
 def test_several_circuits_make_one_job(simulator):
     job = simulator.run([bell_pair("one"), bell_pair("two")], shots=100)
     result = job.result(timeout=30, wait=0.05)
     assert [set(counts) for counts in result.get_counts()] == [{"00", "11"}] * 2
 
 
+@pytest.mark.shows("submit", "cancel")
 def test_a_job_is_cancelled_and_deleted(simulator):
     job = simulator.run(bell_pair("hold"))
     assert job.status() is JobStatus.RUNNING
@@ -86,6 +90,7 @@ def test_the_receipt_says_who_paid_and_why(bellhop, user, token, context, owner,
     assert answer.headers["X-Request-Id"]
 
 
+@pytest.mark.shows("wrong-token")
 def test_an_unknown_token_is_refused(bellhop, stranger, monkeypatch):
     with pytest.raises(IonQAPIError) as refused:
         backend(bellhop.url(), stranger, monkeypatch).run(bell_pair())
@@ -102,6 +107,7 @@ def test_a_user_without_a_credential_is_told_what_to_do(bellhop, monkeypatch):
     assert bellhop.last_refusal()["detail"] in refused.value.message
 
 
+@pytest.mark.shows("other-user")
 def test_another_users_token_does_not_reach_this_users_job(bellhop, standin, monkeypatch):
     ours = backend(bellhop.url(), bellhop.tokens["ada", "laptop"], monkeypatch).run(bell_pair()).job_id()
     before = len(standin.calls)
@@ -123,6 +129,7 @@ def listed(bellhop, user: str) -> set[str]:
     return {job["id"] for job in answer.json()["jobs"]}
 
 
+@pytest.mark.shows("other-user", "organization")
 def test_members_who_share_a_token_do_not_reach_each_others_jobs(bellhop, standin, monkeypatch):
     grace, erin = members(bellhop, monkeypatch)
     of_grace, of_erin = grace.run(bell_pair("hold")), erin.run(bell_pair("hold"))
@@ -141,6 +148,7 @@ def test_members_who_share_a_token_do_not_reach_each_others_jobs(bellhop, standi
     assert of_erin.status() is JobStatus.RUNNING
 
 
+@pytest.mark.shows("organization")
 def test_a_job_goes_on_with_the_token_that_submitted_it(bellhop, standin, monkeypatch, add_own_token):
     _, erin = members(bellhop, monkeypatch)
     job = erin.run(bell_pair(), shots=200)
