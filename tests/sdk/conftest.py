@@ -12,7 +12,18 @@ from dataclasses import dataclass
 import pytest
 
 # SDKs read settings from the environment, and keep files under the home folder, from the moment they are imported.
-KEPT = {"BELLHOP_BIN", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "PYTEST_VERSION", "TMPDIR", "TZ", "USER", "VIRTUAL_ENV"}
+KEPT = {
+    "BELLHOP_BIN",
+    "LANG",
+    "LC_ALL",
+    "LD_LIBRARY_PATH",
+    "PATH",
+    "PYTEST_VERSION",
+    "TMPDIR",
+    "TZ",
+    "USER",
+    "VIRTUAL_ENV",
+}
 _home = tempfile.TemporaryDirectory(prefix="bellhop-sdk-home-")
 for _name in set(os.environ) - KEPT:
     del os.environ[_name]
@@ -188,6 +199,10 @@ def _state(standin) -> dict:
             {"name": "carol", "tokens": [laptop]},
         ],
         "organizations": [
-            {"name": "acme", "members": {"ada": "owner", "grace": "member", "erin": "member"}, "credentials": [credential("acme")]},
+            {
+                "name": "acme",
+                "members": {"ada": "owner", "grace": "member", "erin": "member"},
+                "credentials": [credential("acme")],
+            },
         ],
     }

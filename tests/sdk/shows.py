@@ -28,8 +28,8 @@ class Shown:
             self.things[thing] = "passed" if passed else "failed"
 
     def result(self, sdk: str) -> dict:
-        """`way` is the way in by which the SDK reaches Bellhop, `cannot` what the SDK has no call for, and why."""
-        distribution = (REQUIREMENTS / f"{sdk}.in").read_text().partition("==")[0].partition("[")[0]
+        """`way` is how the SDK reaches Bellhop; `cannot` and `remarks` say why something is not, or how it is, shown."""
+        distribution = _distribution(REQUIREMENTS / f"{sdk}.in")
         return {
             "sdk": sdk,
             "distribution": distribution,
@@ -39,6 +39,7 @@ class Shown:
             "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
             "shown": {thing: self.things[thing] for thing in (*MARKED, *OBSERVED) if thing in self.things},
             "cannot": getattr(self.module, "CANNOT", {}),
+            "remarks": getattr(self.module, "REMARKS", {}),
             **self.outcomes,
         }
 
@@ -79,6 +80,12 @@ def pytest_sessionfinish(session):
     config = session.config
     if (file := config.getoption("results")) and config.stash[SHOWN].module:
         file.write_text(json.dumps(config.stash[SHOWN].result(config.getoption("sdk")), indent=2) + "\n")
+
+
+def _distribution(requirements: Path) -> str:
+    """The SDK itself, which is the first of its requirements."""
+    first = next(line for line in requirements.read_text().splitlines() if not line.startswith("#"))
+    return first.partition("==")[0].partition("[")[0]
 
 
 def through_bellhop(item) -> bool:

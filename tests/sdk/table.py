@@ -40,7 +40,7 @@ def keep(result: dict):
 def differs(result: dict) -> bool:
     """Whether the table would say something else, dates aside."""
     kept = read(RESULTS / f"{result['sdk']}.json") or {}
-    return any(kept.get(name) != result[name] for name in ("version", "way", "shown", "cannot"))
+    return any(kept.get(name) != result[name] for name in ("version", "way", "shown", "cannot", "remarks"))
 
 
 def write():
@@ -51,40 +51,48 @@ def write():
 
 
 def _table() -> str:
-    results = {(result["distribution"], result["version"]): result for result in map(read, sorted(RESULTS.glob("*.json")))}
-    reasons: list[str] = []
+    results = {
+        (result["distribution"], result["version"]): result for result in map(read, sorted(RESULTS.glob("*.json")))
+    }
+    notes: list[str] = []
     lines = [
         f"| provider | SDK | way in | {' | '.join(COLUMNS.values())} | last run |",
         f"|---|---|---|{':-:|' * len(COLUMNS)}---|",
     ]
     for provider, distribution, version in _named_by_presets():
         result = results.pop((distribution, version), None)
-        lines.append(_row(provider, result, reasons) if result else _never_run(provider, distribution, version))
+        lines.append(_row(provider, result, notes) if result else _never_run(provider, distribution, version))
     for result in results.values():
-        lines.append(_row(result["provider"], result, reasons))
-    notes = [f"{number}. {reason}" for number, reason in enumerate(reasons, 1)]
-    return "\n".join([*lines, *([""] if notes else []), *notes, ""])
+        lines.append(_row(result["provider"], result, notes))
+    below = [f"{number}. {note}" for number, note in enumerate(notes, 1)]
+    return "\n".join([*lines, *([""] if below else []), *below, ""])
 
 
-def _row(provider: str, result: dict, reasons: list[str]) -> str:
-    cells = [_cell(result, thing, reasons) for thing in COLUMNS]
+def _row(provider: str, result: dict, notes: list[str]) -> str:
+    cells = [_cell(result, thing, notes) for thing in COLUMNS]
     sdk = f"{result['distribution']} {result['version']}"
     return f"| `{provider}` | {sdk} | {result['way']} | {' | '.join(cells)} | {result['date']} |"
 
 
-def _cell(result: dict, thing: str, reasons: list[str]) -> str:
+def _cell(result: dict, thing: str, notes: list[str]) -> str:
     match result["shown"].get(thing):
         case "passed":
-            return "✓"
+            return "✓" + _note(result["remarks"].get(thing), notes)
         case "failed":
             return "✗"
     if thing == "named" and result["shown"].get("pinned") == "passed":
         return "pinned"
-    if reason := result["cannot"].get(thing):
-        if reason not in reasons:
-            reasons.append(reason)
-        return f"–<sup>{reasons.index(reason) + 1}</sup>"
-    return "?"
+    reason = result["cannot"].get(thing)
+    return "–" + _note(reason, notes) if reason else "?"
+
+
+def _note(text: str | None, notes: list[str]) -> str:
+    """A mark that points at the text below the table, which stands there once however many cells point at it."""
+    if text is None:
+        return ""
+    if text not in notes:
+        notes.append(text)
+    return f"<sup>{notes.index(text) + 1}</sup>"
 
 
 def _never_run(provider: str, distribution: str, version: str) -> str:

@@ -13,6 +13,9 @@ STAND_IN = Aqt
 DROPS_PATH = True
 DOORS = ("alone", "own", "organization", "pinned")  # no path, so no context in it
 CANNOT = {"cancel": "the SDK has no call for it", "list": "the SDK has no call for it"}
+REMARKS = {
+    "wrong-token": "by the portal's client and at a submit; `get_backend` says that there is no such backend"
+}
 
 
 @pytest.fixture

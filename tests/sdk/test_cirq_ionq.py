@@ -8,6 +8,7 @@ from standins.ionq import IonQ
 STAND_IN = IonQ
 DROPS_PATH = True
 DOORS = ("alone", "own", "organization", "pinned")  # no path, so no context in it
+REMARKS = {"wrong-token": "by a text of the SDK's own, which shows none of Bellhop's"}
 
 
 def service(door) -> cirq_ionq.Service:

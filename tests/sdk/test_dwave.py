@@ -8,6 +8,7 @@ from dwave.cloud.exceptions import CanceledFutureError, SolverAuthenticationErro
 from standins.dwave import ANSWER_DATA, GATE_MODEL, QPU, DWave
 
 STAND_IN = DWave
+REMARKS = {"wrong-token": "in the traceback, as the cause"}
 WAIT = 30
 
 

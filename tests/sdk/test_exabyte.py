@@ -11,6 +11,10 @@ from mat3ra_stories import *  # noqa: E402, F403
 STAND_IN = Mat3ra
 DROPS_PATH = True  # it takes a host and a port
 DOORS = ("alone", "own", "organization", "pinned")  # no path, so no context in it
+REMARKS = {
+    "wrong-token": "by its status, 401; the SDK shows no text",
+    "cancel": "by deleting: the SDK's `terminate` sends a submit",
+}
 TOLD = "{status} Client Error: "  # it never shows a text
 
 

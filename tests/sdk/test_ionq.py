@@ -9,6 +9,7 @@ from standins.ionq import IonQ
 STAND_IN = IonQ
 DROPS_PATH = True  # it cuts as many characters off a result's path as its base address has
 DOORS = ("alone", "own", "organization", "pinned")  # no path, so no context in it
+REMARKS = {"wrong-token": "by its status, 401; the SDK shows no text"}
 BELL_PAIR = [{"circuit": [{"gate": "h", "target": 0}, {"gate": "cnot", "control": 0, "target": 1}]}]
 
 

@@ -12,11 +12,14 @@ from mat3ra_stories import *  # noqa: E402, F403
 STAND_IN = Mat3ra
 DROPS_PATH = True  # it takes a host and a port
 DOORS = ("alone", "own", "organization", "pinned")  # no path, so no context in it
+REMARKS = {"cancel": "by deleting: the SDK's `terminate` sends a submit"}
 TOLD = "Error {status}: {detail}."
 
 
 def endpoints(name: str, host: str, port: int, account: str, token: str):
-    return getattr(APIClient.authenticate(host=host, port=port, secure=False, account_id=account, auth_token=token), name)
+    return getattr(
+        APIClient.authenticate(host=host, port=port, secure=False, account_id=account, auth_token=token), name
+    )
 
 
 def test_a_bearer_token_brings_the_account_that_pays_with_it(caller, standin):

@@ -4,6 +4,10 @@ from qcaas_client.client import OQCClient, QPUTask, ServerException
 from standins.oqc import QPU, Oqc
 
 STAND_IN = Oqc
+REMARKS = {
+    "list": "refused to members, whose own cannot be told from others'",
+    "wrong-token": "in the SDK's log",
+}
 BELL_PAIR = 'OPENQASM 2.0; include "qelib1.inc"; qreg q[2]; creg c[2]; h q[0]; cx q[0], q[1]; measure q -> c;'
 
 

@@ -7,6 +7,7 @@ from qiskit.providers import JobStatus
 from standins.planqk import BACKEND, PlanQK
 
 STAND_IN = PlanQK
+REMARKS = {"wrong-token": "by a text of the SDK's own, which shows none of Bellhop's"}
 
 
 @pytest.fixture

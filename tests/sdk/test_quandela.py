@@ -7,6 +7,7 @@ from standins.quandela import PLATFORM, Quandela
 
 STAND_IN = Quandela
 CANNOT = {"list": "the SDK has no call for it"}
+REMARKS = {"wrong-token": "by its status, 401; the SDK shows no text"}
 
 
 @pytest.fixture(autouse=True)

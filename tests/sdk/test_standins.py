@@ -15,7 +15,9 @@ from traces import digest, traces
 
 TOKEN = "DEV-fakefakefake-0451bb5bb21cd31f9c0f"
 PAT = pats.mint()
-ACCEPT = {"Accept": "application/vnd.dwave.sapi.solver-definition-list+json"}  # D-Wave's insists; the others do not mind
+ACCEPT = {
+    "Accept": "application/vnd.dwave.sapi.solver-definition-list+json"
+}  # D-Wave's insists; the others do not mind
 
 
 # Those that are let in by something else than headers are judged beside their SDK's tests.

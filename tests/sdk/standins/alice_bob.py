@@ -50,7 +50,10 @@ class AliceBob(StandIn):
     def upload(self, call: Call, id: str):
         if not (job := self._mine(call, id)):
             return self.refusal(404, "Job not found")
-        if not call.values("content-type")[0].startswith("multipart/form-data;") or b"__quantum__qis__" not in call.body:
+        if (
+            not call.values("content-type")[0].startswith("multipart/form-data;")
+            or b"__quantum__qis__" not in call.body
+        ):
             return self.refusal(422, "A program is a form with a file")
         job["program"] = call.body
         job["events"].append({"type": "INPUT_READY"})

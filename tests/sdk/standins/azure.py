@@ -79,7 +79,9 @@ class Azure(StandIn):
             job["status"] = "Executing"
         elif job["status"] == "Executing" and not job["name"].startswith("hold"):
             job["status"] = "Succeeded"
-            self.storage.blobs[f"{ACCOUNT}/job-{id}/rawOutputData"] = json.dumps({"histogram": {"0": 0.5, "3": 0.5}}).encode()
+            self.storage.blobs[f"{ACCOUNT}/job-{id}/rawOutputData"] = json.dumps(
+                {"histogram": {"0": 0.5, "3": 0.5}}
+            ).encode()
             job["outputDataUri"] = f"{self.storage.url}{ACCOUNT}/job-{id}/rawOutputData?{SIGNED}"
         return Answer(200, job)
 
@@ -134,7 +136,11 @@ class Storage(StandIn):
         if call.query.get("restype") == "container":
             return Answer(201)
         self.blobs[call.path] = call.body
-        return Answer(201, None, {"ETag": '"1"', "Last-Modified": "Sun, 01 Nov 2026 12:00:00 GMT", "x-ms-request-server-encrypted": "true"})
+        return Answer(
+            201,
+            None,
+            {"ETag": '"1"', "Last-Modified": "Sun, 01 Nov 2026 12:00:00 GMT", "x-ms-request-server-encrypted": "true"},
+        )
 
     @route("GET", r"/.+", open_to_all=True)
     def get(self, call: Call):

@@ -129,7 +129,7 @@ class StandIn:
         return {cls.credential_header: f"{cls.credential_word} {token}" if cls.credential_word else token}
 
     def secrets(self, tokens: dict[str, str]) -> list[str]:
-        """What may not come out of Bellhop, where `tokens` are the accounts': more than these, if the provider made any."""
+        """What may not come out of Bellhop: the accounts' tokens, and more than these if the provider makes any."""
         return list(tokens.values())
 
     @property

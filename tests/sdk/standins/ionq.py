@@ -30,7 +30,9 @@ class IonQ(StandIn):
 
     @route("GET", V + r"/backends/(?P<name>[^/]+)", open_to_all=True)
     def backend(self, call: Call, name: str):
-        return Answer(200, {"backend": name, "status": "available", "qubits": 29, "average_queue_time": 0, "last_updated": 0})
+        return Answer(
+            200, {"backend": name, "status": "available", "qubits": 29, "average_queue_time": 0, "last_updated": 0}
+        )
 
     @route("POST", V + r"/jobs")
     def submit(self, call: Call):

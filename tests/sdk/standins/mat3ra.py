@@ -84,7 +84,9 @@ class Mat3ra(StandIn):
     def files(self, call: Call, id: str):
         if not (job := self._mine(call, id)) or job["status"] != "finished":
             return self.refusal(404, "Job not found")
-        return _success([{"name": "result.json", "size": 2, "signedURL": "https://storage.invalid/result.json?signature=fake"}])
+        return _success(
+            [{"name": "result.json", "size": 2, "signedURL": "https://storage.invalid/result.json?signature=fake"}]
+        )
 
     @route("DELETE", API + r"/jobs/(?P<id>[^/]+)")
     def delete(self, call: Call, id: str):

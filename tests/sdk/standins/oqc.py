@@ -9,7 +9,7 @@ TASKS = r"/stand-in/tasks"
 
 
 class Oqc(StandIn):
-    """A task runs at the first look and is completed at the second; one whose tag begins with `hold` goes on running."""
+    """A task runs at the first look and is completed at the second; one with a tag that begins with `hold` goes on."""
 
     provider = "oqc"
     credential_header = "authentication-token"
@@ -29,7 +29,9 @@ class Oqc(StandIn):
     @route("GET", "/admin/qpu")
     def qpus(self, call: Call):
         # Whoever believes this address without ado takes the token there.
-        return Answer(200, {"items": [{"id": QPU, "name": "Stand-in", "active": True, "url": f"{self.url}/stand-in"}], "total": 1})
+        return Answer(
+            200, {"items": [{"id": QPU, "name": "Stand-in", "active": True, "url": f"{self.url}/stand-in"}], "total": 1}
+        )
 
     @route("POST", TASKS)
     def reserve(self, call: Call):

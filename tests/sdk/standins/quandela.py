@@ -9,7 +9,7 @@ PLATFORM = "sim:stand-in"
 
 
 class Quandela(StandIn):
-    """A job runs at the first look and is completed at the second; one whose name begins with `hold` goes on running."""
+    """A job runs at the first look and is completed at the second; one with a name that begins with `hold` goes on."""
 
     provider = "quandela"
     credential_header = "authorization"
@@ -25,7 +25,11 @@ class Quandela(StandIn):
 
     @route("GET", "/api/platforms/sim%3Astand-in/processor")
     def platform(self, call: Call):
-        specs = {"available_commands": ["probs", "sample_count"], "architecture": None, "constraints": {"max_mode_count": 8}}
+        specs = {
+            "available_commands": ["probs", "sample_count"],
+            "architecture": None,
+            "constraints": {"max_mode_count": 8},
+        }
         return Answer(200, {"name": PLATFORM, "status": "available", "type": "simulator", "specs": specs})
 
     @route("GET", "/api/jobs/availability")
@@ -58,7 +62,9 @@ class Quandela(StandIn):
         elif job["status"] == "running" and not job["name"].startswith("hold"):
             job["status"] = "completed"
         times = {"creation_datetime": 1.0, "start_time": 2.0, "duration": 3}
-        return Answer(200, {"status": job["status"], "progress": 0.5, "progress_message": "", "status_message": ""} | times)
+        return Answer(
+            200, {"status": job["status"], "progress": 0.5, "progress_message": "", "status_message": ""} | times
+        )
 
     @route("GET", "/api/job/result/(?P<id>[^/]+)")
     def result(self, call: Call, id: str):
