@@ -46,15 +46,16 @@ fn line<'p>(provider: &'p Provider, config: &Config) -> ProviderLine<'p> {
         name: &preset.name,
         sdks: preset.sdks.iter().map(|sdk| &*sdk.name).collect(),
         ways: [Way::Path, Way::Port, Way::Host, Way::Root].into_iter().filter(used).collect(),
-        scheme: scheme(&preset.scheme),
+        scheme: scheme(preset),
         operations: preset.operations.len(),
         preset: origin(provider),
         overridden: config.providers.contains_key(provider.id()),
     }
 }
 
-pub const fn scheme(scheme: &Scheme) -> &'static str {
-    match scheme {
+pub const fn scheme(preset: &Preset) -> &'static str {
+    match &preset.scheme {
+        _ if preset.exchange.is_some() => "exchange",
         Scheme::Headers(_) => "headers",
         Scheme::Basic { .. } => "basic",
         Scheme::Cookies(_) => "cookies",

@@ -19,7 +19,17 @@ from urllib.parse import parse_qs
 from traces import PAT_PREFIX, digest, traces
 
 # A second credential beside the right one is as wrong as a missing one.
-CREDENTIAL_HEADERS = {"authorization", "proxy-authorization", "cookie", "x-auth-token", "x-api-key", "api-key"}
+CREDENTIAL_HEADERS = {
+    "api-key",
+    "authentication-token",
+    "authorization",
+    "cookie",
+    "luna-api-key",
+    "proxy-authorization",
+    "x-api-key",
+    "x-auth-token",
+    "x-ms-quantum-api-key",
+}
 # The caller's side of the proxy is none of the provider's business.
 PRIVATE_HEADERS = re.compile(r"bellhop-.*|forwarded|x-forwarded-.*|x-real-ip", re.IGNORECASE)
 
@@ -81,8 +91,11 @@ def route(method: str, path: str, *, open_to_all: bool = False):
 class StandIn:
     """One provider. `accounts` maps each token that it accepts to the account whose jobs that token sees."""
 
-    provider: str
-    credential_header: str
+    provider: str  # the preset's id
+    credential_header: str  # in lower case
+    credential_word: str | None = None  # what stands before the token in that header, such as `Bearer`
+    selectors: set[str] = set()  # other headers that go with a credential; in lower case
+    harmless: str | None = None  # what GET answers with 200 to every account; test_standins asks for it
 
     def __init__(self, accounts: dict[str, str]):
         self.accounts = accounts
@@ -105,9 +118,24 @@ class StandIn:
 
     # What each provider states.
 
-    def token_of(self, value: str) -> str | None:
-        """The token in a credential header's value, if the value has the provider's form."""
-        return value
+    @classmethod
+    def fields(cls, account: str, token: str) -> dict[str, str]:
+        """The fields of a Bellhop credential that holds this account's token; one of them is the token."""
+        return {"token": token}
+
+    @classmethod
+    def credential(cls, account: str, token: str) -> dict[str, str]:
+        """The headers by which a request is this account's."""
+        return {cls.credential_header: f"{cls.credential_word} {token}" if cls.credential_word else token}
+
+    def secrets(self, tokens: dict[str, str]) -> list[str]:
+        """What may not come out of Bellhop: the accounts' tokens, and more than these if the provider makes any."""
+        return list(tokens.values())
+
+    @property
+    def upstream(self) -> str | dict[str, str]:
+        """What Bellhop's configuration is given as this provider's origin, or as its services' origins."""
+        return self.url
 
     def refusal(self, status: int, text: str) -> Answer:
         """An error as this provider words it."""
@@ -154,9 +182,11 @@ class StandIn:
             yield f"Host is {call.values('host')}, not {self.authority}"
 
     def _account(self, call: Call) -> str | None:
-        match call.values(self.credential_header):
-            case [value]:
-                return self.accounts.get(self.token_of(value))
+        """Whose request this is: the account all of whose headers are there, once each and to the letter."""
+        for token, account in self.accounts.items():
+            right = dict.fromkeys(self.selectors) | self.credential(account, token)
+            if all(call.values(name) == ([] if value is None else [value]) for name, value in right.items()):
+                return account
         return None
 
     def _find(self, call: Call):
