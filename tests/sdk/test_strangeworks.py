@@ -1,0 +1,84 @@
+import pytest
+from strangeworks.core.config.config import Config
+from strangeworks.core.errors.error import StrangeworksError
+from strangeworks.sw_client import SWClient
+
+from standins import Strangeworks
+from standins.strangeworks import PRODUCT
+
+STAND_IN = Strangeworks
+PAYLOAD = {"shots": 100}
+
+
+@pytest.fixture
+def strangeworks(door, standin) -> SWClient:
+    return client(door.url if door.url == standin.url else f"{door.url}/", door.token)
+
+
+def client(url: str, key: str) -> SWClient:
+    """The SDK needs a slash at the end to keep a path, and then sends two where only one belongs."""
+    strangeworks = SWClient(cfg=Config())
+    strangeworks.authenticate(key, url, store_credentials=False)
+    return strangeworks
+
+
+def submit(strangeworks: SWClient) -> str:
+    [resource] = strangeworks.resources()
+    return strangeworks.execute(resource, payload=PAYLOAD, endpoint="jobs")["slug"]
+
+
+def status(strangeworks: SWClient, slug: str) -> str:
+    [job] = strangeworks.jobs(slug=slug)
+    return job.status.value
+
+
+@pytest.mark.shows("submit", "poll", "result")
+def test_a_job_is_submitted_polled_and_its_result_downloaded(strangeworks, door):
+    assert strangeworks.workspace_info().slug == door.payer
+    slug = submit(strangeworks)
+    assert [status(strangeworks, slug) for _ in range(2)] == ["RUNNING", "COMPLETED"]
+    assert strangeworks.download_job_files(slug) == [{"counts": {"00": 50, "11": 50}, "payload": PAYLOAD}]
+
+
+def test_a_product_is_called_by_its_name(strangeworks):
+    assert strangeworks.execute_post(PRODUCT, payload=PAYLOAD, endpoint="jobs")["status"] == "QUEUED"
+
+
+@pytest.mark.shows("list")
+def test_jobs_are_listed_and_tagged(strangeworks):
+    slug = submit(strangeworks)
+    strangeworks.add_tags(slug, ["fake"])
+    assert ["fake"] in [job.tags for job in strangeworks.jobs() if job.slug == slug]
+    assert [backend.name for backend in strangeworks.get_backends()] == ["Fake"]
+
+
+def reasons(error: BaseException | None) -> list[str]:
+    """What a traceback prints, innermost last."""
+    return [str(error), *reasons(error.__cause__)] if error else []
+
+
+@pytest.mark.shows("wrong-token")
+def test_an_unknown_token_is_refused(bellhop, stranger):
+    with pytest.raises(StrangeworksError, match="Unable to obtain bearer token") as refused:  # the SDK's fixed text
+        client(f"{bellhop.url()}/", stranger)
+    assert any("401" in reason for reason in reasons(refused.value))
+    assert bellhop.last_refusal()["refusal"] == "unknown-token"
+
+
+def test_a_user_without_a_credential_is_told_what_to_do(bellhop):
+    with pytest.raises(StrangeworksError) as refused:
+        client(f"{bellhop.url()}/", bellhop.tokens["carol", "laptop"])
+    assert bellhop.last_refusal()["refusal"] == "no-credential"
+    assert any(bellhop.last_refusal()["detail"] in reason for reason in reasons(refused.value))
+
+
+@pytest.mark.shows("other-user")
+def test_another_users_token_does_not_reach_this_users_job(bellhop, standin):
+    ours = submit(client(f"{bellhop.url()}/", bellhop.tokens["ada", "laptop"]))
+    before = len(standin.calls)
+    assert client(f"{bellhop.url()}/", bellhop.tokens["bob", "laptop"]).jobs(slug=ours) == []
+    assert {call.account for call in standin.calls[before:]} <= {"bob"}
+
+
+def test_the_port_needs_no_second_slash(bellhop):
+    assert submit(client(bellhop.port_url, bellhop.tokens["ada", "laptop"])).startswith("job-")
