@@ -3,20 +3,24 @@ from strangeworks.core.config.config import Config
 from strangeworks.core.errors.error import StrangeworksError
 from strangeworks.sw_client import SWClient
 
-from standins import Strangeworks
-from standins.strangeworks import PRODUCT
+from standins.strangeworks import PRODUCT, Strangeworks
 
 STAND_IN = Strangeworks
+CANNOT = {"cancel": "the SDK has no call for it"}
 PAYLOAD = {"shots": 100}
 
 
 @pytest.fixture
 def strangeworks(door, standin) -> SWClient:
-    return client(door.url if door.url == standin.url else f"{door.url}/", door.token)
+    return client(door.url, door.token) if door.url == standin.url else at_path(door)
+
+
+def at_path(door) -> SWClient:
+    """The SDK keeps a path only with a slash at its end, and then sends two where one belongs."""
+    return client(f"{door.url}/", door.token)
 
 
 def client(url: str, key: str) -> SWClient:
-    """The SDK needs a slash at the end to keep a path, and then sends two where only one belongs."""
     strangeworks = SWClient(cfg=Config())
     strangeworks.authenticate(key, url, store_credentials=False)
     return strangeworks
@@ -58,25 +62,25 @@ def reasons(error: BaseException | None) -> list[str]:
 
 
 @pytest.mark.shows("wrong-token")
-def test_an_unknown_token_is_refused(bellhop, stranger):
+def test_an_unknown_token_is_refused(bellhop, unknown_caller):
     with pytest.raises(StrangeworksError, match="Unable to obtain bearer token") as refused:  # the SDK's fixed text
-        client(f"{bellhop.url()}/", stranger)
+        at_path(unknown_caller)
     assert any("401" in reason for reason in reasons(refused.value))
     assert bellhop.last_refusal()["refusal"] == "unknown-token"
 
 
-def test_a_user_without_a_credential_is_told_what_to_do(bellhop):
+def test_a_user_without_a_credential_is_told_what_to_do(bellhop, caller):
     with pytest.raises(StrangeworksError) as refused:
-        client(f"{bellhop.url()}/", bellhop.tokens["carol", "laptop"])
+        at_path(caller("carol"))
     assert bellhop.last_refusal()["refusal"] == "no-credential"
     assert any(bellhop.last_refusal()["detail"] in reason for reason in reasons(refused.value))
 
 
 @pytest.mark.shows("other-user")
-def test_another_users_token_does_not_reach_this_users_job(bellhop, standin):
-    ours = submit(client(f"{bellhop.url()}/", bellhop.tokens["ada", "laptop"]))
+def test_another_users_token_does_not_reach_this_users_job(standin, caller):
+    ours = submit(at_path(caller("ada")))
     before = len(standin.calls)
-    assert client(f"{bellhop.url()}/", bellhop.tokens["bob", "laptop"]).jobs(slug=ours) == []
+    assert at_path(caller("bob")).jobs(slug=ours) == []
     assert {call.account for call in standin.calls[before:]} <= {"bob"}
 
 

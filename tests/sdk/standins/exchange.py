@@ -37,6 +37,8 @@ class Issued:
 class Exchanging(StandIn):
     """`accounts` maps each stored secret to its account."""
 
+    credential_header = "authorization"
+    credential_word = "Bearer"
     lifetime = 3600  # seconds
 
     def __init__(self, accounts: dict[str, str]):
@@ -66,7 +68,19 @@ class Exchanging(StandIn):
     def go_on(self):
         self._open.set()
 
+    def credential(self, account, token):
+        """The headers of a request with a token that is new each time."""
+        return {self.credential_header: f"{self.credential_word} {self._new_token(account)}"}
+
+    def secrets(self, tokens):
+        return [*super().secrets(tokens), *self.issued]
+
     # What each provider states.
+
+    @classmethod
+    def login(cls, account: str, secret: str) -> tuple[str, str]:
+        """The path and the body of a POST that exchanges a secret."""
+        raise NotImplementedError
 
     def mint(self, account: str, now: int) -> str:
         """A token that nobody verifies, and that cannot be missed where it should not be."""
@@ -87,6 +101,7 @@ class Exchanging(StandIn):
         call.account = account
         with self.changed:
             self.exchanges.append(account)
+            self.changed.notify_all()
         if not self._open.wait(60):
             self.complaints.append("an exchange that hung was never told to go on")
         return self._spoiled or Answer(200, shape(self._new_token(account)))
@@ -102,24 +117,25 @@ class Exchanging(StandIn):
             self.issued[token] = Issued(account, now + self.lifetime)
         return token
 
-    def token_of(self, value):
-        return value.removeprefix("Bearer ") if value.startswith("Bearer ") else None
-
     def _account(self, call):
-        match call.values(self.credential_header):
-            case [value]:
-                token = self.token_of(value)
-                issued = self.issued.get(token)
-                if issued and token not in self._ended and time.time() < issued.expires:
-                    return issued.account
+        token = self._token(call)
+        return self.issued[token].account if token and self._lives(token) else None
+
+    def _token(self, call: Call) -> str | None:
+        """The token that came, if there ever was such a one."""
+        match [value.split(" ") for value in call.values(self.credential_header)]:
+            case [[self.credential_word, token]] if token in self.issued:
+                return token
         return None
 
+    def _lives(self, token: str) -> bool:
+        return token not in self._ended and time.time() < self.issued[token].expires
+
     def _answer(self, call):
-        match call.values(self.credential_header):
-            # Refused without a complaint: nobody but the provider knows that a token has ended.
-            case [value] if self.token_of(value) in self.issued and self._account(call) is None:
-                if not list(self._objections(call)):
-                    return self.refusal(401, "Token has expired")
+        token = self._token(call)
+        # An ended token is refused without a complaint: nobody but the provider knows that it has ended.
+        if token and not self._lives(token) and not list(self._objections(call)):
+            return self.refusal(401, "Token has expired")
         return super()._answer(call)
 
     def _objections(self, call):

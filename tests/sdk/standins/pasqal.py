@@ -1,6 +1,7 @@
 """Pasqal's token endpoint and its core and account APIs."""
 
 import uuid
+from urllib.parse import urlencode
 
 from .core import Answer, Call, route
 from .exchange import Exchanging, form
@@ -20,7 +21,7 @@ class Pasqal(Exchanging):
     the first only. A secret is a password, good only with its user name; a batch must name the account's project."""
 
     provider = "pasqal"
-    credential_header = "authorization"
+    harmless = "/core-fast/api/v1/devices/specs"
 
     def __init__(self, accounts):
         super().__init__(accounts)
@@ -37,6 +38,10 @@ class Pasqal(Exchanging):
     @classmethod
     def fields(cls, account: str, token: str) -> dict[str, str]:
         return {"username": cls.username(account), "password": token, "project_id": cls.project(account)}
+
+    @classmethod
+    def login(cls, account, secret):
+        return "/oauth/token", urlencode(GRANT | {"username": cls.username(account), "password": secret})
 
     def refusal(self, status, text):
         return Answer(status, {"status": "fail", "code": status, "message": "Refused", "data": {"description": text}})

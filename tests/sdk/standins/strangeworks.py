@@ -1,5 +1,6 @@
 """Strangeworks' platform: the exchange of keys, the GraphQL of its SDK, and one product behind its REST proxy."""
 
+import json
 import re
 import uuid
 
@@ -15,7 +16,7 @@ class Strangeworks(Exchanging):
     """A job takes a step each time it is looked at by its name: running, then completed."""
 
     provider = "strangeworks"
-    credential_header = "authorization"
+    harmless = f"/products/{PRODUCT}/resource/{PRODUCT}-ada"
 
     def __init__(self, accounts):
         super().__init__(accounts)
@@ -24,6 +25,10 @@ class Strangeworks(Exchanging):
     @classmethod
     def fields(cls, account: str, token: str) -> dict[str, str]:
         return {"key": token}
+
+    @classmethod
+    def login(cls, account, secret):
+        return "/users/token", json.dumps({"key": secret})
 
     def refusal(self, status, text):
         return Answer(status, {"message": text, "errors": [{"message": text}]})
@@ -63,6 +68,10 @@ class Strangeworks(Exchanging):
         slug = f"job-{uuid.uuid4()}"
         self.jobs[slug] = {"account": call.account, "status": "QUEUED", "tags": [], "payload": call.json}
         return Answer(200, {"slug": slug, "status": "QUEUED"})
+
+    @route("GET", f"/products/{PRODUCT}/resource/(?P<resource>[^/]+)")
+    def about(self, call: Call, resource: str):
+        return Answer(200, {"slug": resource}) if resource == _resource(call.account)["slug"] else self.refusal(404, "No such resource")
 
     @route("GET", r"/files/(?P<slug>[^/]+)/result\.json")
     def download(self, call: Call, slug: str):

@@ -7,8 +7,7 @@ from pasqal_cloud.errors import BatchCreationError, BatchFetchingError
 from pasqal_cloud.pasqal_cloud_client import PasqalCloudClient
 from pasqal_cloud.utils.constants import BatchStatus, JobStatus
 
-from standins import Pasqal
-from standins.pasqal import GRANT
+from standins.pasqal import GRANT, Pasqal
 
 STAND_IN = Pasqal
 SEQUENCE = "a fake Pulser sequence"
@@ -18,17 +17,17 @@ SEQUENCE = "a fake Pulser sequence"
 def pasqal(door, standin) -> PasqalCloudClient:
     # The real account's name belongs to the real password; Bellhop takes any name with its own token.
     username = standin.username(door.payer) if door.url == standin.url else "anybody@example.org"
-    return client(door.url, door.token, door.payer, username)
+    return client(door, door.payer, username)
 
 
-def client(url: str, token: str, payer: str, username: str = "anybody@example.org") -> PasqalCloudClient:
+def client(door, payer: str, username: str = "anybody@example.org") -> PasqalCloudClient:
     return PasqalCloudClient(
         username=username,
-        password=token,
+        password=door.token,
         project_id=Pasqal.project(payer),
-        endpoints=Endpoints(core=f"{url}/core-fast", account=f"{url}/account"),
+        endpoints=Endpoints(core=f"{door.url}/core-fast", account=f"{door.url}/account"),
         auth_config=TokenProviderConf(
-            token_endpoint=f"{url}/oauth/token",
+            token_endpoint=f"{door.url}/oauth/token",
             public_client_id=GRANT["client_id"],
             audience=GRANT["audience"],
             realm=GRANT["realm"],
@@ -100,23 +99,23 @@ def test_devices_are_known_through_bellhop_without_a_credential(bellhop, standin
 
 
 @pytest.mark.shows("wrong-token")
-def test_an_unknown_token_is_refused(bellhop, stranger):
+def test_an_unknown_token_is_refused(bellhop, unknown_caller):
     with pytest.raises(TokenProviderError) as refused:
-        client(bellhop.url(), stranger, "ada")
+        client(unknown_caller, "ada")
     assert bellhop.last_refusal()["refusal"] == "unknown-token"
     assert str(refused.value) == f"401: {bellhop.last_refusal()['detail']}"
 
 
-def test_a_user_without_a_credential_is_told_what_to_do(bellhop):
-    pasqal = client(bellhop.url(), bellhop.tokens["carol", "laptop"], "carol")
+def test_a_user_without_a_credential_is_told_what_to_do(bellhop, caller):
+    pasqal = client(caller("carol"), "carol")
     with pytest.raises(BatchCreationError) as refused:
         submit(pasqal)
     assert bellhop.last_refusal()["refusal"] == "no-credential"
     assert bellhop.last_refusal()["detail"] in str(refused.value)
 
 
-def test_another_project_than_the_credentials_is_refused(bellhop, standin):
-    pasqal = client(bellhop.url(), bellhop.tokens["ada", "laptop"], "bob")
+def test_another_project_than_the_credentials_is_refused(bellhop, standin, caller):
+    pasqal = client(caller("ada"), "bob")
     before = len(standin.calls)
     with pytest.raises(BatchCreationError):
         submit(pasqal)
@@ -125,17 +124,17 @@ def test_another_project_than_the_credentials_is_refused(bellhop, standin):
 
 
 @pytest.mark.shows("other-user")
-def test_another_users_token_does_not_reach_this_users_batch(bellhop, standin):
-    ours = submit(client(bellhop.url(), bellhop.tokens["ada", "laptop"], "ada"))
+def test_another_users_token_does_not_reach_this_users_batch(standin, caller):
+    ours = submit(client(caller("ada"), "ada"))
     before = len(standin.calls)
     with pytest.raises(BatchFetchingError, match="404"):
-        client(bellhop.url(), bellhop.tokens["bob", "laptop"], "bob").get_batch(ours.id)
+        client(caller("bob"), "bob").get_batch(ours.id)
     assert {call.account for call in standin.calls[before:]} <= {"bob"}
 
 
 @pytest.mark.shows("organization")
-def test_members_who_share_an_account_do_not_reach_each_others_batches(bellhop, standin):
-    grace, erin = (client(bellhop.url(), bellhop.tokens[name, "laptop"], "acme") for name in ("grace", "erin"))
+def test_members_who_share_an_account_do_not_reach_each_others_batches(bellhop, standin, caller):
+    grace, erin = (client(caller(name), "acme") for name in ("grace", "erin"))
     of_grace, of_erin = submit(grace, "hold"), submit(erin, "hold")
     for member, mine, other in ((grace, of_grace, of_erin), (erin, of_erin, of_grace)):
         before = len(standin.calls)
@@ -152,8 +151,8 @@ def test_members_who_share_an_account_do_not_reach_each_others_batches(bellhop, 
     assert erin.get_batch_status(of_erin.id) is BatchStatus.RUNNING
 
 
-def test_a_token_that_the_provider_ended_early_is_renewed(bellhop, standin):
-    pasqal = client(bellhop.url(), bellhop.tokens["ada", "laptop"], "ada")
+def test_a_token_that_the_provider_ended_early_is_renewed(standin, caller):
+    pasqal = client(caller("ada"), "ada")
     batch = submit(pasqal)
     before = len(standin.exchanges)
     standin.revoke("ada")
