@@ -1,6 +1,6 @@
 //! A question about one job, asked by Bellhop itself: how it stands, or that it be cancelled.
 //! Owns nothing; it goes the way that every request goes, by the preset's own operation and with the credential attached.
-//! Never made up: a preset without such an operation is not asked.
+//! Never made up: a preset without such an operation is not asked; and never with a secret in its answer.
 
 use crate::{
     job::{JOB, Thing},
@@ -8,7 +8,7 @@ use crate::{
         Fields, Operation, Provider,
         preset::operation::{Kind, Place},
     },
-    scheme::{Head, Injection},
+    scheme::{Head, Injection, echo::Echo},
     upstream::{Alarm, Deadline, Driver, Endpoint, Outbound, SendError, TlsTrust, Upstreams},
 };
 use bytes::Bytes;
@@ -33,6 +33,7 @@ pub struct Answered {
     pub method: Method,
     pub target: String,
     pub status: StatusCode,
+    /// Masked.
     pub body: Bytes,
 }
 
@@ -76,8 +77,12 @@ pub async fn ask(upstreams: &Rc<Upstreams>, question: Question<'_>) -> Result<An
     let (answer, lease) = upstreams.send(outgoing, deadline).await?;
     let (parts, body) = answer.into_parts();
     let collected = tokio::time::timeout(PATIENCE, Limited::new(body, READABLE).collect()).await;
-    let body = collected.map_err(|_| Unanswered::Broken)?.map_err(|_| Unanswered::Broken)?.to_bytes();
-    lease.give_back();
+    let mut body = collected.map_err(|_| Unanswered::Broken)?.map_err(|_| Unanswered::Broken)?.to_bytes();
+    // Kept, it would wait for a second question to an endpoint that was made for this one.
+    drop(lease);
+    if let Some(echo) = Echo::new(fields.secrets().map(|(_, secret)| secret)) {
+        echo.mask(&mut body);
+    }
     Ok(Answered { method, target, status: parts.status, body })
 }
 

@@ -4,7 +4,7 @@
 
 use super::{Jobs, Seen};
 use crate::{
-    job::{Record, Thing, ThingKey, entry::Observation},
+    job::{Figures, Record, Thing, ThingKey, entry::Observation},
     provider::{
         Provider,
         reading::{self, Sent},
@@ -29,6 +29,23 @@ impl Study {
         self.subjects.iter().all(|(_, seen, _)| seen.is_settled())
     }
 
+    /// What the answer says of each; nothing, if it cannot be read.
+    fn observed(&self, answer: &Bytes) -> Vec<(ThingKey, Box<str>, Figures)> {
+        let path = self.target.split('?').next().unwrap_or_default();
+        let found = self.provider.classify(self.method.as_str(), path.as_bytes());
+        let Ok(Some(found)) = found else { return Vec::new() };
+        let Ok(document) = reading::answer(answer, found.operation) else { return Vec::new() };
+        let sent = Sent::new(&found, &self.target, None);
+        let used: Vec<Thing> = self.subjects.iter().map(|(thing, ..)| thing.clone()).collect();
+        let observed = reading::observed(&sent, self.provider.preset(), &used, &document).into_iter();
+        let of_subject = |(thing, mut figures): (Thing, Figures)| {
+            let (_, seen, record) = self.subjects.iter().find(|(subject, ..)| *subject == thing)?;
+            self.provider.price(&mut figures);
+            Some((seen.key, record.account.clone(), figures))
+        };
+        observed.filter_map(of_subject).collect()
+    }
+
     /// One answer is about all of them: where it says the same to one, it says the same to each.
     fn is_news(&self, answer: &[u8]) -> bool {
         self.subjects.iter().any(|(_, seen, _)| seen.is_news(answer))
@@ -41,23 +58,16 @@ impl Jobs {
             return;
         }
         let jobs = Arc::clone(self);
-        self.runtime.spawn(async move { jobs.take_note(&study, &answer) });
+        self.runtime.spawn(async move { jobs.take_note(&study, &answer).await });
     }
 
-    fn take_note(&self, study: &Study, answer: &Bytes) {
-        let (path, query) = study.target.split_once('?').map_or((&*study.target, None), |(p, q)| (p, Some(q)));
-        let Ok(Some(found)) = study.provider.classify(study.method.as_str(), path.as_bytes()) else { return };
-        let Ok(document) = reading::answer(answer, found.operation) else { return };
-        let sent = Sent { found: &found, path, query, body: None };
-        let used: Vec<Thing> = study.subjects.iter().map(|(thing, ..)| thing.clone()).collect();
-        for (thing, mut figures) in reading::observed(&sent, study.provider.preset(), &used, &document) {
-            let Some((_, seen, record)) = study.subjects.iter().find(|(subject, ..)| *subject == thing) else {
-                continue;
-            };
-            study.provider.price(&mut figures);
-            let key = ThingKey::new(study.provider.id(), &thing);
-            self.observe(Observation { key, account: record.account.clone(), at: self.clock.now(), figures });
-            seen.note(answer);
+    /// What was left out is news when it is said again.
+    async fn take_note(&self, study: &Study, answer: &Bytes) {
+        for (key, account, figures) in study.observed(answer) {
+            if !self.observe(Observation { key, account, at: self.clock.now(), figures }).await {
+                return;
+            }
         }
+        study.subjects.iter().for_each(|(_, seen, _)| seen.note(answer));
     }
 }

@@ -69,22 +69,16 @@ impl Writer {
 
     /// For what must not be lost, but nobody waits for.
     pub fn note(&self, entry: Entry) {
-        let waiting = self.unheard(entry);
+        let waiting = Waiting { entry, records: Vec::new(), reply: None, _pending: Arc::clone(&self.pending) };
         if let Err(mpsc::error::TrySendError::Full(waiting)) = self.queue.try_send(waiting) {
             let queue = self.queue.clone();
             self.runtime.spawn(async move { queue.send(waiting).await.is_ok() });
         }
     }
 
-    /// For what may be left out.
-    pub fn mention(&self, entry: Entry) {
-        if self.queue.capacity() > QUEUE / 2 {
-            let _ = self.queue.try_send(self.unheard(entry));
-        }
-    }
-
-    fn unheard(&self, entry: Entry) -> Waiting {
-        Waiting { entry, records: Vec::new(), reply: None, _pending: Arc::clone(&self.pending) }
+    /// For what may be left out, and is under pressure.
+    pub async fn offer(&self, entry: Entry) -> Written {
+        if self.queue.capacity() > QUEUE / 2 { self.write(entry, Vec::new()).await } else { Written::Failed }
     }
 
     /// Whether everything that was handed in has been dealt with.
@@ -131,7 +125,7 @@ async fn enter(store: &Store, entries: &[Entry]) -> Result<Vec<Entered>, StoreEr
 
 /// What happened at a provider must be kept; what was only intended is refused, and what was only observed comes again.
 async fn keep(spool: &Spool, batch: Vec<Waiting>) {
-    let happened = |waiting: &Waiting| matches!(waiting.entry, Entry::Bind(_) | Entry::End { .. });
+    let happened = |waiting: &Waiting| matches!(waiting.entry, Entry::Bind(_) | Entry::End { .. } | Entry::Note(_));
     let (kept, lost): (Vec<Waiting>, Vec<Waiting>) = batch.into_iter().partition(happened);
     for waiting in lost {
         waiting.answer(Written::Failed);

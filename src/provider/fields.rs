@@ -56,6 +56,7 @@ pub enum Presence {
 /// Why one piece of memory: every caller who is cached has such a set, and a value of its own for each name and each
 /// text would take several times as much as they say. One value after the other: where it is from, the lengths of its
 /// name (a byte) and of itself (four), both texts.
+#[derive(Clone)]
 pub struct Fields(Zeroizing<Box<[u8]>>);
 
 /// Where a value is from.
@@ -77,6 +78,8 @@ pub enum FieldError {
     Twice(Box<str>),
     #[error("the field `{0}` is missing")]
     Missing(Box<str>),
+    #[error("expected {expected}, and nothing else of these")]
+    NotOneOf { expected: Box<str> },
     #[error("the field `{0}` is empty")]
     Empty(Box<str>),
     #[error("the field `{0}` begins or ends with white space: a line break that was copied with it?")]
@@ -113,6 +116,18 @@ impl Fields {
             }
         }
         Ok(Self::pack(&all))
+    }
+
+    /// Where a credential comes in several forms, it has all fields of one of them and none of another.
+    pub(super) fn check_one_of(&self, sets: &[Box<[Box<str>]>]) -> Result<(), FieldError> {
+        let has = |name: &str| self.expose(name).is_some();
+        let given = sets.iter().flatten().filter(|name| has(name)).count();
+        let whole = |set: &[Box<str>]| set.iter().all(|name| has(name)) && set.len() == given;
+        if sets.is_empty() || sets.iter().any(|set| whole(set)) {
+            return Ok(());
+        }
+        let told: Vec<String> = sets.iter().map(|set| format!("`{}`", set.join("` with `"))).collect();
+        Err(FieldError::NotOneOf { expected: told.join(", or ").into() })
     }
 
     /// A field of either kind, as templates need it. Each call is a place to review, as with [`Secret::expose`].

@@ -31,7 +31,7 @@ use crate::{
 use fields::{FieldSpec, Sensitivity};
 use http::HeaderName;
 use origin::{OriginTemplate, Upstreams};
-use preset::Slot;
+use preset::{Segments, Slot};
 use std::path::Path;
 use template::Routes;
 
@@ -53,6 +53,15 @@ pub struct ServiceIndex(u8);
 impl ServiceIndex {
     /// The provider's main service, whose paths have no prefix of their own.
     pub const MAIN: Self = Self(0);
+
+    /// The service at a place in the preset's list.
+    pub fn of_place(place: usize) -> Option<Self> {
+        u8::try_from(place + 1).ok().map(Self)
+    }
+
+    fn place(self) -> Option<usize> {
+        usize::from(self.0).checked_sub(1)
+    }
 }
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -126,8 +135,23 @@ impl Provider {
 
     /// The service that a raw path belongs to.
     pub fn service(&self, path: &[u8]) -> ServiceIndex {
-        let position = self.preset.services.iter().position(|s| s.covers(path));
-        ServiceIndex(position.and_then(|p| u8::try_from(p + 1).ok()).unwrap_or(0))
+        let place = self.preset.services.iter().position(|s| s.covers(path));
+        place.and_then(ServiceIndex::of_place).unwrap_or(ServiceIndex::MAIN)
+    }
+
+    /// Where requests to a region go; `None`: there is no such region.
+    pub fn region(&self, region: &str) -> Option<Origin> {
+        let listed = self.preset.regions.as_ref()?.origin(region)?;
+        let replaced = self.upstreams.one.as_ref().or_else(|| self.upstreams.named(region));
+        Some(replaced.unwrap_or(listed).clone())
+    }
+
+    /// What goes upstream of a raw target: services that are Bellhop's own are not in it.
+    pub fn upstream_target<'t>(&self, service: ServiceIndex, target: &'t str) -> &'t str {
+        let own = service.place().and_then(|at| self.preset.services.get(at));
+        let removed = own.filter(|service| service.segments == Segments::Removed);
+        let rest = removed.and_then(|service| target.strip_prefix(&*service.path));
+        rest.map_or(target, |rest| if rest.starts_with('/') { rest } else { "/" })
     }
 
     /// Where a service's requests go for a credential with these plain fields.
@@ -153,7 +177,10 @@ impl Provider {
 
     /// What a URL inside one of the provider's answers points at.
     pub fn locate<'u>(&self, url: &'u str) -> Located<'u> {
-        origin::locate(url, |origin| self.upstreams.owns(origin) || self.templates().any(|t| t.matches(origin)))
+        let regional = |origin: &Origin| self.preset.regions.iter().flat_map(|r| &r.origins).any(|(_, o)| o == origin);
+        origin::locate(url, |origin| {
+            self.upstreams.owns(origin) || regional(origin) || self.templates().any(|t| t.matches(origin))
+        })
     }
 
     /// Headers and cookies in which its SDKs put the caller's token.
@@ -172,16 +199,19 @@ impl Provider {
 
     /// The fields of a credential, checked against what the preset asks for.
     pub fn fields(&self, given: impl IntoIterator<Item = (String, Secret)>) -> Result<Fields, FieldError> {
-        Fields::parse(&self.preset.fields, given)
+        let fields = Fields::parse(&self.preset.fields, given)?;
+        fields.check_one_of(&self.preset.one_of)?;
+        Ok(fields)
     }
 
     fn service_origin(&self, service: ServiceIndex) -> (&str, &OriginTemplate) {
-        let own = usize::from(service.0).checked_sub(1).and_then(|at| self.preset.services.get(at));
-        own.map_or((origin::MAIN, &self.preset.origin), |s| (&s.name, &s.origin))
+        let own = service.place().and_then(|at| self.preset.services.get(at));
+        let own = own.and_then(|service| Some((&*service.name, service.origin.as_ref()?)));
+        own.unwrap_or((origin::MAIN, &self.preset.origin))
     }
 
     fn templates(&self) -> impl Iterator<Item = &OriginTemplate> {
-        std::iter::once(&self.preset.origin).chain(self.preset.services.iter().map(|s| &s.origin))
+        std::iter::once(&self.preset.origin).chain(self.preset.services.iter().filter_map(|s| s.origin.as_ref()))
     }
 }
 

@@ -43,7 +43,7 @@ pub fn presented(headers: &HeaderMap, target: &str, slots: &[Slot]) -> Result<Pr
 fn tokens_in<'h>(headers: &'h HeaderMap, slot: &'h Slot) -> impl Iterator<Item = &'h [u8]> {
     let (name, cookie) = match slot {
         Slot::Header { name, .. } => (name, None),
-        Slot::Cookie { name } => (&header::COOKIE, Some(name.as_bytes())),
+        Slot::Cookie { name, .. } => (&header::COOKIE, Some(name.as_bytes())),
     };
     headers.get_all(name).iter().flat_map(move |value| {
         let value = value.as_bytes();
@@ -94,7 +94,7 @@ fn refuse_elsewhere(headers: &HeaderMap, slots: &[Slot]) -> Result<(), Refusal> 
     let is_slot_crumb = |crumb: &[u8]| {
         slots
             .iter()
-            .any(|slot| matches!(slot, Slot::Cookie { name } if crumbs(crumb).any(|(n, _)| n == name.as_bytes())))
+            .any(|slot| matches!(slot, Slot::Cookie { name, .. } if crumbs(crumb).any(|(n, _)| n == name.as_bytes())))
     };
     let carries = |(name, value): (&HeaderName, &HeaderValue)| {
         let value = value.as_bytes();
@@ -161,7 +161,7 @@ fn run_holds_token(run: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::pat::PlainPat;
+    use crate::{identity::pat::PlainPat, provider::preset::Company};
     use aws_lc_rs::rand::SystemRandom;
     use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE};
     use proptest::prelude::*;
@@ -173,7 +173,11 @@ mod tests {
     fn slots() -> Vec<Slot> {
         let header =
             |name, word: Option<&str>| Slot::Header { name: HeaderName::from_static(name), word: word.map(Into::into) };
-        vec![header("authorization", Some("apiKey")), header("x-auth-token", None), Slot::Cookie { name: "oat".into() }]
+        vec![
+            header("authorization", Some("apiKey")),
+            header("x-auth-token", None),
+            Slot::Cookie { name: "oat".into(), company: Company::Alone },
+        ]
     }
 
     fn ask(fields: &[(&'static str, String)], target: &str) -> Result<Presented, Refusal> {

@@ -81,14 +81,10 @@ impl Errand {
 
 struct SeveralPurses;
 
-impl<'r> Asked<'r> {
+impl Asked<'_> {
     /// The request as far as it was read.
     pub fn sent<'s>(&'s self, found: &'s Match<'s>, document: Option<&'s Value>) -> Sent<'s> {
-        Sent { found, path: self.path(), query: self.query(), body: document }
-    }
-
-    fn query(&self) -> Option<&'r str> {
-        self.route.target.split_once('?').map(|(_, query)| query)
+        Sent::new(found, self.route.target, document)
     }
 }
 

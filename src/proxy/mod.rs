@@ -28,7 +28,8 @@ pub use settings::{Current, Settings, SettingsError, Shared, trust};
 use crate::{
     provider::{Match, Provider, preset::operation::Kind},
     scheme::{self, Head, Outgoing},
-    upstream::{Alarm, Deadline, Driver, Endpoint, Lease, Outbound, Upstreams, Waiting},
+    telemetry::metrics::ProviderMetrics,
+    upstream::{Alarm, Deadline, Driver, Endpoint, Lease, Outbound, SendError, Upstreams, Waiting},
 };
 use admit::AtRoot;
 use confine::Permit;
@@ -202,7 +203,7 @@ impl Asked<'_> {
 }
 
 impl Exchange<'_> {
-    /// accept → route → authenticate → admit → resolve → authorize → forward → relay.
+    /// accept → route → authenticate → admit → errand → resolve → confine → authorize → forward or submit → relay.
     ///
     /// Why what is seldom awaited is boxed: a future is copied into its parent as a whole, with room for all that it
     /// could ever wait for. Boxing the rare waits keeps the common one small.
@@ -307,16 +308,8 @@ impl Exchange<'_> {
 
     async fn forward(&self, asked: &Asked<'_>, sending: Sending) -> Result<(Response<Incoming>, Lease), Refusal> {
         let metrics = self.current.metrics_of(Some(asked.provider.index()));
-        let sent = Instant::now();
-        if let Some(metrics) = metrics {
-            metrics.overhead.record(sent - self.arrived);
-        }
-        let Sending { outgoing, deadline, alarm, .. } = sending;
-        let answer = self.core.upstreams.send(outgoing, deadline).await;
-        if let Some(metrics) = metrics {
-            metrics.upstream.record(sent.elapsed());
-        }
-        answer.map_err(|error| refusal::not_forwarded(asked, &error, alarm.waiting()))
+        let answer = sending.send(&self.core.upstreams, metrics, self.arrived).await;
+        answer.map_err(|(error, waiting)| refusal::not_forwarded(asked, &error, waiting))
     }
 }
 
@@ -328,4 +321,24 @@ struct Sending {
     patience: Duration,
     /// Nothing more of the request is to come from the caller.
     is_complete: bool,
+}
+
+impl Sending {
+    /// The one way out. An error comes with whom it was that was waited for.
+    async fn send(
+        self,
+        upstreams: &Rc<Upstreams>,
+        metrics: Option<&ProviderMetrics>,
+        arrived: Instant,
+    ) -> Result<(Response<Incoming>, Lease), (SendError, Waiting)> {
+        let sent = Instant::now();
+        if let Some(metrics) = metrics {
+            metrics.overhead.record(sent - arrived);
+        }
+        let answer = upstreams.send(self.outgoing, self.deadline).await;
+        if let Some(metrics) = metrics {
+            metrics.upstream.record(sent.elapsed());
+        }
+        answer.map_err(|error| (error, self.alarm.waiting()))
+    }
 }

@@ -4,7 +4,7 @@
 //! Never sends what is not on record, and never passes on an answer whose ids are not.
 
 use super::{
-    Asked, Core, Exchange, Sending,
+    Asked, Core, Current, Exchange, Sending,
     errand::{Errand, Room},
     hot::Hot,
     refusal::{self, Refusal},
@@ -37,6 +37,7 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// A submission that goes on without its caller. It has a copy of all that it needs.
 struct Submission {
     core: Rc<Core>,
+    current: Rc<Current>,
     provider: Arc<Provider>,
     hot: Rc<Hot>,
     method: http::Method,
@@ -45,8 +46,26 @@ struct Submission {
     document: Option<Value>,
     _room: Option<Room>,
     intent: Intent,
+    arrived: Instant,
     /// The caller may leave: nothing more of the request is to come.
     complete: bool,
+    _under_way: UnderWay,
+}
+
+/// A process that ends waits for it. Counted until this is dropped, however that comes about.
+struct UnderWay(Rc<Core>);
+
+impl UnderWay {
+    fn begin(core: &Rc<Core>) -> Self {
+        core.submitting.set(core.submitting.get() + 1);
+        Self(Rc::clone(core))
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.submitting.set(self.0.submitting.get() - 1);
+    }
 }
 
 /// Why no answer of the provider's is passed on.
@@ -75,6 +94,7 @@ impl Exchange<'_> {
         let intent = self.intent(&asked.sent(found, errand.document.as_ref()), asked, hot, &used)?;
         let submission = Submission {
             core: Rc::clone(self.core),
+            current: Rc::clone(self.current),
             provider: Arc::clone(asked.provider),
             hot: Rc::clone(hot),
             method: asked.method.clone(),
@@ -83,16 +103,15 @@ impl Exchange<'_> {
             document: errand.document,
             _room: errand.room,
             intent,
+            arrived: self.arrived,
             complete: sending.is_complete,
+            _under_way: UnderWay::begin(self.core),
         };
         // What bounds the wait is the submission's own clock, which goes on when this connection is gone.
         self.link.alarm.set(Instant::now() + sending.patience + 2 * SILENCE, Waiting::Provider);
         let (answer, answered) = oneshot::channel();
-        let core = Rc::clone(self.core);
-        core.submitting.set(core.submitting.get() + 1);
         tokio::task::spawn_local(async move {
             let came = submission.run(sending, &answer).await;
-            core.submitting.set(core.submitting.get() - 1);
             let _ = answer.send(came);
         });
         match answered.await {
@@ -138,12 +157,13 @@ impl Submission {
             self.end(State::NotSent);
             return Err(Lost::CallerLeft);
         }
-        let Sending { outgoing, deadline, alarm, .. } = sending;
-        match self.core.upstreams.send(outgoing, deadline).await {
+        let alarm = Rc::clone(&sending.alarm);
+        let metrics = self.current.metrics_of(Some(self.provider.index()));
+        match sending.send(&self.core.upstreams, metrics, self.arrived).await {
             Ok(answer) => self.settle(answer, &alarm).await,
-            Err(error) => {
+            Err((error, waiting)) => {
                 self.end(if error.may_have_left() { State::Unknown } else { State::NotSent });
-                Err(Lost::NotAnswered(error, alarm.waiting()))
+                Err(Lost::NotAnswered(error, waiting))
             }
         }
     }
@@ -174,24 +194,29 @@ impl Submission {
             made,
         };
         let Payer { user, organization, credential, account, .. } = self.intent.payer.clone();
-        let record = Record {
-            key: ThingKey::from_bytes([0; 32]),
-            account,
+        let record = |key| Record {
+            key,
+            account: account.clone(),
             submission: self.intent.id,
             owner: user,
             organization,
             credential,
             ended: None,
         };
-        self.jobs().bind(binding, &record).await.map_err(Lost::NotBound)
+        self.jobs().bind(binding, record).await.map_err(|because| {
+            if because == NotBound::Unavailable {
+                self.end(State::Unknown);
+            }
+            Lost::NotBound(because)
+        })
     }
 
     /// What the answer says that came into being.
     fn made(&self, answer: &Bytes) -> Result<Box<[Made]>, Unreadable> {
-        let (path, query) = self.target.split_once('?').map_or((&*self.target, None), |(p, q)| (p, Some(q)));
+        let path = self.target.split('?').next().unwrap_or_default();
         let found = self.provider.classify(self.method.as_str(), path.as_bytes()).ok().flatten();
         let Some(found) = found.filter(|found| !found.operation.creates.is_empty()) else { return Ok(Box::default()) };
-        let sent = Sent { found: &found, path, query, body: self.document.as_ref() };
+        let sent = Sent::new(&found, &self.target, self.document.as_ref());
         let answer = reading::answer(answer, found.operation)?;
         let created = reading::made(&sent, self.provider.preset(), &self.used, &answer)?;
         Ok(created.into_iter().map(|created| made(&self.provider, created)).collect())

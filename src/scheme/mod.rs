@@ -3,11 +3,14 @@
 //! Owns the prepared form of a credential: its headers, its selectors, the spellings of its secrets.
 
 pub mod echo;
+pub mod exchange;
+pub mod minted;
 
 use crate::{
     provider::{
         FieldError, Fields, Preset, Provider,
-        preset::{NotSelectable, Scheme, Selection, Selector, path_is_within, select},
+        preset::{NotSelectable, Scheme, Selection, Selector, exchange::ACCESS_TOKEN, path_is_within, select},
+        value::ValueTemplate,
     },
     secret::Secret,
     store::SealedVersion,
@@ -62,7 +65,8 @@ pub async fn open(vault: &Vault, provider: &Provider, version: &SealedVersion) -
     let secrets = vault.unseal(version).await?.into_iter().map(|(name, value)| (name.into_string(), value));
     let plain = version.plain_fields.iter().map(|(name, value)| (name.to_string(), Secret::new(&**value)));
     let fields = provider.fields(plain.chain(secrets))?;
-    Injection::new(provider.preset(), &fields)?;
+    // Whatever it is exchanged for can be attached if this can.
+    Injection::new(provider.preset(), &fields, provider.preset().exchange.as_ref().map(|_| "access-token"))?;
     Ok(fields)
 }
 
@@ -91,7 +95,8 @@ pub enum NotPreparable {
 }
 
 impl Injection {
-    pub fn new(preset: &Preset, fields: &Fields) -> Result<Self, NotPreparable> {
+    /// `access` is what the credential was exchanged for, where the preset says that it is.
+    pub fn new(preset: &Preset, fields: &Fields, access: Option<&str>) -> Result<Self, NotPreparable> {
         let selectors = preset.selectors.iter().map(|selector| {
             let (header, field) = match selector {
                 Selector::Header { name, field } => (Some(name.clone()), field),
@@ -99,7 +104,7 @@ impl Injection {
             };
             Choice { header, allowed: fields.plain(field).map(Into::into) }
         });
-        Ok(Self { headers: headers(&preset.scheme, fields)?.into(), selectors: selectors.collect() })
+        Ok(Self { headers: headers(&preset.scheme, fields, access)?.into(), selectors: selectors.collect() })
     }
 
     /// Attaches the credential, last of all: nothing that the caller sent can take its place.
@@ -136,10 +141,13 @@ impl Choice {
     }
 }
 
-fn headers(scheme: &Scheme, fields: &Fields) -> Result<Vec<(HeaderName, HeaderValue)>, NotPreparable> {
-    let expand = |template: &crate::provider::value::ValueTemplate| {
-        template.expand(|name| fields.expose(name)).ok_or(NotPreparable::Header)
-    };
+fn headers(
+    scheme: &Scheme,
+    fields: &Fields,
+    access: Option<&str>,
+) -> Result<Vec<(HeaderName, HeaderValue)>, NotPreparable> {
+    let value = |name: &str| if name == ACCESS_TOKEN { access } else { fields.expose(name) };
+    let expand = |template: &ValueTemplate| template.expand(value).ok_or(NotPreparable::Header);
     match scheme {
         Scheme::Headers(all) => {
             all.iter().map(|(name, value)| Ok((name.clone(), sensitive(expand(value)?.expose())?))).collect()

@@ -11,7 +11,7 @@ use crate::{
 use std::{
     collections::HashMap,
     fs::{self, File, OpenOptions, TryLockError},
-    io::{self, Write},
+    io::{self, Read, Write},
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -35,6 +35,10 @@ pub struct Spool {
 
 struct Inner {
     file: File,
+    /// Of what was acknowledged.
+    length: u64,
+    /// More than that may stand in the file, and would end the reading before what comes after it.
+    torn: bool,
     entries: Vec<Entry>,
     records: HashMap<ThingKey, Vec<Record>>,
 }
@@ -57,9 +61,10 @@ impl Spool {
         let path = folder(data_dir).join(process.to_string());
         let failed = |error| SpoolError { path: path.clone(), error };
         fs::create_dir_all(folder(data_dir)).map_err(failed)?;
-        let file = OpenOptions::new().create_new(true).append(true).open(&path).map_err(failed)?;
-        file.lock().map_err(failed)?;
-        let inner = Inner { file, entries: Vec::new(), records: HashMap::new() };
+        let file = create(&path).map_err(failed)?;
+        // A file that is synced is still lost if its name is not.
+        File::open(folder(data_dir)).and_then(|folder| folder.sync_all()).map_err(failed)?;
+        let inner = Inner::new(file);
         Ok(Self { holds: AtomicBool::new(false), inner: Arc::new(Mutex::new(inner)), path })
     }
 
@@ -98,7 +103,7 @@ impl Spool {
         inner.entries.drain(..count);
         if inner.entries.is_empty() {
             inner.records.clear();
-            inner.file.set_len(0)?;
+            inner.cut(0)?;
             self.holds.store(false, Ordering::Release);
         }
         Ok(())
@@ -112,11 +117,40 @@ impl Spool {
     }
 }
 
+/// Between its making and its locking another process may take it for a leftover: then it is made anew.
+fn create(path: &Path) -> io::Result<File> {
+    loop {
+        let file = OpenOptions::new().create_new(true).append(true).open(path)?;
+        file.lock()?;
+        if path.try_exists()? {
+            return Ok(file);
+        }
+    }
+}
+
 impl Inner {
+    fn new(file: File) -> Self {
+        Self { file, length: 0, torn: false, entries: Vec::new(), records: HashMap::new() }
+    }
+
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.torn = true;
+        self.file.set_len(length)?;
+        (self.length, self.torn) = (length, false);
+        Ok(())
+    }
+
     fn append(&mut self, entries: Vec<(Entry, Vec<Record>)>) -> io::Result<()> {
         let text: Vec<u8> = entries.iter().filter_map(|(entry, _)| line::write(entry)).flatten().collect();
-        self.file.write_all(&text)?;
-        self.file.sync_data()?;
+        if self.torn {
+            self.cut(self.length)?;
+        }
+        if let Err(error) = self.file.write_all(&text).and_then(|()| self.file.sync_data()) {
+            // What cannot be cut off now is before the next entry.
+            let _ = self.cut(self.length);
+            return Err(error);
+        }
+        self.length += text.len() as u64;
         for (entry, records) in entries {
             for record in records {
                 self.records.entry(record.key).or_default().push(record);
@@ -143,7 +177,7 @@ impl Leftover {
     fn take(path: PathBuf) -> Result<Option<Self>, SpoolError> {
         let Some(process) = path.file_name().and_then(|name| name.to_str()?.parse().ok()) else { return Ok(None) };
         let failed = |error| SpoolError { path: path.clone(), error };
-        let file = match File::open(&path) {
+        let mut file = match File::open(&path) {
             // Another process was faster.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             opened => opened.map_err(failed)?,
@@ -153,7 +187,9 @@ impl Leftover {
             Err(TryLockError::WouldBlock) => return Ok(None),
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
-        let entries = line::read_all(&fs::read(&path).map_err(failed)?);
+        let mut text = Vec::new();
+        file.read_to_end(&mut text).map_err(failed)?;
+        let entries = line::read_all(&text);
         Ok(Some(Self { process, entries, path, _file: file }))
     }
 

@@ -2,6 +2,7 @@
 //! Facts of a preset; matching, reading and filtering are done by those who have the request.
 //! What is not stated here is not known: an unlisted path has no operation.
 
+use super::login::Login;
 use crate::provider::{
     pointer::{NotAPointer, Pointer},
     template::{Found, Pattern},
@@ -36,6 +37,8 @@ pub struct Operation {
     /// Set on the answer in the place of the provider's.
     pub answer_headers: Box<[(HeaderName, HeaderValue)]>,
     pub upgrade: Upgrade,
+    /// What Bellhop answers this with itself.
+    pub login: Option<Login>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Deserialize, serde::Serialize)]

@@ -3,6 +3,7 @@
 //! Never looks at credentials.
 
 use super::{
+    login,
     mistake::{Checked, mistake, parsed, quoted},
     operation::{
         Condition, Creation, Kind, Listing, NotAPlace, Operation, Place, Readings, Reference, TimeUnit, Upgrade,
@@ -71,6 +72,7 @@ fn check_operation(raw: &RawOperation) -> Checked<Operation> {
         silence: check_silence(raw.silence.as_ref())?,
         answer_headers: raw.answer_headers.iter().map(check_answer_header).collect::<Checked<_>>()?,
         upgrade: if raw.websocket { Upgrade::WebSocket } else { Upgrade::Refused },
+        login: login::check(raw)?,
     };
     check_captures(raw, &operation)?;
     check_silent_kind(raw, operation)

@@ -3,22 +3,22 @@
 //! Never reads a file.
 
 use super::{
-    ErrorShape, Preset, Probe, Scheme, Selector, Service, Slot, States,
+    ErrorShape, Preset, Probe, Segments, Service, States, attach,
+    known::Known,
     mistake::{Checked, Mistake, PresetError, mistake, parsed, quoted},
     operations,
-    raw::{
-        RawErrors, RawField, RawFormat, RawKind, RawPair, RawPreset, RawProbe, RawScheme, RawSdk, RawSelector,
-        RawService, RawSlot, RawStates, Text,
-    },
+    raw::{RawErrors, RawField, RawFormat, RawKind, RawPreset, RawProbe, RawSdk, RawService, RawStates, Text},
+    region,
     sdk::{PLACEHOLDERS, Sdk},
 };
-use crate::job::Ended;
-use crate::provider::{
-    fields::{self, FieldSpec, Format, Presence, Sensitivity},
-    origin::{self, OriginTemplate},
-    pointer::Pointer,
-    template::Routes,
-    value::ValueTemplate,
+use crate::{
+    job::Ended,
+    provider::{
+        fields::{self, FieldSpec, Format, Presence, Sensitivity},
+        origin::{self, OriginTemplate},
+        pointer::Pointer,
+        template::Routes,
+    },
 };
 use http::{HeaderName, Method, StatusCode};
 use serde_yaml::Spanned;
@@ -42,17 +42,23 @@ pub fn parse(file: &str, text: &str) -> Result<Read, PresetError> {
 fn check(raw: RawPreset) -> Checked<Read> {
     let id = parsed(&raw.id, name)?;
     let fields = check_fields(&raw.fields)?;
-    let scheme = check_scheme(&raw.scheme, &fields)?;
+    let services: Box<[Service]> =
+        raw.services.iter().map(|service| check_service(service, &fields)).collect::<Checked<_>>()?;
+    let one_of = check_one_of(&raw.one_of, &fields)?;
+    let known = Known { fields: &fields, services: &services, one_of: &one_of };
+    let (scheme, exchange) = attach::scheme(&raw.scheme, &known)?;
     let (operations, routes) = operations::check(&raw.operations)?;
     let preset = Preset {
         id,
         name: raw.name.into(),
         website: raw.website.map(Into::into),
         origin: check_origin(&raw.origin, &fields)?,
-        services: raw.services.iter().map(|s| check_service(s, &fields)).collect::<Checked<_>>()?,
-        slots: check_slots(&raw.caller_token)?,
-        selectors: raw.selectors.iter().map(|s| check_selector(s, &fields, &scheme)).collect::<Checked<_>>()?,
+        regions: raw.regions.as_ref().map(region::check).transpose()?,
+        ignored_prefix: raw.ignored_prefix.as_ref().map(|text| parsed(text, path)).transpose()?,
+        slots: attach::slots(&raw.caller_token)?,
+        selectors: raw.selectors.iter().map(|s| attach::selector(s, &known, &scheme)).collect::<Checked<_>>()?,
         scheme,
+        exchange,
         states: check_states(&raw.states)?,
         operations,
         refusals: match &raw.refusals {
@@ -64,8 +70,10 @@ fn check(raw: RawPreset) -> Checked<Read> {
         cookies: raw.cookies,
         lost_submit: raw.lost_submit.as_ref().map(check_status).transpose()?,
         probe: raw.probe.as_ref().map(check_probe).transpose()?,
-        account: raw.account.as_ref().map(|name| plain_field(name, &fields)).transpose()?,
+        account: raw.account.as_ref().map(|name| known.plain(name)).transpose()?,
         sdks: raw.sdks.into_iter().map(check_sdk).collect::<Checked<_>>()?,
+        services,
+        one_of,
         fields,
     };
     Ok(Read { preset, routes })
@@ -121,26 +129,11 @@ fn check_field(raw: &RawField) -> Checked<FieldSpec> {
     }
 }
 
-fn known_field<'f>(name: &str, fields: &'f [FieldSpec]) -> Result<&'f FieldSpec, String> {
-    fields.iter().find(|f| *f.name == *name).ok_or_else(|| {
-        let known: Vec<&str> = fields.iter().map(|f| &*f.name).collect();
-        format!("expected a declared field ({})", known.join(", "))
-    })
-}
-
-fn plain_field(text: &Text, fields: &[FieldSpec]) -> Checked<Box<str>> {
-    let field = parsed(text, |name| known_field(name, fields))?;
-    match field.sensitivity {
-        Sensitivity::Plain => Ok(field.name.clone()),
-        Sensitivity::Secret => mistake(text, format!("expected a plain field, and {} is secret", quoted(&field.name))),
-    }
-}
-
 fn check_origin(text: &Text, fields: &[FieldSpec]) -> Checked<OriginTemplate> {
     let template = parsed(text, OriginTemplate::parse)?;
     let Some(name) = template.field() else { return Ok(template) };
-    let field =
-        known_field(name, fields).or_else(|problem| mistake(text, format!("{problem}, not {}", quoted(name))))?;
+    let known = Known { fields, services: &[], one_of: &[] };
+    let field = known.named(name).or_else(|problem| mistake(text, format!("{problem}, not {}", quoted(name))))?;
     let always_there = field.presence == Presence::Required || field.default.is_some();
     if field.format == Format::Label && field.sensitivity == Sensitivity::Plain && !field.list && always_there {
         return Ok(template);
@@ -155,38 +148,32 @@ fn check_origin(text: &Text, fields: &[FieldSpec]) -> Checked<OriginTemplate> {
 }
 
 fn check_service(raw: &RawService, fields: &[FieldSpec]) -> Checked<Service> {
-    let is_path =
-        |p: &str| p.strip_prefix('/').is_some_and(|rest| !rest.is_empty() && !rest.split('/').any(str::is_empty));
     Ok(Service {
         name: parsed(&raw.name, |n| if n == origin::MAIN { Err("`main` is the provider's own") } else { name(n) })?,
-        path: parsed(
-            &raw.path,
-            |p| if is_path(p) { Ok(p.into()) } else { Err("expected a path such as `/metadata`") },
-        )?,
-        origin: check_origin(&raw.origin, fields)?,
+        path: parsed(&raw.path, path)?,
+        segments: if raw.removed { Segments::Removed } else { Segments::Kept },
+        origin: raw.origin.as_ref().map(|text| check_origin(text, fields)).transpose()?,
     })
 }
 
-fn check_slots(raw: &Spanned<Vec<Spanned<RawSlot>>>) -> Checked<Box<[Slot]>> {
-    if raw.value.is_empty() {
-        return mistake(raw, "expected at least one place for the caller's token");
-    }
-    raw.value.iter().map(check_slot).collect()
+/// Whole segments.
+fn path(text: &str) -> Result<Box<str>, &'static str> {
+    let whole = text.strip_prefix('/').is_some_and(|rest| !rest.is_empty() && !rest.split('/').any(str::is_empty));
+    if whole { Ok(text.into()) } else { Err("expected a path such as `/metadata`") }
 }
 
-fn check_slot(raw: &Spanned<RawSlot>) -> Checked<Slot> {
-    match (&raw.value.header, &raw.value.cookie, &raw.value.word) {
-        (Some(header), None, word) => Ok(Slot::Header {
-            name: parsed(header, header_name)?,
-            word: word.as_ref().map(|w| parsed(w, token)).transpose()?,
-        }),
-        (None, Some(cookie), None) => Ok(Slot::Cookie { name: parsed(cookie, token)? }),
-        _ => mistake(raw, "expected `header:`, perhaps with a `word:`, or `cookie:`"),
-    }
+fn check_one_of(raw: &[Vec<Text>], fields: &[FieldSpec]) -> Checked<Box<[Box<[Box<str>]>]>> {
+    let known = Known { fields, services: &[], one_of: &[] };
+    let member = |text: &Text| {
+        let field = parsed(text, |name| known.named(name))?;
+        let free = field.presence == Presence::Optional && field.default.is_none();
+        if free { Ok(field.name.clone()) } else { mistake(text, "expected an optional field without a default") }
+    };
+    raw.iter().map(|set| set.iter().map(member).collect()).collect()
 }
 
 /// RFC 9110 §5.6.2.
-fn token(text: &str) -> Result<Box<str>, &'static str> {
+pub fn token(text: &str) -> Result<Box<str>, &'static str> {
     let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
     if !text.is_empty() && text.bytes().all(is_token) { Ok(text.into()) } else { Err("expected one word") }
 }
@@ -215,56 +202,6 @@ pub fn header_name(text: &str) -> Result<HeaderName, &'static str> {
     }
 }
 
-fn check_scheme(raw: &Spanned<RawScheme>, fields: &[FieldSpec]) -> Checked<Scheme> {
-    let value = |text: &Text| check_value(text, fields);
-    match &raw.value {
-        RawScheme::Headers(pairs) | RawScheme::Cookies(pairs) if pairs.is_empty() => {
-            mistake(raw, "expected at least one")
-        }
-        RawScheme::Headers(pairs) => {
-            let pair = |p: &RawPair| Ok((parsed(&p.name, header_name)?, value(&p.value)?));
-            Ok(Scheme::Headers(pairs.iter().map(pair).collect::<Checked<_>>()?))
-        }
-        RawScheme::Cookies(pairs) => {
-            let pair = |p: &RawPair| Ok((parsed(&p.name, token)?, value(&p.value)?));
-            Ok(Scheme::Cookies(pairs.iter().map(pair).collect::<Checked<_>>()?))
-        }
-        RawScheme::Basic(basic) => Ok(Scheme::Basic { user: value(&basic.user)?, password: value(&basic.password)? }),
-    }
-}
-
-/// What is attached must always be there: an optional field is for a selector.
-fn check_value(text: &Text, fields: &[FieldSpec]) -> Checked<ValueTemplate> {
-    let template = parsed(text, ValueTemplate::parse)?;
-    for name in template.fields() {
-        let field =
-            known_field(name, fields).or_else(|problem| mistake(text, format!("{problem}, not {}", quoted(name))))?;
-        if field.presence == Presence::Optional && field.default.is_none() {
-            return mistake(text, format!("expected fields that are always there, and {} is optional", quoted(name)));
-        }
-    }
-    Ok(template)
-}
-
-fn check_selector(raw: &RawSelector, fields: &[FieldSpec], scheme: &Scheme) -> Checked<Selector> {
-    match raw {
-        RawSelector::Header(header) if scheme.sets(&header.name.value) => {
-            mistake(&header.name, "expected another header than those that the credential is attached with")
-        }
-        RawSelector::Header(header) => Ok(Selector::Header {
-            name: parsed(&header.name, header_name)?,
-            field: plain_field(&header.field, fields)?,
-        }),
-        RawSelector::Path(path) => {
-            let field = plain_field(&path.field, fields)?;
-            match known_field(&field, fields) {
-                Ok(spec) if spec.format == Format::Path => Ok(Selector::Path { field }),
-                _ => mistake(&path.field, "expected a field with `format: path`"),
-            }
-        }
-    }
-}
-
 fn check_states(raw: &RawStates) -> Checked<States> {
     let ways = [(&raw.completed, Ended::Completed), (&raw.failed, Ended::Failed), (&raw.cancelled, Ended::Cancelled)];
     let mut states = Vec::<(Box<str>, Ended)>::new();
@@ -277,7 +214,7 @@ fn check_states(raw: &RawStates) -> Checked<States> {
     Ok(states.into())
 }
 
-fn check_status(raw: &Spanned<u16>) -> Checked<StatusCode> {
+pub fn check_status(raw: &Spanned<u16>) -> Checked<StatusCode> {
     match StatusCode::from_u16(raw.value) {
         Ok(status) if status.is_client_error() || status.is_server_error() => Ok(status),
         _ => mistake(raw, format!("expected a status from 400 to 599, not {}", raw.value)),

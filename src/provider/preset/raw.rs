@@ -4,6 +4,7 @@
 
 use super::{
     Cookies,
+    login::Mint,
     operation::{Kind, TimeUnit},
     sdk::Way,
 };
@@ -11,6 +12,7 @@ use serde::{
     Deserialize, Deserializer,
     de::{SeqAccess, Visitor},
 };
+use serde_json::Value;
 use serde_yaml::Spanned;
 use std::{collections::BTreeMap, fmt};
 
@@ -25,8 +27,12 @@ pub struct RawPreset {
     pub origin: Text,
     #[serde(default)]
     pub services: Vec<RawService>,
+    pub regions: Option<RawRegions>,
+    pub ignored_prefix: Option<Text>,
     pub caller_token: Spanned<Vec<Spanned<RawSlot>>>,
     pub fields: Spanned<Vec<RawField>>,
+    #[serde(default)]
+    pub one_of: Vec<Vec<Text>>,
     pub scheme: Spanned<RawScheme>,
     #[serde(default)]
     pub selectors: Vec<RawSelector>,
@@ -51,7 +57,18 @@ pub struct RawPreset {
 pub struct RawService {
     pub name: Text,
     pub path: Text,
-    pub origin: Text,
+    pub origin: Option<Text>,
+    #[serde(default)]
+    pub removed: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawRegions {
+    pub header: Text,
+    pub split: Option<Text>,
+    pub part: Option<Spanned<u8>>,
+    pub origins: BTreeMap<String, Text>,
 }
 
 #[derive(Deserialize)]
@@ -60,6 +77,8 @@ pub struct RawSlot {
     pub header: Option<Text>,
     pub word: Option<Text>,
     pub cookie: Option<Text>,
+    #[serde(default)]
+    pub beside: bool,
 }
 
 #[derive(Deserialize)]
@@ -99,6 +118,40 @@ pub enum RawFormat {
 pub enum RawScheme {
     Headers(Vec<RawPair>),
     Basic(RawBasic),
+    Cookies(Vec<RawPair>),
+    Exchange(Box<RawExchange>),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawExchange {
+    pub service: Option<Text>,
+    pub request: Text,
+    #[serde(default)]
+    pub with: Vec<RawPair>,
+    pub form: Option<BTreeMap<String, Text>>,
+    pub json: Option<BTreeMap<String, Text>>,
+    pub cookies: Option<BTreeMap<String, Text>>,
+    pub token: Text,
+    pub lifetime: Option<Text>,
+    pub assume: Option<Text>,
+    pub rotates: Option<RawRotation>,
+    pub given: Option<Text>,
+    pub refusals: Option<Vec<Spanned<u16>>>,
+    pub attach: Spanned<RawAttachment>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawRotation {
+    pub field: Text,
+    pub at: Text,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RawAttachment {
+    Headers(Vec<RawPair>),
     Cookies(Vec<RawPair>),
 }
 
@@ -160,6 +213,21 @@ pub struct RawOperation {
     pub answer_headers: Vec<RawPair>,
     #[serde(default)]
     pub websocket: bool,
+    pub login: Option<RawLogin>,
+    pub publishes: Option<Spanned<Value>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawLogin {
+    pub token: Text,
+    #[serde(default)]
+    pub mint: Mint,
+    pub lifetime: Option<Text>,
+    pub claims: Option<Spanned<Value>>,
+    pub answer: Option<Spanned<Value>>,
+    #[serde(default)]
+    pub cookies: Vec<Text>,
 }
 
 #[derive(Deserialize)]

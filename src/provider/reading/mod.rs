@@ -72,6 +72,12 @@ pub struct Sent<'r> {
 }
 
 impl<'r> Sent<'r> {
+    /// Of a target as it stands in a request: a path and, after a question mark, a query.
+    pub fn new(found: &'r Match<'r>, target: &'r str, body: Option<&'r Value>) -> Self {
+        let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+        Self { found, path, query, body }
+    }
+
     const fn operation(&self) -> &'r Operation {
         self.found.operation
     }

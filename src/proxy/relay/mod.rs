@@ -81,8 +81,10 @@ impl Exchange<'_> {
             let said = said.map(|bytes| readable::for_people(&bytes[..bytes.len().min(TOLD)])).unwrap_or_default();
             return Err(refusal::credential_refused(asked, &hot.grant, parts.status, said));
         }
-        if let Some(hot) = &grant {
-            self.note_cancel(asked, hot, &about.named, parts.status);
+        if let Some(hot) = &grant
+            && asked.kind() == Some(Kind::Cancel)
+        {
+            Box::pin(self.note_cancel(asked, hot, &about.named, parts.status)).await?;
         }
         head::clean_answer(&mut parts.headers, preset.cookies);
         if parts.status.is_redirection() {
