@@ -1,8 +1,12 @@
+import time
+
 import pytest
 from strangeworks.core.config.config import Config
 from strangeworks.core.errors.error import StrangeworksError
 from strangeworks.sw_client import SWClient
 
+from standins.core import Answer
+from standins.exchange import ERROR_IN_A_200, HTML, UNAVAILABLE
 from standins.strangeworks import PRODUCT, Strangeworks
 
 STAND_IN = Strangeworks
@@ -86,3 +90,39 @@ def test_another_users_token_does_not_reach_this_users_job(standin, caller):
 
 def test_the_port_needs_no_second_slash(bellhop):
     assert submit(client(bellhop.port_url, bellhop.tokens["ada", "laptop"])).startswith("job-")
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "refusal"),
+    [
+        (Answer(401, {"message": "Wrong key"}), "credential-refused"),
+        (ERROR_IN_A_200, "credential-refused"),
+        (HTML, "upstream-invalid"),
+        (UNAVAILABLE, "upstream-unreachable"),
+    ],
+    ids=["refused", "refused with a 200", "HTML", "unavailable"],
+)
+def test_an_exchange_that_fails_is_told_and_hurts_nobody_else(bellhop, standin, caller, spoiled, refusal):
+    ada, bob = at_path(caller("ada")), at_path(caller("bob"))
+    standin.revoke("bob")
+    standin.spoil(spoiled)
+    try:
+        with pytest.raises(StrangeworksError) as refused:
+            bob.resources()
+        told = bellhop.last_refusal()
+        assert ada.resources()
+    finally:
+        standin.spoil(None)
+    assert told["refusal"] == refusal
+    assert any(told["detail"] in reason for reason in reasons(refused.value))
+    deadline = time.monotonic() + 30
+    while not works(bob):
+        assert time.monotonic() < deadline, "the exchange is not tried again"
+        time.sleep(0.1)
+
+
+def works(strangeworks: SWClient) -> bool:
+    try:
+        return bool(strangeworks.resources())
+    except StrangeworksError:
+        return False

@@ -74,6 +74,10 @@ class Ibm(Exchanging):
         right = given == grant and not call.values("authorization")
         return self.exchanged(call, account if right else None, self._granted)
 
+    @route("GET", "/identity/userinfo")
+    def userinfo(self, call: Call):
+        return Answer(200, {"active": True, "iam_id": f"iam-{call.account}", "account": {"bss": f"fake-{call.account}"}})
+
     def _granted(self, token: str) -> dict:
         times = {"expires_in": self.lifetime, "expiration": self.issued[token].expires}
         return {"access_token": token, "refresh_token": "not_supported", "token_type": "Bearer", "scope": "fake"} | times
