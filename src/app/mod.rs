@@ -14,9 +14,11 @@ use crate::{
     clock::Clock,
     config::{Config, ConfigError, Sources},
     directory::{Directory, Reach},
+    exchange::{Exchanges, Ledger},
     jobs::{Ground, Jobs, SpoolError, follow::Follower as JobFollower},
     provider::{CatalogError, files::Unreadable},
-    proxy::{Settings, SettingsError, Shared, trust},
+    proxy::{Machines, Settings, SettingsError, Shared, trust},
+    scheme::minted::Minter,
     store::{Store, StoreError},
     sync::Follower,
     telemetry::log::Logging,
@@ -154,10 +156,23 @@ impl App {
             directory: Arc::clone(&directory),
         };
         let jobs = control.block_on(Jobs::begin(ground.clone(), &config.data_dir))?;
+        let ledger = Ledger {
+            store: store.clone(),
+            vault: Arc::clone(&vault),
+            runtime: control.handle().clone(),
+            clock: clock.clone(),
+        };
+        let exchanges = Exchanges::new(ledger, clock.clone());
         if config.jobs.follow {
-            follow_jobs(&config, Arc::clone(&jobs), ground, vault)?;
+            follow_jobs(&config, Arc::clone(&jobs), ground, (Arc::clone(&vault), Arc::clone(&exchanges)))?;
         }
-        let shared = Shared::new(settings, tls, Arc::clone(&directory), Arc::clone(&jobs), clock);
+        let machines = Machines {
+            directory: Arc::clone(&directory),
+            jobs: Arc::clone(&jobs),
+            exchanges: Arc::clone(&exchanges),
+            minter: Minter::new(Arc::clone(&vault), control.handle().clone()),
+        };
+        let shared = Shared::new(settings, tls, machines, clock.clone());
         let workers = workers(&config);
         let sockets = Sockets::bind(&config.listen, workers)?;
         let addresses = sockets.addresses();
@@ -176,6 +191,7 @@ impl App {
         tasks.spawn_on(admin::serve(Arc::clone(&admin), listener, admin_tls), control.handle());
         tasks.spawn_on(Arc::clone(&jobs).keep(signer), control.handle());
         tasks.spawn_on(note_uses(store.clone(), Arc::clone(&admin.directory)), control.handle());
+        tasks.spawn_on(keep_tokens(exchanges, vault, clock), control.handle());
         if let Some(files) = config.tls.clone() {
             tasks.spawn_on(tls::follow_files(files, Arc::clone(&shared)), control.handle());
         }
@@ -258,16 +274,34 @@ async fn open_store(config: &Config, clock: &Clock) -> Result<(Store, Arc<Vault>
 }
 
 /// Bellhop asks about open jobs itself.
-fn follow_jobs(config: &Config, jobs: Arc<Jobs>, ground: Ground, vault: Arc<Vault>) -> Result<(), AppError> {
+fn follow_jobs(
+    config: &Config,
+    jobs: Arc<Jobs>,
+    ground: Ground,
+    (vault, exchanges): (Arc<Vault>, Arc<Exchanges>),
+) -> Result<(), AppError> {
     let catalog = catalog(config)?;
     let trust = trust(&catalog)?;
-    let follower = JobFollower { jobs, ground, vault, catalog, trust, settings: config.jobs.clone() };
+    let follower = JobFollower { jobs, ground, vault, exchanges, catalog, trust, settings: config.jobs.clone() };
     follower.start(config).map_err(AppError::Threads)
 }
 
 fn workers(config: &Config) -> usize {
     let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     config.listen.workers.map_or_else(cores, std::num::NonZero::get)
+}
+
+/// Forgets access tokens that nobody uses, and renews the keys that sign Bellhop's own, once there are any.
+async fn keep_tokens(exchanges: Arc<Exchanges>, vault: Arc<Vault>, clock: Clock) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        exchanges.sweep();
+        if !vault.signing().is_empty()
+            && let Err(error) = vault.keep_signing_keys(clock.now()).await
+        {
+            tracing::warn!(%error, "the keys that sign tokens could not be renewed");
+        }
+    }
 }
 
 /// "Last used" is for people: a minute late is early enough.

@@ -7,6 +7,7 @@ use crate::{
     app,
     clock::{Clock, Timestamp},
     config::Config,
+    exchange::{Exchanges, Ledger},
     provider::{Catalog, Provider},
     store::{Actor, AuditEntry, Reading, Store, Tx},
     vault::Vault,
@@ -16,7 +17,7 @@ use std::{fmt, sync::Arc};
 pub struct Local {
     pub config: Config,
     pub store: Store,
-    pub vault: Vault,
+    pub vault: Arc<Vault>,
     pub catalog: Catalog,
     pub clock: Clock,
 }
@@ -28,7 +29,7 @@ impl Local {
         let clock = Clock::system();
         let store = app::store(&config).await?;
         let vault = Vault::open(&store, app::master_source(&config), clock.now()).await?;
-        Ok(Self { config, store, vault, catalog, clock })
+        Ok(Self { config, store, vault: Arc::new(vault), catalog, clock })
     }
 
     pub fn now(&self) -> Timestamp {
@@ -41,6 +42,17 @@ impl Local {
 
     pub async fn write(&self) -> Result<Tx, Failure> {
         Ok(self.store.write(self.vault.signer(), self.now()).await?)
+    }
+
+    /// What credentials are exchanged for, for as long as the command runs.
+    pub fn exchanges(&self) -> Arc<Exchanges> {
+        let ledger = Ledger {
+            store: self.store.clone(),
+            vault: Arc::clone(&self.vault),
+            runtime: tokio::runtime::Handle::current(),
+            clock: self.clock.clone(),
+        };
+        Exchanges::new(ledger, self.clock.clone())
     }
 
     pub fn provider(&self, id: &str) -> Result<&Arc<Provider>, Failure> {

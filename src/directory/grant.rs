@@ -238,9 +238,9 @@ impl Grant {
         Arc::ptr_eq(&self.provider, provider) && self.purse() == purse
     }
 
-    /// What attaches the credential. It was tried when the grant was made.
-    pub fn injection(&self) -> Result<Injection, Unresolvable> {
-        Injection::new(self.provider.preset(), &self.fields).map_err(|_| unusable(self.home(), &self.label))
+    /// What attaches the credential, or what it was exchanged for. It was tried when the grant was made.
+    pub fn injection(&self, access: Option<&str>) -> Result<Injection, Unresolvable> {
+        Injection::new(self.provider.preset(), &self.fields, access).map_err(|_| unusable(self.home(), &self.label))
     }
 
     /// The value of `Bellhop-Credential`: an RFC 9651 dictionary. The label is a String where it is ASCII, else a

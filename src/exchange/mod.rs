@@ -123,6 +123,8 @@ pub struct Bargain<'b> {
 struct Key {
     credential: CredentialId,
     version: u32,
+    /// A version whose value is read live has others in the course of time.
+    value: [u8; 32],
 }
 
 pub struct Exchanges {
@@ -159,7 +161,8 @@ impl Exchanges {
     /// The version's access token; made now if there is none, and behind the caller's back when it is time to.
     /// Called on a runtime of local tasks; whoever waits may leave, the exchange goes on.
     pub async fn access(self: &Arc<Self>, upstreams: &Rc<Upstreams>, bargain: Bargain<'_>) -> Made {
-        let key = Key { credential: bargain.credential, version: bargain.version };
+        let Bargain { credential, version, fields, .. } = bargain;
+        let key = Key { credential, version, value: fields.fingerprint() };
         let place = Arc::clone(&self.places.entry(key).or_default());
         let flight = {
             let (now, mut state) = (Instant::now(), place.lock());
@@ -175,7 +178,8 @@ impl Exchanges {
                 (None, Some((_, failure))) if serving.is_none() => return Err(failure.clone()),
                 (None, Some(_)) => None,
                 (None, None) => {
-                    let flight = self.depart(upstreams, &place, &bargain, state.access.as_ref().map(|access| access.since));
+                    let flight =
+                        self.depart(upstreams, &place, &bargain, state.access.as_ref().map(|access| access.since));
                     state.flight = Some(flight.clone());
                     Some(flight)
                 }

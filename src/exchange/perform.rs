@@ -50,7 +50,10 @@ impl Performance {
             return Ok(Access::new(Secret::new(given), Duration::from_secs(24 * 3600), self.clock.now()));
         }
         let made = match &exchange.rotation {
-            None => self.exchange(exchange, None).await.map(|yielded| Access::new(yielded.token, yielded.life, self.clock.now())),
+            None => self
+                .exchange(exchange, None)
+                .await
+                .map(|yielded| Access::new(yielded.token, yielded.life, self.clock.now())),
             Some(_) => self.in_turn(exchange).await,
         };
         match &made {
@@ -99,7 +102,8 @@ impl Performance {
         let outgoing = outgoing.map_err(|_| NoAccess::Unusable)?;
         let deadline = Deadline::new(Alarm::new(Instant::now() + PATIENCE), Driver::Exchange);
         let answer = async {
-            let (answer, lease) = self.upstreams.send(outgoing, deadline).await.map_err(|e| NoAccess::Away(Arc::new(e)))?;
+            let (answer, lease) =
+                self.upstreams.send(outgoing, deadline).await.map_err(|e| NoAccess::Away(Arc::new(e)))?;
             let (parts, body) = answer.into_parts();
             let broken = |_| NotYielded::Invalid("it broke off or is too large");
             let body = Limited::new(body, READABLE).collect().await.map_err(broken)?.to_bytes();

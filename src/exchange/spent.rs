@@ -71,10 +71,12 @@ impl Ledger {
     async fn hold_here(&self, of: (CredentialId, u32), than: Option<Timestamp>) -> Result<Held, NoAccess> {
         let (now, row) = (self.clock.now(), self.store.exchange(of.0, of.1).await?);
         let last = match &row {
-            Some(row) if row.sealed.is_some() => Some(scheme::exchange::unseal(&self.vault, row).await.map_err(|error| {
-                tracing::error!(credential = %of.0, %error, "what an exchange left cannot be used");
-                NoAccess::Unusable
-            })?),
+            Some(row) if row.sealed.is_some() => {
+                Some(scheme::exchange::unseal(&self.vault, row).await.map_err(|error| {
+                    tracing::error!(credential = %of.0, %error, "what an exchange left cannot be used");
+                    NoAccess::Unusable
+                })?)
+            }
             _ => None,
         };
         if let (Some(row), Some((access, next))) = (&row, &last) {
@@ -116,7 +118,8 @@ impl Turn {
         for _ in 0..ATTEMPTS {
             // Later than the last one, whatever a clock says that was set back.
             let made = clock.now().max(after.plus(Duration::from_millis(1)));
-            let sealed = scheme::exchange::seal(&vault, of, (&spent.access, &spent.next), (made, made.plus(spent.life)));
+            let sealed =
+                scheme::exchange::seal(&vault, of, (&spent.access, &spent.next), (made, made.plus(spent.life)));
             let row = sealed.map_err(|_| NoAccess::Unusable)?;
             match store.write_exchange(&row, after).await {
                 Ok(true) => return Ok(()),

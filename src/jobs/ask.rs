@@ -3,6 +3,8 @@
 //! Never made up: a preset without such an operation is not asked; and never with a secret in its answer.
 
 use crate::{
+    exchange::{Access, Bargain, Exchanges, NoAccess},
+    id::CredentialId,
     job::{JOB, Thing},
     provider::{
         Fields, Operation, Provider,
@@ -16,12 +18,15 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header, uri::PathAndQuery
 use http_body_util::{BodyExt, Limited};
 use std::{
     rc::Rc,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 /// What is asked of whom, and with what.
 pub struct Question<'q> {
-    pub provider: &'q Provider,
+    pub provider: &'q Arc<Provider>,
+    pub credential: CredentialId,
+    pub version: u32,
     pub fields: &'q Fields,
     pub trust: &'q TlsTrust,
     pub kind: Kind,
@@ -43,6 +48,8 @@ pub enum Unanswered {
     NoWay,
     #[error("the stored credential cannot be used")]
     Credential,
+    #[error(transparent)]
+    NoAccess(#[from] NoAccess),
     #[error("the provider's address is not usable")]
     Address,
     #[error(transparent)]
@@ -56,8 +63,12 @@ const READABLE: usize = 1024 * 1024;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Asks, on the runtime of these connections.
-pub async fn ask(upstreams: &Rc<Upstreams>, question: Question<'_>) -> Result<Answered, Unanswered> {
-    let Question { provider, fields, trust, kind, job } = question;
+pub async fn ask(
+    upstreams: &Rc<Upstreams>,
+    exchanges: &Arc<Exchanges>,
+    question: Question<'_>,
+) -> Result<Answered, Unanswered> {
+    let Question { provider, fields, trust, kind, job, .. } = question;
     let (method, target) = request(provider, kind, job).ok_or(Unanswered::NoWay)?;
     let service = provider.service(target.as_bytes());
     let origin = provider.origin(service, |name| fields.plain(name)).map_err(|_| Unanswered::Address)?;
@@ -71,7 +82,9 @@ pub async fn ask(upstreams: &Rc<Upstreams>, question: Question<'_>) -> Result<An
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
     let head = Head { method: method.clone(), target: path, headers };
-    let injection = Injection::new(provider.preset(), fields).map_err(|_| Unanswered::Credential)?;
+    let access = access(upstreams, exchanges, &question).await?;
+    let exchanged = access.as_deref().map(Access::expose);
+    let injection = Injection::new(provider.preset(), fields, exchanged).map_err(|_| Unanswered::Credential)?;
     let outgoing = injection.authorize(head, Outbound::Empty, &endpoint).map_err(|_| Unanswered::Credential)?;
     let deadline = Deadline::new(Alarm::new(Instant::now() + PATIENCE), Driver::Exchange);
     let (answer, lease) = upstreams.send(outgoing, deadline).await?;
@@ -80,10 +93,24 @@ pub async fn ask(upstreams: &Rc<Upstreams>, question: Question<'_>) -> Result<An
     let mut body = collected.map_err(|_| Unanswered::Broken)?.map_err(|_| Unanswered::Broken)?.to_bytes();
     // Kept, it would wait for a second question to an endpoint that was made for this one.
     drop(lease);
-    if let Some(echo) = Echo::new(fields.secrets().map(|(_, secret)| secret)) {
+    if let Some(echo) = Echo::new(fields.secrets().map(|(_, secret)| secret).chain(exchanged)) {
         echo.mask(&mut body);
     }
     Ok(Answered { method, target, status: parts.status, body })
+}
+
+/// What the credential is exchanged for, where the provider wants a login first.
+async fn access(
+    upstreams: &Rc<Upstreams>,
+    exchanges: &Arc<Exchanges>,
+    question: &Question<'_>,
+) -> Result<Option<Arc<Access>>, Unanswered> {
+    let Question { provider, credential, version, fields, trust, .. } = *question;
+    let Some(exchange) = &provider.preset().exchange else { return Ok(None) };
+    let origin = provider.origin(exchange.service, |name| fields.plain(name)).map_err(|_| Unanswered::Address)?;
+    let endpoint = Endpoint::new(origin, trust, provider.allows_private()).map_err(|_| Unanswered::Address)?;
+    let bargain = Bargain { provider, credential, version, fields, endpoint: &endpoint };
+    Ok(Some(exchanges.access(upstreams, bargain).await?))
 }
 
 /// The operation of this kind that is about exactly one job, which stands in its path, and nothing else.

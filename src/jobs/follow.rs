@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     config::{Config, JobsConfig},
+    exchange::Exchanges,
     job::Record,
     provider::{Catalog, preset::operation::Kind},
     scheme,
@@ -28,6 +29,7 @@ pub struct Follower {
     pub jobs: Arc<Jobs>,
     pub ground: Ground,
     pub vault: Arc<Vault>,
+    pub exchanges: Arc<Exchanges>,
     pub catalog: Catalog,
     /// By the provider's index.
     pub trust: Vec<TlsTrust>,
@@ -79,8 +81,16 @@ impl Follower {
         let Some(trust) = self.trust.get(usize::from(provider.index())) else { return Ok(()) };
         let Some(version) = self.ground.store.sealed_now(job.payer.credential).await? else { return Ok(()) };
         let Ok(fields) = scheme::open(&self.vault, provider, &version).await else { return Ok(()) };
-        let question = Question { provider, fields: &fields, trust, kind: Kind::Poll, job: &job.thing };
-        let answered = match ask(upstreams, question).await {
+        let question = Question {
+            provider,
+            credential: version.credential,
+            version: version.version,
+            fields: &fields,
+            trust,
+            kind: Kind::Poll,
+            job: &job.thing,
+        };
+        let answered = match ask(upstreams, &self.exchanges, question).await {
             Ok(answered) if answered.status.is_success() => answered,
             Ok(answered) => {
                 tracing::debug!(

@@ -192,10 +192,10 @@ impl Jobs {
         self.writer.note(Entry::End { submission, state, at: self.clock.now() });
     }
 
-    /// Writes down what an answer said, and says whether that was done: under pressure it is left out, and the next
-    /// answer says it again.
+    /// Writes down what an answer said, and says whether that was done: under pressure it is left out, as it is of what
+    /// only the spool has, and the next answer says it again.
     pub async fn observe(&self, observation: Observation) -> bool {
-        matches!(self.writer.offer(Entry::Observe(observation)).await, Written::Entered(_))
+        matches!(self.writer.offer(Entry::Observe(observation)).await, Written::Entered(Entered::Done))
     }
 
     /// For the audit trail. Durable when this returns.

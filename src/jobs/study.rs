@@ -71,3 +71,71 @@ impl Jobs {
         study.subjects.iter().for_each(|(_, seen, _)| seen.note(answer));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        clock::Clock,
+        directory::{Directory, Reach},
+        id::{CredentialId, SubmissionId, UserId},
+        job::JOB,
+        jobs::Ground,
+        provider::Catalog,
+        store::{Address, Store},
+        vault::{MasterSource, Vault},
+    };
+    use std::{path::Path, time::Duration};
+    use tokio::runtime::Handle;
+
+    async fn jobs(data_dir: &Path) -> Arc<Jobs> {
+        let (runtime, clock) = (Handle::current(), Clock::system());
+        let store = Store::open(&Address::parse(None, data_dir).unwrap()).await.unwrap();
+        let key = MasterSource::File(data_dir.join("master.key"));
+        let vault = Arc::new(Vault::open(&store, key, clock.now()).await.unwrap());
+        let reach = Reach { store: store.clone(), vault, runtime: runtime.clone(), clock: clock.clone() };
+        let directory = Arc::new(Directory::new(reach, Duration::ZERO));
+        Jobs::begin(Ground { store, runtime, clock, directory }, data_dir).await.unwrap()
+    }
+
+    /// A poll of a job on record.
+    fn study(jobs: &Jobs) -> Study {
+        let provider = Arc::clone(Catalog::shipped().unwrap().find("ionq").unwrap());
+        let thing = Thing { kind: JOB.into(), id: "job-1".into() };
+        let record = Record {
+            key: ThingKey::new("ionq", &thing),
+            account: "an account".into(),
+            submission: SubmissionId::new(),
+            owner: UserId::new(),
+            organization: None,
+            credential: CredentialId::new(),
+            ended: None,
+        };
+        let seen = jobs.known.keep(record.key, vec![record.clone()], jobs.known.moment());
+        let subjects = vec![(thing, seen, record)];
+        Study { provider, method: Method::GET, target: "/v0.4/jobs/job-1?verbose=1".into(), subjects }
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_says_nothing_is_read_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let jobs = jobs(folder.path()).await;
+        for answer in [&b"{\"id\":\"job-1\"}"[..], b"no JSON"] {
+            let (study, answer) = (study(&jobs), Bytes::from_static(answer));
+            assert!(study.observed(&answer).is_empty() && study.is_news(&answer));
+            jobs.take_note(&study, &answer).await;
+            assert!(!study.is_news(&answer));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_written_down_is_news_when_it_comes_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let jobs = jobs(folder.path()).await;
+        let (study, answer) = (study(&jobs), Bytes::from_static(b"{\"id\":\"job-1\",\"status\":\"completed\"}"));
+        assert_eq!(study.observed(&answer).len(), 1);
+        jobs.store.close().await;
+        jobs.take_note(&study, &answer).await;
+        assert!(study.is_news(&answer));
+    }
+}

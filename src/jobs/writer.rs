@@ -1,6 +1,6 @@
 //! The one writer: puts whatever has come in since the last commit into the next one.
-//! Owns the queue. What it can no longer tell the store it tells the spool; a submission that cannot be put on record
-//! is refused instead, before a byte of it leaves.
+//! Owns the queue. What has happened and the store cannot be told, bindings, ends and notes for the audit trail, it tells
+//! the spool; a submission that cannot be put on record is refused instead, before a byte of it leaves.
 //! Never lets one entry that the store refuses take the others with it.
 
 use super::spool::Spool;

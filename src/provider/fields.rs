@@ -4,6 +4,7 @@
 
 use super::origin::is_label;
 use crate::secret::Secret;
+use aws_lc_rs::digest;
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -128,6 +129,13 @@ impl Fields {
         }
         let told: Vec<String> = sets.iter().map(|set| format!("`{}`", set.join("` with `"))).collect();
         Err(FieldError::NotOneOf { expected: told.join(", or ").into() })
+    }
+
+    /// What tells these values from any others of the same credential, without being one of them.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(digest::digest(&digest::SHA256, &self.0).as_ref());
+        bytes
     }
 
     /// A field of either kind, as templates need it. Each call is a place to review, as with [`Secret::expose`].

@@ -6,6 +6,7 @@ use super::refusal::Refusal;
 use crate::{
     identity::pat::{LENGTH, PatDigest},
     provider::preset::Slot,
+    scheme::minted::{self, Minted},
 };
 use base64::{Engine, prelude::BASE64_STANDARD_NO_PAD};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -19,24 +20,59 @@ pub enum Presented {
     /// Something that cannot be a token of ours.
     Malformed,
     Token(PatDigest),
+    /// One that Bellhop made for a personal one.
+    Minted(Minted),
 }
 
+/// Reads a token that Bellhop has made.
+pub type Reader<'r> = dyn Fn(&[u8]) -> Option<Minted> + 'r;
+
 /// Looks into the slots that an SDK could have used, and refuses a request that says two things.
-pub fn presented(headers: &HeaderMap, target: &str, slots: &[Slot]) -> Result<Presented, Refusal> {
+pub fn presented(headers: &HeaderMap, target: &str, slots: &[Slot], read: &Reader<'_>) -> Result<Presented, Refusal> {
     refuse_in_target(target)?;
     let mut found: Option<&[u8]> = None;
-    for token in slots.iter().flat_map(|slot| tokens_in(headers, slot)).chain(bearers(headers)) {
+    for token in every_token(headers, slots) {
         if *found.get_or_insert(token) != token {
-            return Err(Refusal::bad_request(
-                "The request carries two different tokens. Send your Bellhop token, and no other, in one place.",
-            ));
+            return Err(two_tokens());
         }
     }
-    refuse_elsewhere(headers, slots)?;
-    Ok(match found {
-        None => Presented::Nothing,
-        Some(token) => PatDigest::of_token(token).map_or(Presented::Malformed, Presented::Token),
-    })
+    refuse_elsewhere(headers, slots, found)?;
+    let presented = found.map(|token| match PatDigest::of_token(token) {
+        Some(digest) => Presented::Token(digest),
+        None => read(token).map_or(Presented::Malformed, Presented::Minted),
+    });
+    beside(headers, slots, read, presented.unwrap_or(Presented::Nothing))
+}
+
+/// What a login has put beside the caller's token counts as one with it; where it is alone, it is the token.
+fn beside(headers: &HeaderMap, slots: &[Slot], read: &Reader<'_>, presented: Presented) -> Result<Presented, Refusal> {
+    let company = slots.iter().filter(|slot| slot.is_beside()).flat_map(|slot| tokens_in(headers, slot));
+    for token in company {
+        let other = PatDigest::of_token(token).or_else(|| read(token).map(|minted| minted.digest));
+        match (&presented, other) {
+            (Presented::Nothing, _) => return Ok(read(token).map_or(Presented::Malformed, Presented::Minted)),
+            (Presented::Token(digest), Some(other)) if *digest != other => return Err(two_tokens()),
+            _ => {}
+        }
+    }
+    Ok(presented)
+}
+
+fn two_tokens() -> Refusal {
+    Refusal::bad_request(
+        "The request carries two different tokens. Send your Bellhop token, and no other, in one place.",
+    )
+}
+
+/// Whatever stands where tokens do, but for what a login has put there.
+pub fn every_token<'h>(headers: &'h HeaderMap, slots: &'h [Slot]) -> impl Iterator<Item = &'h [u8]> {
+    slots.iter().filter(|slot| !slot.is_beside()).flat_map(|slot| tokens_in(headers, slot)).chain(bearers(headers))
+}
+
+/// The values of a cookie.
+pub fn cookies<'h>(headers: &'h HeaderMap, name: &'h [u8]) -> impl Iterator<Item = &'h [u8]> {
+    let all = headers.get_all(header::COOKIE).iter().flat_map(|value| crumbs(value.as_bytes()));
+    all.filter(move |(crumb, _)| *crumb == name).map(|(_, value)| value)
 }
 
 /// Everything in a slot counts, also what has not the form that the slot's SDK gives it.
@@ -74,7 +110,7 @@ fn crumbs(cookie: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     })
 }
 
-fn refuse_in_target(target: &str) -> Result<(), Refusal> {
+pub fn refuse_in_target(target: &str) -> Result<(), Refusal> {
     let decoded = || percent_encoding::percent_decode_str(target).collect::<Vec<u8>>();
     let found =
         target.len() > LENGTH && (holds_token(target.as_bytes()) || (target.contains('%') && holds_token(&decoded())));
@@ -88,7 +124,11 @@ fn refuse_in_target(target: &str) -> Result<(), Refusal> {
 }
 
 /// A token outside of its slot would be passed on to the provider.
-fn refuse_elsewhere(headers: &HeaderMap, slots: &[Slot]) -> Result<(), Refusal> {
+fn refuse_elsewhere(headers: &HeaderMap, slots: &[Slot], presented: Option<&[u8]>) -> Result<(), Refusal> {
+    // Any other form than a personal token's cannot be told by itself; whatever this caller signs in with is known.
+    let repeats = |value: &[u8]| {
+        presented.is_some_and(|token| token.len() > LENGTH && memchr::memmem::find(value, token).is_some())
+    };
     let is_slot =
         |name: &HeaderName| *name == header::AUTHORIZATION || slots.iter().any(|slot| slot.header() == Some(name));
     let is_slot_crumb = |crumb: &[u8]| {
@@ -100,8 +140,10 @@ fn refuse_elsewhere(headers: &HeaderMap, slots: &[Slot]) -> Result<(), Refusal> 
         let value = value.as_bytes();
         match *name {
             _ if value.len() < LENGTH || is_slot(name) => false,
-            header::COOKIE => value.split(|b| *b == b';').any(|crumb| !is_slot_crumb(crumb) && holds_token(crumb)),
-            _ => holds_token(value),
+            header::COOKIE => {
+                value.split(|b| *b == b';').any(|crumb| !is_slot_crumb(crumb) && (holds_token(crumb) || repeats(crumb)))
+            }
+            _ => holds_token(value) || repeats(value),
         }
     };
     match headers.iter().find(|field| carries(*field)) {
@@ -114,7 +156,9 @@ fn refuse_elsewhere(headers: &HeaderMap, slots: &[Slot]) -> Result<(), Refusal> 
 
 /// Whether these bytes hold a token of ours, as it is or in base64.
 fn holds_token(bytes: &[u8]) -> bool {
-    MARKS.raw.find_iter(bytes).any(|at| is_token_at(bytes, at)) || holds_token_in_base64(bytes)
+    MARKS.raw.find_iter(bytes).any(|at| is_token_at(bytes, at))
+        || minted::holds_one(bytes)
+        || holds_token_in_base64(bytes)
 }
 
 fn is_token_at(bytes: &[u8], at: usize) -> bool {
@@ -185,7 +229,7 @@ mod tests {
         for (name, value) in fields {
             headers.append(HeaderName::from_static(name), value.parse().unwrap());
         }
-        presented(&headers, target, &slots())
+        presented(&headers, target, &slots(), &|_| None)
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! Owns what a core needs to serve: its connections to providers, its copy of hot grants, its counters.
 //! Never asks the store itself, and never sees a credential: `directory` looks up, `scheme` attaches.
 
+mod access;
 mod admit;
 mod authenticate;
 mod confine;
@@ -12,6 +13,7 @@ mod head;
 mod hot;
 mod link;
 mod listen;
+mod login;
 mod refusal;
 mod relay;
 mod route;
@@ -23,19 +25,23 @@ pub mod wire;
 
 pub use listen::{Entry, accept};
 pub use refusal::Code;
-pub use settings::{Current, Settings, SettingsError, Shared, trust};
+pub use settings::{Current, Machines, Settings, SettingsError, Shared, trust};
 
 use crate::{
-    provider::{Match, Provider, preset::operation::Kind},
+    provider::{
+        Match, Provider,
+        preset::{login::Login, operation::Kind},
+    },
     scheme::{self, Head, Outgoing},
     telemetry::metrics::ProviderMetrics,
     upstream::{Alarm, Deadline, Driver, Endpoint, Lease, Outbound, SendError, Upstreams, Waiting},
 };
 use admit::AtRoot;
+use bytes::Bytes;
 use confine::Permit;
 use drain::Drain;
 use errand::Carried;
-use hot::{Hot, HotGrants};
+use hot::{Attached, Hot, HotGrants};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header, request, uri::PathAndQuery};
 use hyper::{
     body::Incoming,
@@ -197,6 +203,11 @@ impl Asked<'_> {
         self.operation.as_ref().map(|found| found.operation.kind)
     }
 
+    /// What Bellhop answers this with itself, where it is a login.
+    fn login(&self) -> Option<&Login> {
+        self.operation.as_ref()?.operation.login.as_ref()
+    }
+
     const fn path(&self) -> &str {
         self.route.path
     }
@@ -219,25 +230,69 @@ impl Exchange<'_> {
                 AtRoot::Answered(answer) => return Ok(*answer),
             },
         };
+        if let Some(prefix) = &provider.preset().ignored_prefix {
+            route.skip(prefix);
+        }
         let asked = self.classify(provider, &parts.method, &route)?;
+        if let Some(login) = asked.login() {
+            return Box::pin(self.login(&asked, login, &headers, body)).await;
+        }
         let caller = self.authenticate(&asked, &headers).await?;
         let admitted = self.admit(&asked, caller)?;
         let mut errand = self.errand(&asked, &admitted, &headers, body).await?;
         let made = self.purse(&asked, &errand)?;
         let grant = self.resolve(&asked, admitted, made.as_ref()).await?;
         let permit = self.confine(&asked, grant.as_deref(), &errand).await?;
-        let sending = self.authorize(&asked, grant.as_deref(), permit, headers, errand.take_body())?;
-        let about = About { permit, named: std::mem::take(&mut errand.named) };
+        let attached = self.access(&asked, grant.as_deref()).await?;
+        let body = errand.take_body();
+        let spare = self.spare(&asked, attached.as_deref(), &headers, &body);
+        let sending = self.authorize(&asked, grant.as_deref(), attached.as_deref(), permit, headers, body)?;
+        let mut about = About { permit, named: std::mem::take(&mut errand.named), attached };
         let answer = match &grant {
             Some(hot) if asked.kind() == Some(Kind::Submit) => {
                 Box::pin(self.submit(&asked, hot, &about, errand, sending)).await?
             }
             _ => {
-                let (answer, lease) = self.forward(&asked, sending).await?;
-                answer.map(|body| Came::Coming(body, lease))
+                let mut came = self.forward(&asked, sending).await?;
+                if let (Some(hot), Some(headers)) = (&grant, spare)
+                    && asked.provider.preset().refusals.contains(&came.0.status())
+                    && let Some(again) = Box::pin(self.again(&asked, hot, &mut about, headers)).await?
+                {
+                    came = again;
+                }
+                came.0.map(|body| Came::Coming(body, came.1))
             }
         };
         self.relay(&asked, grant, about, answer).await
+    }
+
+    /// The head of a question that may be asked once more, should what its credential was exchanged for be refused.
+    fn spare(
+        &self,
+        asked: &Asked<'_>,
+        attached: Option<&Attached>,
+        headers: &HeaderMap,
+        body: &Carried,
+    ) -> Option<HeaderMap> {
+        let renewable = attached.is_some_and(|attached| attached.access.is_some());
+        let question = *asked.method == Method::GET || *asked.method == Method::HEAD;
+        (renewable && question && asked.kind() != Some(Kind::Submit) && body.is_empty()).then(|| headers.clone())
+    }
+
+    /// Asks once more with what the credential is exchanged for anew, if that is possible.
+    async fn again(
+        &self,
+        asked: &Asked<'_>,
+        hot: &Hot,
+        about: &mut About,
+        headers: HeaderMap,
+    ) -> Result<Option<(Response<Incoming>, Lease)>, Refusal> {
+        let Some(before) = &about.attached else { return Ok(None) };
+        let Some(renewed) = self.renewed(asked, hot, before).await else { return Ok(None) };
+        let body = Carried::Read(Bytes::new());
+        let sending = self.authorize(asked, Some(hot), Some(&renewed), about.permit, headers, body)?;
+        about.attached = Some(renewed);
+        self.forward(asked, sending).await.map(Some)
     }
 
     fn classify<'a>(
@@ -260,29 +315,31 @@ impl Exchange<'_> {
         &self,
         asked: &Asked<'_>,
         grant: Option<&Hot>,
+        attached: Option<&Attached>,
         _permit: Permit,
         headers: HeaderMap,
         body: Carried,
     ) -> Result<Sending, Refusal> {
         let preset = asked.provider.preset();
-        let target = PathAndQuery::try_from(asked.route.target)
+        let service = asked.provider.service(asked.path().as_bytes());
+        let target = PathAndQuery::try_from(asked.provider.upstream_target(service, asked.route.target))
             .map_err(|_| Refusal::bad_request("The target has characters that cannot stand in one."))?;
         let has_length = headers.contains_key(header::CONTENT_LENGTH);
         let mut headers = head::outgoing(headers, asked.provider.slot_headers(), preset.cookies);
         head::frame(&mut headers, has_length, body.is_empty());
         head::choose_encoding(&mut headers, asked.kind());
         let head = Head { method: asked.method.clone(), target, headers };
-        let endpoint = self.current.endpoint(asked, grant)?;
+        let endpoint = self.current.endpoint(asked, grant, &head.headers)?;
         let patience = asked.operation.as_ref().and_then(|m| m.operation.head).or(preset.head);
         let patience = patience.unwrap_or(self.current.settings.timeouts.upstream_head);
         let is_complete = body.is_complete();
         let (body, deadline, alarm) = self.outbound(asked, body, patience);
-        let outgoing = match grant {
-            Some(grant) => grant
+        let outgoing = match (grant, attached) {
+            (Some(grant), Some(attached)) => attached
                 .injection
                 .authorize(head, body, &endpoint)
                 .map_err(|_| refusal::not_selectable(asked, &grant.grant))?,
-            None => scheme::without_credential(head, body, &endpoint),
+            _ => scheme::without_credential(head, body, &endpoint),
         };
         Ok(Sending { outgoing, deadline, alarm, patience, is_complete })
     }

@@ -30,6 +30,20 @@ pub struct Route<'s, 'r> {
     pub host: Option<HeaderValue>,
     /// What stands before `target` in the caller's URLs, for URLs in answers.
     pub prefix: &'r str,
+    /// Both, as they came.
+    whole: &'r str,
+}
+
+impl Route<'_, '_> {
+    /// Leaves segments out that stand before the provider's own path for an SDK's sake.
+    pub fn skip(&mut self, segments: &str) {
+        let rest = self.path.strip_prefix(segments).filter(|rest| rest.starts_with('/'));
+        if rest.is_some() {
+            self.path = &self.path[segments.len()..];
+            self.target = &self.target[segments.len()..];
+            self.prefix = &self.whole[..self.whole.len() - self.target.len()];
+        }
+    }
 }
 
 /// The doors that a listener has.
@@ -59,7 +73,7 @@ pub fn route<'s, 'r>(
         Entry::Provider(place) => {
             let id = doors.ports.get(usize::from(place)).map_or("", |id| id);
             let destination = Some(find(doors.catalog, id)?);
-            Route { destination, purse: None, target, path, prefix: "", host: None }
+            Route { destination, purse: None, target, path, prefix: "", whole: target, host: None }
         }
         Entry::Shared => match doors.hosts.and_then(|hosts| hosts.label(host_of(parts, headers))) {
             Some(label) => by_host(doors.catalog, label, target, path)?,
@@ -102,19 +116,19 @@ fn by_path<'s, 'r>(catalog: &'s Catalog, target: &'r str, path: &'r str) -> Resu
     let (id, context) = first.split_once('@').map_or((first, None), |(id, context)| (id, Some(context)));
     let (Some(provider), cut) = (catalog.find(id), 1 + first.len()) else {
         let Some(_) = context else {
-            return Ok(Route { destination: None, purse: None, target, path, prefix: "", host: None });
+            return Ok(Route { destination: None, purse: None, target, path, prefix: "", whole: target, host: None });
         };
         return Err(unknown_provider(catalog, id));
     };
     let context = context.map(named).transpose()?;
-    let (prefix, rest) = target.split_at(cut);
+    let (whole, (prefix, rest)) = (target, target.split_at(cut));
     let (target, path) = match rest {
         "" => ("/", "/"),
         rest if rest.starts_with('/') => (rest, &path[cut..]),
         _ => return Err(Refusal::bad_request(format!("Write a `/` after the provider: `/{id}/`."))),
     };
     let purse = context.map(Purse::Named);
-    Ok(Route { destination: Some(provider), purse, target, path, prefix, host: None })
+    Ok(Route { destination: Some(provider), purse, target, path, prefix, whole, host: None })
 }
 
 fn by_host<'s, 'r>(
@@ -128,7 +142,7 @@ fn by_host<'s, 'r>(
     let context = context.map(|c| Context::from_host_label(c).map_err(|e| Refusal::bad_request(e.to_string())));
     let context = context.transpose()?;
     let purse = context.map(Purse::Named);
-    Ok(Route { destination: Some(find(catalog, id)?), purse, target, path, prefix: "", host: None })
+    Ok(Route { destination: Some(find(catalog, id)?), purse, target, path, prefix: "", whole: target, host: None })
 }
 
 fn host_value(parts: &request::Parts, headers: &HeaderMap) -> Option<HeaderValue> {

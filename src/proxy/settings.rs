@@ -6,7 +6,7 @@ use super::{
     Asked,
     errand::ReadingRoom,
     hot::Hot,
-    refusal::{Code, Refusal, Shape},
+    refusal::{self, Code, Refusal, Shape},
     route::Doors,
     wire::HeadLimits,
 };
@@ -14,18 +14,22 @@ use crate::{
     clock::Clock,
     config::{Config, HostPattern, Limits, Origin, Sizes, Timeouts},
     directory::Directory,
+    exchange::Exchanges,
     id::{CredentialId, UserId},
     jobs::Jobs,
     limits::{Cell, Cells, FailedLookups},
     provider::{
-        Catalog, Provider,
-        preset::{Slot, operation::Kind},
+        Catalog, Provider, ServiceIndex,
+        fields::items,
+        preset::{Selector, Slot, operation::Kind},
     },
+    scheme::minted::Minter,
     telemetry::metrics::{CoreMetrics, KINDS, Metrics, ProviderMetrics},
     upstream::{DialError, Endpoint, TlsTrust},
 };
 use arc_swap::{ArcSwap, ArcSwapOption};
 use dashmap::DashMap;
+use http::HeaderMap;
 use ipnet::IpNet;
 use rustls::ServerConfig;
 use std::{
@@ -112,10 +116,20 @@ pub fn trust(catalog: &Catalog) -> Result<Vec<TlsTrust>, SettingsError> {
     catalog.iter().map(of).collect()
 }
 
+/// What the data plane stands on.
+pub struct Machines {
+    pub directory: Arc<Directory>,
+    pub jobs: Arc<Jobs>,
+    pub exchanges: Arc<Exchanges>,
+    pub minter: Minter,
+}
+
 /// What every core has in common.
 pub struct Shared {
     pub directory: Arc<Directory>,
     pub(super) jobs: Arc<Jobs>,
+    pub(super) exchanges: Arc<Exchanges>,
+    pub(super) minter: Minter,
     pub(super) room: ReadingRoom,
     pub metrics: Arc<Metrics>,
     pub(super) clock: Clock,
@@ -130,16 +144,13 @@ pub struct Shared {
 }
 
 impl Shared {
-    pub fn new(
-        settings: Settings,
-        tls: Option<Arc<ServerConfig>>,
-        directory: Arc<Directory>,
-        jobs: Arc<Jobs>,
-        clock: Clock,
-    ) -> Arc<Self> {
+    pub fn new(settings: Settings, tls: Option<Arc<ServerConfig>>, machines: Machines, clock: Clock) -> Arc<Self> {
+        let Machines { directory, jobs, exchanges, minter } = machines;
         Arc::new(Self {
             directory,
             jobs,
+            exchanges,
+            minter,
             room: ReadingRoom::default(),
             metrics: Arc::new(Metrics::new(kind_names(), Code::ALL.iter().map(|code| code.as_str()).collect())),
             clock,
@@ -237,29 +248,54 @@ impl Current {
     }
 
     /// Where this request goes.
-    pub(super) fn endpoint(&self, asked: &Asked<'_>, grant: Option<&Hot>) -> Result<Arc<Endpoint>, Refusal> {
+    pub(super) fn endpoint(
+        &self,
+        asked: &Asked<'_>,
+        grant: Option<&Hot>,
+        headers: &HeaderMap,
+    ) -> Result<Arc<Endpoint>, Refusal> {
         let service = asked.provider.service(asked.path().as_bytes());
+        if let Some(region) = region(asked, service, grant, headers)? {
+            return self.intern(asked, region);
+        }
         if let Some(endpoint) = grant.and_then(|hot| hot.endpoint(service)) {
             return Ok(endpoint);
         }
-        let origin = asked.provider.origin(service, |field| grant.and_then(|hot| hot.grant.fields.plain(field)));
-        let origin = origin.map_err(|error| {
-            Refusal::new(Code::NoCredential, format!("The stored credential does not say where to go: {error}."))
-        })?;
-        let endpoint = self.intern(asked, origin).map_err(|error| {
-            Refusal::new(
-                Code::UpstreamUnreachable,
-                format!("The address of {} is not usable: {error}.", asked.provider.id()),
-            )
-        })?;
+        let endpoint = self.service_endpoint(asked, service, grant)?;
         if let Some(hot) = grant {
             hot.keep_endpoint(service, &endpoint);
         }
         Ok(endpoint)
     }
 
+    /// Where the credential of this request is exchanged.
+    pub(super) fn login_endpoint(&self, asked: &Asked<'_>, grant: &Hot) -> Result<Arc<Endpoint>, Refusal> {
+        let service = asked.provider.preset().exchange.as_ref().map(|exchange| exchange.service);
+        self.service_endpoint(asked, service.unwrap_or_default(), Some(grant))
+    }
+
+    fn service_endpoint(
+        &self,
+        asked: &Asked<'_>,
+        service: ServiceIndex,
+        grant: Option<&Hot>,
+    ) -> Result<Arc<Endpoint>, Refusal> {
+        let origin = asked.provider.origin(service, |field| grant.and_then(|hot| hot.grant.fields.plain(field)));
+        let origin = origin.map_err(|error| {
+            Refusal::new(Code::NoCredential, format!("The stored credential does not say where to go: {error}."))
+        })?;
+        self.intern(asked, origin)
+    }
+
+    fn intern(&self, asked: &Asked<'_>, origin: Origin) -> Result<Arc<Endpoint>, Refusal> {
+        self.known_endpoint(asked, origin).map_err(|error| {
+            let detail = format!("The address of {} is not usable: {error}.", asked.provider.id());
+            Refusal::new(Code::UpstreamUnreachable, detail)
+        })
+    }
+
     /// One endpoint, and so one pool on each core, for each provider and origin.
-    fn intern(&self, asked: &Asked<'_>, origin: Origin) -> Result<Arc<Endpoint>, DialError> {
+    fn known_endpoint(&self, asked: &Asked<'_>, origin: Origin) -> Result<Arc<Endpoint>, DialError> {
         let index = asked.provider.index();
         let key = (index, origin);
         if let Some(made) = self.settings.endpoints.get(&key) {
@@ -272,6 +308,29 @@ impl Current {
         })?;
         Ok(Arc::clone(&made))
     }
+}
+
+/// The origin of the region that the request is for, where a header says so: the caller's, else what the credential
+/// sets there.
+fn region(
+    asked: &Asked<'_>,
+    service: ServiceIndex,
+    grant: Option<&Hot>,
+    headers: &HeaderMap,
+) -> Result<Option<Origin>, Refusal> {
+    let preset = asked.provider.preset();
+    let Some(regions) = preset.regions.as_ref().filter(|_| service == ServiceIndex::MAIN) else { return Ok(None) };
+    let of_credential = || {
+        let selector = preset.selectors.iter().find_map(|selector| match selector {
+            Selector::Header { name, field } if *name == regions.header => Some(field),
+            _ => None,
+        });
+        items(grant?.grant.fields.plain(selector?)?).next()
+    };
+    let value = headers.get(&regions.header).map(|value| value.to_str().unwrap_or_default()).or_else(of_credential);
+    let Some(value) = value else { return Ok(None) };
+    let origin = regions.of(value).and_then(|region| asked.provider.region(region));
+    origin.map(Some).ok_or_else(|| refusal::region_not_listed(asked, regions))
 }
 
 const fn kind_names() -> [&'static str; KINDS] {

@@ -6,7 +6,7 @@
 use super::{
     Asked, Core, Current, Exchange, Sending,
     errand::{Errand, Room},
-    hot::Hot,
+    hot::{Attached, Hot},
     refusal::{self, Refusal},
     relay::{About, Came, READABLE, readable},
 };
@@ -39,7 +39,7 @@ struct Submission {
     core: Rc<Core>,
     current: Rc<Current>,
     provider: Arc<Provider>,
-    hot: Rc<Hot>,
+    attached: Option<Rc<Attached>>,
     method: http::Method,
     target: Box<str>,
     used: Vec<Thing>,
@@ -96,7 +96,7 @@ impl Exchange<'_> {
             core: Rc::clone(self.core),
             current: Rc::clone(self.current),
             provider: Arc::clone(asked.provider),
-            hot: Rc::clone(hot),
+            attached: about.attached.clone(),
             method: asked.method.clone(),
             target: asked.route.target.into(),
             used,
@@ -174,8 +174,15 @@ impl Submission {
         alarm: &Alarm,
     ) -> Result<Response<Came>, Lost> {
         let (parts, body) = answer.into_parts();
-        let read =
-            readable::whole(&parts.headers, (body, lease), self.hot.echo.as_deref(), READABLE, alarm, SILENCE).await;
+        let read = readable::whole(
+            &parts.headers,
+            (body, lease),
+            self.attached.as_ref().and_then(|attached| attached.echo.as_deref()),
+            READABLE,
+            alarm,
+            SILENCE,
+        )
+        .await;
         let whole = read.map_err(|because| self.lose(because))?;
         if parts.status.is_success() {
             self.bind(&whole.bytes).await?;

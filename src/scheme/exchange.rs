@@ -5,12 +5,12 @@
 use super::{Destination, Head, NotPreparable, Outgoing, sensitive};
 use crate::{
     clock::Timestamp,
+    id::CredentialId,
     provider::{
         Fields,
         preset::exchange::{Exchange, Form, Pairs, Yield},
         value::ValueTemplate,
     },
-    id::CredentialId,
     secret::Secret,
     store::ExchangeRow,
     vault::{Vault, VaultError},
@@ -123,9 +123,15 @@ pub fn read(
     };
     let Some(token) = find(&exchange.token).filter(is_token) else {
         // Some say no with a 200.
-        let says_no = |members: &Map<String, Value>| ["error", "errors", "errorCode"].iter().any(|name| members.contains_key(*name));
+        let says_no = |members: &Map<String, Value>| {
+            ["error", "errors", "errorCode"].iter().any(|name| members.contains_key(*name))
+        };
         let refused = document.as_ref().and_then(Value::as_object).is_some_and(says_no);
-        return Err(if refused { NotYielded::Refused(status.as_u16()) } else { NotYielded::Invalid("there is none in it") });
+        return Err(if refused {
+            NotYielded::Refused(status.as_u16())
+        } else {
+            NotYielded::Invalid("there is none in it")
+        });
     };
     let told = exchange.life.at.as_ref().and_then(|pointer| seconds(*pointer.values(document.as_ref()?).first()?));
     let life = told.or_else(|| life_of_jwt(token.expose(), now)).unwrap_or(exchange.life.assumed.as_secs() as i64);
@@ -245,7 +251,14 @@ operations: []
         assert_eq!(asked(200, r#"{"error":"invalid_grant"}"#), Err(NotYielded::Refused(200)));
         assert_eq!(asked(503, "<html>"), Err(NotYielded::Status(503)));
         assert_eq!(asked(302, ""), Err(NotYielded::Status(302)));
-        for nothing in ["<html>login</html>", "{}", "[]", r#"{"access_token":""}"#, r#"{"access_token":"a b"}"#, r#"{"access_token":1}"#] {
+        for nothing in [
+            "<html>login</html>",
+            "{}",
+            "[]",
+            r#"{"access_token":""}"#,
+            r#"{"access_token":"a b"}"#,
+            r#"{"access_token":1}"#,
+        ] {
             assert!(matches!(asked(200, nothing), Err(NotYielded::Invalid(_))), "{nothing}");
         }
         for over in ["0", "-5", "\"-5\""] {

@@ -10,6 +10,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{borrow::Cow, sync::Arc};
+use tokio::runtime::Handle;
 
 /// How an opaque token begins. Like a personal one's it can be searched for.
 pub const PREFIX: &str = "bhs_";
@@ -33,7 +34,11 @@ pub struct Minted {
 
 /// Makes tokens and reads them.
 #[derive(Clone)]
-pub struct Minter(Arc<Vault>);
+pub struct Minter {
+    vault: Arc<Vault>,
+    /// The store's own.
+    runtime: Handle,
+}
 
 /// There is no key to make a token with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -41,8 +46,8 @@ pub struct Minter(Arc<Vault>);
 pub struct NotMinted;
 
 impl Minter {
-    pub const fn new(vault: Arc<Vault>) -> Self {
-        Self(vault)
+    pub const fn new(vault: Arc<Vault>, runtime: Handle) -> Self {
+        Self { vault, runtime }
     }
 
     pub fn mint(&self, minted: &Minted) -> Result<String, NotMinted> {
@@ -50,7 +55,7 @@ impl Minter {
         plain.extend(minted.digest.as_bytes());
         plain.extend(minted.expires.millis().to_be_bytes());
         plain.extend(minted.provider.as_bytes());
-        let sealed = self.0.mint(KIND, &plain).map_err(|_| NotMinted)?;
+        let sealed = self.vault.mint(KIND, &plain).map_err(|_| NotMinted)?;
         let mut text = PREFIX.to_owned();
         BASE64_URL_SAFE_NO_PAD.encode_string(sealed, &mut text);
         Ok(text)
@@ -61,20 +66,22 @@ impl Minter {
         let mut claims = claims.clone();
         claims[CLAIM] = self.mint(minted)?.into();
         self.ready(now).await?;
-        self.0.signing().sign(&claims, now).ok_or(NotMinted)
+        self.vault.signing().sign(&claims, now).ok_or(NotMinted)
     }
 
     /// The public keys that JWTs are signed with.
     pub async fn keys(&self, now: Timestamp) -> Result<Value, NotMinted> {
         self.ready(now).await?;
-        Ok(self.0.signing().public())
+        Ok(self.vault.signing().public())
     }
 
     async fn ready(&self, now: Timestamp) -> Result<(), NotMinted> {
-        if !self.0.signing().is_empty() {
+        if !self.vault.signing().is_empty() {
             return Ok(());
         }
-        self.0.keep_signing_keys(now).await.map_err(|error| {
+        let vault = Arc::clone(&self.vault);
+        let kept = self.runtime.spawn(async move { vault.keep_signing_keys(now).await }).await;
+        kept.map_err(|_| NotMinted)?.map_err(|error| {
             tracing::warn!(%error, "there is no key to sign tokens with");
             NotMinted
         })
@@ -87,7 +94,7 @@ impl Minter {
             None => Cow::Owned(carried(token)?.strip_prefix(PREFIX)?.as_bytes().to_vec()),
         };
         let sealed = BASE64_URL_SAFE_NO_PAD.decode(opaque).ok()?;
-        let plain = self.0.read_minted(KIND, &sealed)?;
+        let plain = self.vault.read_minted(KIND, &sealed)?;
         let (digest, rest) = plain.split_first_chunk::<DIGEST>()?;
         let (expires, provider) = rest.split_first_chunk::<TIME>()?;
         Some(Minted {
@@ -140,7 +147,8 @@ mod tests {
     async fn minter(folder: &std::path::Path) -> Minter {
         let store = Store::open(&Address::parse(None, folder).unwrap()).await.unwrap();
         let source = MasterSource::File(folder.join("master.key"));
-        Minter::new(Arc::new(Vault::open(&store, source, Clock::system().now()).await.unwrap()))
+        let vault = Vault::open(&store, source, Clock::system().now()).await.unwrap();
+        Minter::new(Arc::new(vault), Handle::current())
     }
 
     fn minted() -> Minted {

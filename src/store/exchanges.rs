@@ -109,14 +109,16 @@ impl Store {
     /// The same, sealed with another key; left as it is if it is not the last one any more.
     pub async fn reseal_exchange(&self, row: &ExchangeRow) -> Result<()> {
         let (key, sealed) = row.sealed.clone().unzip();
-        sqlx::query("UPDATE exchanges SET key_id = $3, sealed = $4 WHERE credential_id = $1 AND version = $2 AND made = $5")
-            .bind(row.credential.to_string())
-            .bind(i64::from(row.version))
-            .bind(key)
-            .bind(sealed)
-            .bind(row.made.millis())
-            .execute(&self.writers)
-            .await?;
+        sqlx::query(
+            "UPDATE exchanges SET key_id = $3, sealed = $4 WHERE credential_id = $1 AND version = $2 AND made = $5",
+        )
+        .bind(row.credential.to_string())
+        .bind(i64::from(row.version))
+        .bind(key)
+        .bind(sealed)
+        .bind(row.made.millis())
+        .execute(&self.writers)
+        .await?;
         Ok(())
     }
 }

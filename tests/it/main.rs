@@ -34,6 +34,7 @@ mod jobs;
 mod keys;
 mod limits;
 mod log;
+mod logins;
 mod postgres;
 mod receipts;
 mod redirects;

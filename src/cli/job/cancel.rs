@@ -37,11 +37,21 @@ impl Cancel {
             Some(file) => TlsTrust::of_file(file).map_err(|error| Failure::failed(error.to_string()))?,
             None => TlsTrust::public(),
         };
-        let question = Question { provider, fields: &fields, trust: &trust, kind: Kind::Cancel, job: &row.thing };
+        let question = Question {
+            provider,
+            credential: version.credential,
+            version: version.version,
+            fields: &fields,
+            trust: &trust,
+            kind: Kind::Cancel,
+            job: &row.thing,
+        };
+        let exchanges = local.exchanges();
         let (timeouts, head) = (local.config.timeouts.clone(), local.config.sizes.upstream_head);
         let asking = LocalSet::new();
         self.record(local, "job.cancelling", "asked of the provider".into()).await?;
-        let answered = asking.run_until(async { ask(&Upstreams::new(timeouts, head), question).await }).await;
+        let answered =
+            asking.run_until(async { ask(&Upstreams::new(timeouts, head), &exchanges, question).await }).await;
         let (action, detail) = match &answered {
             Ok(answered) if answered.status.is_success() => ("job.cancelled", told(answered)),
             Ok(answered) => ("job.not-cancelled", told(answered)),

@@ -1,6 +1,7 @@
-//! What happened at providers while the store could not be told: a file that is synced before anybody is answered.
+//! What happened at providers while the store could not be told, and what the audit trail is to have of it: a file that
+//! is synced before anybody is answered.
 //! Owns one file in `data_dir/spool`, locked for as long as its process lives, and what stands in it until the store has it.
-//! Never holds a secret: ids, amounts, states. A line that is cut or damaged was never acknowledged, and ends the reading.
+//! Never holds a secret: ids, amounts, states, names of operations. A line that is cut or damaged was never acknowledged, and ends the reading.
 
 mod line;
 
@@ -200,4 +201,73 @@ impl Leftover {
 
 fn lock(inner: &Mutex<Inner>) -> MutexGuard<'_, Inner> {
     inner.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{clock::Timestamp, id::SubmissionId, job::State};
+
+    fn end() -> Entry {
+        Entry::End { submission: SubmissionId::new(), state: State::Unknown, at: Timestamp::from_millis(1) }
+    }
+
+    fn open(data_dir: &Path) -> Spool {
+        Spool::open(data_dir, ProcessId::new()).unwrap()
+    }
+
+    async fn append(spool: &Spool, entry: &Entry) -> io::Result<()> {
+        spool.append(vec![(entry.clone(), Vec::new())]).await
+    }
+
+    fn in_file(spool: &Spool) -> Vec<Entry> {
+        line::read_all(&fs::read(&spool.path).unwrap())
+    }
+
+    #[tokio::test]
+    async fn what_a_failed_append_left_behind_is_cut_before_the_next_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let (spool, first, second) = (open(folder.path()), end(), end());
+        append(&spool, &first).await.unwrap();
+        let mut writable = std::mem::replace(&mut lock(&spool.inner).file, File::open(&spool.path).unwrap());
+
+        append(&spool, &end()).await.unwrap_err();
+        assert!(lock(&spool.inner).torn, "it could not be cut either");
+        writable.write_all(b"0badc0de {\"End\":{\"subm").unwrap();
+        lock(&spool.inner).file = writable;
+        append(&spool, &second).await.unwrap();
+
+        assert!(!lock(&spool.inner).torn);
+        assert_eq!(in_file(&spool), [first.clone(), second.clone()]);
+        assert_eq!(spool.oldest(9), [first, second]);
+    }
+
+    #[tokio::test]
+    async fn what_the_store_has_is_forgotten_and_the_file_begins_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let (spool, entries) = (open(folder.path()), [end(), end(), end()]);
+        for entry in &entries[..2] {
+            append(&spool, entry).await.unwrap();
+        }
+        spool.forget(1).unwrap();
+        assert_eq!(spool.oldest(9), entries[1..2]);
+        assert_eq!(in_file(&spool), entries[..2], "until all of it can go");
+        spool.forget(1).unwrap();
+        append(&spool, &entries[2]).await.unwrap();
+        assert_eq!((spool.oldest(9), in_file(&spool)), (entries[2..].to_vec(), entries[2..].to_vec()));
+    }
+
+    #[tokio::test]
+    async fn a_spool_is_a_leftover_once_its_process_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (spool, entry) = (open(folder.path()), end());
+        append(&spool, &entry).await.unwrap();
+        assert!(Leftover::all(folder.path()).unwrap().is_empty());
+        drop(spool);
+        let left = Leftover::all(folder.path()).unwrap().pop().unwrap();
+        assert_eq!(left.entries, [entry]);
+        assert!(Leftover::all(folder.path()).unwrap().is_empty(), "one takes it over");
+        left.remove();
+        assert_eq!(fs::read_dir(super::folder(folder.path())).unwrap().count(), 0);
+    }
 }

@@ -150,6 +150,10 @@ pub enum Company {
 }
 
 impl Slot {
+    pub const fn is_beside(&self) -> bool {
+        matches!(self, Self::Cookie { company: Company::Beside, .. })
+    }
+
     pub const fn header(&self) -> Option<&HeaderName> {
         match self {
             Self::Header { name, .. } => Some(name),

@@ -20,6 +20,8 @@ pub struct Operation {
     /// Things that the request brings into being.
     pub creates: Box<[Creation]>,
     pub reads: Readings,
+    /// Choices in the request's body that a field of the credential allows or not.
+    pub choices: Box<[BodyChoice]>,
     /// The client's own mark, by which a repetition of the request is known for one.
     pub repetition: Option<Place>,
     /// How many jobs the request's body asks for: as many as there are elements, or the number that stands there.
@@ -176,6 +178,13 @@ impl Creation {
     pub fn is_child(&self) -> bool {
         self.parent.as_ref() == Some(&self.kind)
     }
+}
+
+/// A text in the request's body that must be among the values of a plain field, where the credential has that field.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BodyChoice {
+    pub at: Pointer,
+    pub field: Box<str>,
 }
 
 /// What the ledger wants to know of a job. Of several places, the first that says it.

@@ -3,15 +3,17 @@
 //! Never looks at credentials.
 
 use super::{
+    known::Known,
     login,
     mistake::{Checked, mistake, parsed, quoted},
     operation::{
-        Condition, Creation, Kind, Listing, NotAPlace, Operation, Place, Readings, Reference, TimeUnit, Upgrade,
+        BodyChoice, Condition, Creation, Kind, Listing, NotAPlace, Operation, Place, Readings, Reference, TimeUnit,
+        Upgrade,
     },
     parse::{check_head, check_span, header_name},
     raw::{
-        OneOrMany, RawCondition, RawCreation, RawListing, RawOperation, RawPair, RawReadings, RawReference, RawTime,
-        Text,
+        OneOrMany, RawChoice, RawCondition, RawCreation, RawListing, RawOperation, RawPair, RawReadings, RawReference,
+        RawTime, Text,
     },
 };
 use crate::provider::{
@@ -25,14 +27,14 @@ use std::time::Duration;
 /// How long the body of an answer may pause when the operation does not say.
 const DEFAULT_SILENCE: Duration = Duration::from_secs(60);
 
-pub fn check(raw: &[RawOperation]) -> Checked<(Box<[Operation]>, Routes)> {
+pub fn check(raw: &[RawOperation], known: &Known<'_>) -> Checked<(Box<[Operation]>, Routes)> {
     let mut operations: Vec<Operation> = Vec::new();
     let mut routes = Routes::default();
     for operation in raw {
         if operations.iter().any(|o| *o.name == *operation.name.value) {
             return mistake(&operation.name, format!("there are two operations {}", quoted(&operation.name.value)));
         }
-        let checked = check_operation(operation)?;
+        let checked = check_operation(operation, known)?;
         route(&mut routes, operation, &checked, &operations)?;
         operations.push(checked);
     }
@@ -51,7 +53,7 @@ fn route(routes: &mut Routes, raw: &RawOperation, operation: &Operation, earlier
     Ok(())
 }
 
-fn check_operation(raw: &RawOperation) -> Checked<Operation> {
+fn check_operation(raw: &RawOperation, known: &Known<'_>) -> Checked<Operation> {
     let operation = Operation {
         name: word(&raw.name)?,
         kind: raw.kind.value,
@@ -59,6 +61,7 @@ fn check_operation(raw: &RawOperation) -> Checked<Operation> {
         uses: raw.uses.iter().map(check_reference).collect::<Checked<_>>()?,
         creates: raw.creates.iter().map(|c| check_creation(c, raw)).collect::<Checked<_>>()?,
         reads: check_readings(&raw.reads)?,
+        choices: raw.choices.iter().map(|choice| check_choice(choice, known)).collect::<Checked<_>>()?,
         repetition: raw
             .repetition
             .as_ref()
@@ -129,6 +132,10 @@ fn check_in_body(text: &Text) -> Checked<Pointer> {
         Place::Body(pointer) => Ok(pointer),
         _ => mistake(text, format!("expected a place in the request's body, not {}", quoted(&text.value))),
     }
+}
+
+fn check_choice(raw: &RawChoice, known: &Known<'_>) -> Checked<BodyChoice> {
+    Ok(BodyChoice { at: check_in_body(&raw.at)?, field: known.plain(&raw.field)? })
 }
 
 fn check_condition(raw: &RawCondition) -> Checked<Condition> {

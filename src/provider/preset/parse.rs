@@ -47,7 +47,7 @@ fn check(raw: RawPreset) -> Checked<Read> {
     let one_of = check_one_of(&raw.one_of, &fields)?;
     let known = Known { fields: &fields, services: &services, one_of: &one_of };
     let (scheme, exchange) = attach::scheme(&raw.scheme, &known)?;
-    let (operations, routes) = operations::check(&raw.operations)?;
+    let (operations, routes) = operations::check(&raw.operations, &known)?;
     let preset = Preset {
         id,
         name: raw.name.into(),

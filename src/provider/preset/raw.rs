@@ -201,6 +201,8 @@ pub struct RawOperation {
     pub creates: Vec<RawCreation>,
     #[serde(default)]
     pub reads: RawReadings,
+    #[serde(default)]
+    pub choices: Vec<RawChoice>,
     pub repetition: Option<Text>,
     pub count: Option<Text>,
     pub lists: Option<RawListing>,
@@ -236,6 +238,13 @@ pub struct RawReference {
     pub kind: Text,
     pub id: Text,
     pub when: Option<RawCondition>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawChoice {
+    pub at: Text,
+    pub field: Text,
 }
 
 #[derive(Deserialize)]

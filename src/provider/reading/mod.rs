@@ -15,6 +15,7 @@ pub use list::filter;
 pub use made::{Created, made, made_by_client};
 
 use super::{
+    fields::items,
     pointer::Pointer,
     preset::{
         Preset,
@@ -96,7 +97,7 @@ pub enum BodyNeed {
 pub fn needs_body(operation: &Operation) -> BodyNeed {
     let is_body = |place: &Place| matches!(place, Place::Body(_));
     let named = operation.uses.iter().map(|u| &u.id).chain(operation.creates.iter().map(|c| &c.id));
-    if named.chain(&operation.repetition).any(is_body) {
+    if !operation.choices.is_empty() || named.chain(&operation.repetition).any(is_body) {
         BodyNeed::Gate
     } else if operation.count.is_some() || operation.reads.places().any(is_body) {
         BodyNeed::Ledger
@@ -170,6 +171,20 @@ impl Sent<'_> {
         let raw = self.found.capture(name).and_then(|span| self.path.get(span));
         raw.map(|raw| id::decoded(raw.as_bytes())).transpose()
     }
+}
+
+/// Whether the request chooses nothing that this credential does not allow; `plain` says what its fields allow.
+pub fn is_choice_allowed<'f>(sent: &Sent<'_>, plain: impl Fn(&str) -> Option<&'f str>) -> bool {
+    sent.operation().choices.iter().all(|choice| {
+        let Some(allowed) = plain(&choice.field) else { return true };
+        let chosen = sent.body.map(|body| choice.at.values(body)).unwrap_or_default();
+        chosen.iter().all(|value| value.as_str().is_some_and(|text| items(allowed).any(|item| item == text)))
+    })
+}
+
+/// Whether the operation's body says what the credential may not allow.
+pub fn restricts<'f>(operation: &Operation, plain: impl Fn(&str) -> Option<&'f str>) -> bool {
+    operation.choices.iter().any(|choice| plain(&choice.field).is_some())
 }
 
 /// The client's own mark, by which a repetition of the request is known.

@@ -16,7 +16,7 @@ use super::{
     confine::Permit,
     errand::Named,
     head,
-    hot::Hot,
+    hot::{Attached, Hot},
     refusal::{self, Refusal},
 };
 use crate::{
@@ -50,6 +50,14 @@ pub enum Came {
 pub struct About {
     pub permit: Permit,
     pub named: Vec<Named>,
+    /// What the request was signed in with.
+    pub attached: Option<Rc<Attached>>,
+}
+
+impl About {
+    fn echo(&self) -> Option<&Rc<Echo>> {
+        self.attached.as_ref()?.echo.as_ref()
+    }
 }
 
 impl Exchange<'_> {
@@ -73,7 +81,7 @@ impl Exchange<'_> {
         {
             let said = match came {
                 Came::Coming(body, lease) => {
-                    Box::pin(self.collect(asked, &parts.headers, Some(hot), body, lease, TOLD)).await.ok()
+                    Box::pin(self.collect(asked, &parts.headers, about.echo(), body, lease, TOLD)).await.ok()
                 }
                 Came::Read(whole) => Some(whole),
             };
@@ -92,18 +100,18 @@ impl Exchange<'_> {
         }
         if let Some(hot) = &grant {
             parts.headers.insert(head::CREDENTIAL, hot.receipt.clone());
-            mask_headers(&mut parts.headers, hot, &*meter);
+            mask_headers(&mut parts.headers, about.echo(), &*meter);
         }
         if let Some(found) = &asked.operation {
             for (name, value) in &found.operation.answer_headers {
                 parts.headers.insert(name, value.clone());
             }
         }
-        let echo = grant.as_ref().and_then(|hot| hot.echo.clone());
+        let echo = about.echo().cloned();
         let body = match came {
             Came::Read(whole) => self.read_whole(asked, &mut parts, counted(whole, &*meter))?,
             Came::Coming(body, lease) if self.must_be_read(asked, &parts, &about, echo.is_some()) => {
-                let collected = self.collect(asked, &parts.headers, grant.as_deref(), body, lease, READABLE);
+                let collected = self.collect(asked, &parts.headers, about.echo(), body, lease, READABLE);
                 let bytes = counted(Box::pin(collected).await?, &*meter);
                 let bytes = Box::pin(self.on_record(asked, grant.as_deref(), about, parts.status, bytes)).await?;
                 self.read_whole(asked, &mut parts, bytes)?
@@ -157,12 +165,12 @@ impl Exchange<'_> {
         &self,
         asked: &Asked<'_>,
         headers: &HeaderMap,
-        grant: Option<&Hot>,
+        echo: Option<&Rc<Echo>>,
         body: Incoming,
         lease: Lease,
         most: usize,
     ) -> Result<Whole, Refusal> {
-        let echo = grant.and_then(|hot| hot.echo.as_deref());
+        let echo = echo.map(|echo| &**echo);
         let whole = readable::whole(headers, (body, lease), echo, most, &self.link.alarm, SILENCE).await;
         whole.map_err(|because| refusal::unreadable(asked, because))
     }
@@ -210,13 +218,18 @@ impl Exchange<'_> {
     }
 
     /// What stands before this provider's paths in the caller's URLs.
-    fn base(&self, asked: &Asked<'_>) -> String {
+    pub(super) fn base(&self, asked: &Asked<'_>) -> String {
+        format!("{}{}", self.root(asked), asked.route.prefix)
+    }
+
+    /// The same without a path.
+    pub(super) fn root(&self, asked: &Asked<'_>) -> String {
         let scheme = if self.link.secure { "https" } else { "http" };
         let host = asked.route.host.as_ref().and_then(|host| host.to_str().ok()).unwrap_or_default();
         match &self.current.settings.public_url {
             // Ports and host names have URLs of their own; only what has a prefix is published under one.
-            Some(url) if !asked.route.prefix.is_empty() => format!("{url}{}", asked.route.prefix),
-            _ => format!("{scheme}://{}{}", host, asked.route.prefix),
+            Some(url) if !asked.route.prefix.is_empty() => url.clone(),
+            _ => format!("{scheme}://{host}"),
         }
     }
 }
@@ -232,8 +245,8 @@ fn is_compressed(headers: &HeaderMap) -> bool {
     headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity")
 }
 
-fn mask_headers(headers: &mut HeaderMap, hot: &Hot, meter: &dyn Meter) {
-    let Some(echo) = &hot.echo else { return };
+fn mask_headers(headers: &mut HeaderMap, echo: Option<&Rc<Echo>>, meter: &dyn Meter) {
+    let Some(echo) = echo else { return };
     for value in headers.values_mut() {
         if let Some((masked, count)) = masked_value(echo, value) {
             meter.masked(count);

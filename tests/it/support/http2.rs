@@ -1,6 +1,6 @@
 //! Callers that speak HTTP/2: a sound one, and one that writes frames which no sound one would.
 
-use super::{Answer, Ask, Bellhop, UNLISTED, line::Seen, soon::PATIENCE, within};
+use super::{Answer, Ask, Bellhop, UNLISTED, intake::Seen, soon::PATIENCE, within};
 use bytes::Bytes;
 use h2::client::{self, ResponseFuture, SendRequest};
 use http::{Request, Version};
@@ -22,7 +22,7 @@ impl Http2 {
         Self::over(stream, bellhop).await
     }
 
-    pub async fn over(stream: impl super::line::Io + 'static, bellhop: &Bellhop) -> Self {
+    pub async fn over(stream: impl super::intake::Io + 'static, bellhop: &Bellhop) -> Self {
         let (sender, connection) = within(PATIENCE, "an HTTP/2 handshake", client::handshake(stream)).await.unwrap();
         tokio::spawn(async move {
             // What goes wrong here also reaches whoever waits for an answer.

@@ -8,6 +8,7 @@ pub mod canary;
 pub mod cast;
 pub mod certificates;
 pub mod http2;
+pub mod intake;
 pub mod line;
 pub mod outgoing;
 pub mod pat;
