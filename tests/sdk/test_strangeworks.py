@@ -2,8 +2,8 @@ import time
 
 import pytest
 from strangeworks.core.config.config import Config
-from strangeworks.core.errors.error import StrangeworksError
 from strangeworks.sw_client import SWClient
+from strangeworks_core.errors.error import StrangeworksError
 
 from standins.core import Answer
 from standins.exchange import ERROR_IN_A_200, HTML, UNAVAILABLE

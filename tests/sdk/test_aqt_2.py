@@ -8,9 +8,9 @@ from qiskit_aqt_provider import AQTProvider
 from qiskit_aqt_provider.api_client.errors import APIError
 from qiskit_aqt_provider.exceptions import AQTValueError
 
-from standins.aqt import RESOURCE, WORKSPACE, Aqt
+from standins.aqt_login import RESOURCE, WORKSPACE, AqtLogin
 
-STAND_IN = Aqt
+STAND_IN = AqtLogin
 DROPS_PATH = True  # the issuer's; a context can still stand in the API's
 CANNOT = {"cancel": "the SDK has no call for it", "list": "the SDK has no call for it"}
 HELD = 13  # so many shots are never done

@@ -17,7 +17,7 @@ AUDIENCE = "https://arnica.aqt.eu/api"
 WORKSPACE, RESOURCE = "fake-workspace", "fake-ibex"
 
 
-class Aqt(Exchanging):
+class AqtLogin(Exchanging):
     """A job is ongoing at the first look and finished at the second; one with 13 repetitions stays so.
 
     A secret is that of a client, good only with its id.
