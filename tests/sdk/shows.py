@@ -29,7 +29,7 @@ class Shown:
 
     def result(self, sdk: str) -> dict:
         """`way` is the way in by which the SDK reaches Bellhop, `cannot` what the SDK has no call for, and why."""
-        distribution = (REQUIREMENTS / f"{sdk}.in").read_text().partition("==")[0]
+        distribution = (REQUIREMENTS / f"{sdk}.in").read_text().partition("==")[0].partition("[")[0]
         return {
             "sdk": sdk,
             "distribution": distribution,
