@@ -1,4 +1,4 @@
-"""AQT's issuer and its Arnica API.
+"""AQT's issuer, and its Arnica API for clients that log in.
 
 The issuer signs for real: the SDK verifies each token with the published keys, its issuer and its audience.
 """
