@@ -118,7 +118,7 @@ def test_another_project_than_the_credentials_is_refused(bellhop, standin, calle
     before = len(standin.calls)
     with pytest.raises(BatchCreationError):
         submit(pasqal)
-    assert bellhop.last_refusal()["refusal"] == "bad-request"
+    assert bellhop.last_refusal()["refusal"] == "not-allowed"
     assert standin.calls[before:] == []
 
 
