@@ -22,7 +22,23 @@ macro_rules! shipped {
         ];
     };
 }
-shipped!["alice-bob", "aqt", "azure", "dwave", "ionq", "iqm", "kipu", "luna", "mat3ra", "oqc", "planqk", "quandela",];
+shipped![
+    "alice-bob",
+    "aqt",
+    "azure",
+    "dwave",
+    "ibm",
+    "ionq",
+    "iqm",
+    "kipu",
+    "luna",
+    "mat3ra",
+    "oqc",
+    "pasqal",
+    "planqk",
+    "quandela",
+    "strangeworks",
+];
 
 /// Every provider, by id.
 #[derive(Debug)]

@@ -3,12 +3,14 @@
 import http.client
 import zlib
 from base64 import b64encode, urlsafe_b64encode
+from threading import Thread
 from urllib.parse import quote
 
 import pytest
 
 import pats
 from standins import every_stand_in
+from standins.exchange import ERROR_IN_A_200, HTML, Exchanging
 from standins.ionq import IonQ
 from standins.planqk import PlanQK
 from traces import digest, traces
@@ -137,3 +139,90 @@ def test_ionqs_catalogue_needs_no_credential_but_never_a_wrong_one():
 
 def test_unrelated_bytes_are_no_trace():
     assert traces(b64encode(bytes(range(256)) * 16), [PAT, TOKEN]) == []
+
+
+# Those that give a token of their own for a secret.
+
+
+@pytest.fixture(params=[each for each in every_stand_in() if issubclass(each, Exchanging)], ids=lambda each: each.provider)
+def exchange(request):
+    with request.param({TOKEN: "ada"}) as standin:
+        standin.forbidden.add(PAT)
+        yield standin
+
+
+def log_in(standin, secret: str = TOKEN, account: str = "ada", **headers: str) -> tuple[int, bytes]:
+    path, body = standin.login(account, secret)
+    connection = http.client.HTTPConnection(standin.authority, timeout=10)
+    connection.request("POST", path, body, headers)
+    answer = connection.getresponse()
+    found = answer.status, answer.read()
+    connection.close()
+    return found
+
+
+def test_the_real_secret_is_exchanged_for_a_new_token_each_time(exchange):
+    answers = [log_in(exchange) for _ in range(2)]
+    assert [status for status, _ in answers] == [200, 200]
+    assert exchange.exchanges == ["ada", "ada"] and len(exchange.issued) == 2
+    assert all(token.encode() in answer for token, (_, answer) in zip(exchange.issued, answers, strict=True))
+    assert exchange.complaints == []
+
+
+@pytest.mark.parametrize("secret", [TOKEN.lower(), TOKEN[:-1], TOKEN + "x", ""])
+def test_nothing_but_the_real_secret_is_exchanged(exchange, secret):
+    assert log_in(exchange, secret)[0] >= 400
+    assert exchange.complaints and not exchange.issued
+
+
+def test_a_callers_token_is_found_in_an_exchange(exchange):
+    assert log_in(exchange, PAT)[0] == 401
+    assert "a caller's token came through" in "".join(exchange.complaints)
+
+
+def test_no_second_credential_may_come_with_an_exchange(exchange):
+    assert log_in(exchange, Authorization=f"Bearer {TOKEN}")[0] >= 400
+    assert exchange.complaints
+
+
+def test_the_secret_itself_opens_nothing(exchange):
+    assert ask(exchange, headers={"Authorization": f"Bearer {TOKEN}"}) == 401
+    assert exchange.complaints
+
+
+def test_an_ended_token_opens_nothing_more_and_is_nobodys_fault(exchange):
+    credential = exchange.credential("ada", TOKEN)
+    assert ask(exchange, headers=credential) == 200
+    exchange.revoke("bob")
+    assert ask(exchange, headers=credential) == 200
+    exchange.revoke("ada")
+    assert ask(exchange, headers=credential) == 401
+    exchange.lifetime = 0
+    assert ask(exchange) == 401
+    assert exchange.complaints == []
+
+
+def test_an_exchange_is_spoiled_held_back_and_mended(exchange):
+    for spoiled in (HTML, ERROR_IN_A_200):
+        exchange.spoil(spoiled)
+        assert log_in(exchange) == (200, spoiled.encoded()[0])
+    exchange.spoil(None)
+    exchange.hang()
+    waiting = Thread(target=log_in, args=(exchange,))
+    waiting.start()
+    with exchange.changed:
+        assert exchange.changed.wait_for(lambda: len(exchange.exchanges) == 3, 10)
+    assert waiting.is_alive() and not exchange.issued
+    exchange.go_on()
+    waiting.join(10)
+    assert len(exchange.issued) == 1
+
+
+@pytest.mark.parametrize("place", ["X-Note", "Authorization"])
+@pytest.mark.parametrize("coat", ["plain", "signed"])
+def test_a_token_that_bellhop_made_is_found(exchange, place, coat):
+    made = "bhs_" + "0" * 36
+    inside = urlsafe_b64encode(f'{{"jti":"{made}"}}'.encode()).decode().rstrip("=")
+    shown = made if coat == "plain" else f"eyJhbGciOiJSUzI1NiJ9.{inside}.c2ln"
+    assert ask(exchange, headers={place: f"Bearer {shown}"}) == 401
+    assert "a token that Bellhop made" in "".join(exchange.complaints)

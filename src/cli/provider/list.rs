@@ -10,7 +10,7 @@ use crate::{
     provider::{
         Provider,
         catalog::SHIPPED,
-        preset::{Scheme, sdk::Way},
+        preset::{Preset, Scheme, sdk::Way},
     },
 };
 use serde::Serialize;

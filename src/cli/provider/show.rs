@@ -64,7 +64,7 @@ impl Show {
             ("id", json!(preset.id)),
             ("name", json!(preset.name)),
             ("website", json!(preset.website)),
-            ("scheme", json!(scheme(&preset.scheme))),
+            ("scheme", json!(scheme(preset))),
             ("preset", json!(origin(provider))),
         ];
         if self.form.json {

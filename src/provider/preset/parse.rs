@@ -58,7 +58,7 @@ fn check(raw: RawPreset) -> Checked<Read> {
         website: raw.website.map(Into::into),
         origin: check_origin(&raw.origin, &fields)?,
         regions: raw.regions.as_ref().map(region::check).transpose()?,
-        ignored_prefix: raw.ignored_prefix.as_ref().map(|text| parsed(text, path)).transpose()?,
+        ignored_prefix: raw.ignored_prefix.as_ref().map(|text| parsed(text, prefix)).transpose()?,
         slots: attach::slots(&raw.caller_token)?,
         selectors: raw.selectors.iter().map(|s| attach::selector(s, &known, &scheme)).collect::<Checked<_>>()?,
         scheme,
@@ -169,6 +169,11 @@ fn check_service(raw: &RawService, fields: &[FieldSpec]) -> Checked<Service> {
 fn path(text: &str) -> Result<Box<str>, &'static str> {
     let whole = text.strip_prefix('/').is_some_and(|rest| !rest.is_empty() && !rest.split('/').any(str::is_empty));
     if whole { Ok(text.into()) } else { Err("expected a path such as `/metadata`") }
+}
+
+/// Or a slash alone: one more than belongs there.
+fn prefix(text: &str) -> Result<Box<str>, &'static str> {
+    if text == "/" { Ok(text.into()) } else { path(text) }
 }
 
 fn check_one_of(raw: &[Vec<Text>], fields: &[FieldSpec]) -> Checked<Box<[Box<[Box<str>]>]>> {
