@@ -1,0 +1,123 @@
+import json
+import ssl
+from pathlib import Path
+
+import pytest
+import qnexus as qnx
+import trustme
+from pytket.circuit import Circuit
+from qnexus.client import get_nexus_client
+from qnexus.client.jobs import PollingStrategy, WebsocketStrategy
+from qnexus.config import CONFIG, Config
+from qnexus.exceptions import AuthenticationError, JobError, ResourceFetchFailed, ZeroMatches
+from qnexus.models.job_status import JobStatusEnum
+
+from conftest import PURSES
+from standins.quantinuum import Quantinuum
+
+STAND_IN = Quantinuum
+DROPS_PATH = True
+DOORS = ("alone", "own", "organization", "pinned")  # no path, so no context in it
+
+OFTEN = PollingStrategy(initial_interval=0.05)
+
+
+@pytest.fixture
+def nexus(tmp_path, monkeypatch):
+    """Signs in with environment variables and the file in which the SDK keeps its refresh token."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    def sign_in(url: str, token: str):
+        protocol, _, authority = url.partition("://")
+        host, _, port = authority.rpartition(":")
+        for name, value in {"PROTOCOL": protocol, "HOST": host, "PORT": port}.items():
+            monkeypatch.setenv(f"NEXUS_{name}", value)
+        keep_token(token)
+        read_settings()
+        return qnx
+
+    return sign_in
+
+
+def keep_token(token: str):
+    folder = Path.home() / ".qnx" / "auth"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "id.json").unlink(missing_ok=True)
+    (folder / "token.json").write_text(json.dumps({"data": {"refresh_token": token, "delete_version_after": None}}))
+
+
+def read_settings():
+    """What the SDK does when it is imported, which it was before this test."""
+    fresh = Config()
+    for name in Config.model_fields:
+        setattr(CONFIG, name, getattr(fresh, name))
+    get_nexus_client(reload=True)
+
+
+@pytest.fixture
+def signed_in(door, nexus):
+    return nexus(door.url, door.token)
+
+
+def bell_pair() -> Circuit:
+    return Circuit(2, 2, name="bell").H(0).CX(0, 1).measure_all()
+
+
+def start(name: str = "bell", shots: int = 200):
+    project = qnx.projects.create(name=f"of {name}")
+    circuit = qnx.circuits.upload(circuit=bell_pair(), project=project)
+    config = qnx.QuantinuumConfig(device_name="H2-1LE")
+    return qnx.start_execute_job(programs=[circuit], n_shots=[shots], backend_config=config, name=name, project=project)
+
+
+def test_a_circuit_is_submitted_polled_and_counted(signed_in):
+    job = start()
+    assert qnx.jobs.wait_for(job, timeout=30, strategy=OFTEN).status is JobStatusEnum.COMPLETED
+    (result,) = qnx.jobs.results(job)
+    assert result.download_result().get_counts() == {(0, 0): 100, (1, 1): 100}
+    assert qnx.jobs.get(id=job.id).last_status is JobStatusEnum.COMPLETED
+    assert qnx.jobs.cost(job) == 1.5
+
+
+def test_a_job_is_cancelled_and_deleted(signed_in):
+    job = start("hold")
+    assert qnx.jobs.status(job).status is JobStatusEnum.RUNNING
+    qnx.jobs.cancel(job)
+    with pytest.raises(JobError, match="cancelled"):
+        qnx.jobs.wait_for(job, timeout=30, strategy=OFTEN)
+    qnx.jobs.delete(job)
+    with pytest.raises(ZeroMatches):
+        qnx.jobs.get(id=job.id)
+
+
+def test_jobs_are_listed(signed_in):
+    jobs = [start("hold") for _ in range(4)]
+    assert {job.id for job in jobs} <= {job.id for job in qnx.jobs.get_all()}
+
+
+def test_a_token_that_is_only_in_memory_does_too(door, nexus):
+    nexus(door.url, "not this one")
+    qnx.login_with_token(door.token)
+    assert qnx.projects.create(name="in memory").annotations.name == "in memory"
+
+
+@pytest.fixture(scope="module")
+def encrypted(tmp_path_factory):
+    """The same provider over TLS, without which the SDK opens no WebSocket; and where the SDK finds its authority."""
+    authority = trustme.CA()
+    roots = tmp_path_factory.mktemp("tls") / "authority.pem"
+    authority.cert_pem.write_to_path(roots)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    with Quantinuum({PURSES["ada"]: "ada"}, context) as standin:
+        yield standin, roots
+
+
+def test_a_job_is_watched_on_a_websocket(encrypted, nexus, monkeypatch):
+    standin, roots = encrypted
+    monkeypatch.setenv("SSL_CERT_FILE", str(roots))
+    nexus(standin.url, PURSES["ada"])
+    job = start()
+    assert qnx.jobs.wait_for(job, timeout=30, strategy=WebsocketStrategy()).status is JobStatusEnum.COMPLETED
+    assert standin.calls[-1].path.endswith("/ws") and standin.calls[-1].account == "ada"
+    assert standin.complaints == []
