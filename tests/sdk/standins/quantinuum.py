@@ -24,6 +24,7 @@ class Quantinuum(Refreshing):
 
     provider = "quantinuum"
     credential_header = "cookie"
+    harmless = "/auth/tokens"
 
     def __init__(self, accounts, tls: ssl.SSLContext | None = None):
         super().__init__(accounts)
@@ -33,40 +34,50 @@ class Quantinuum(Refreshing):
             self.url = f"https://{self.authority}"
 
     @classmethod
-    def fields(cls, account, token):
-        return {"refresh_token": token}
+    def login(cls, account, secret):
+        return "/auth/tokens/refresh", ""
+
+    @classmethod
+    def login_headers(cls, secret):
+        return {"Cookie": f"myqos_oat={secret}", "X-qnexus-version": "fake"}
+
+    def credential(self, account, token):
+        return {"Cookie": f"myqos_id={self._new_token(account)}"}
 
     def refusal(self, status, text):
         return Answer(status, {"message": text})
 
     # Cookies.
 
-    def token_of(self, value):
-        return cookies(value).get("myqos_id")
+    def _token(self, call):
+        token = self._jar(call).get("myqos_id")
+        return token if token in self.issued else None
+
+    def _jar(self, call: Call) -> dict[str, str]:
+        values = call.values("cookie")
+        return cookies(values[0]) if len(values) == 1 else {}
 
     def _account(self, call):
         """The access token's account; the stored token may come along, as the SDK sends it, but not another's."""
         account = super()._account(call)
-        jar = cookies(call.values("cookie")[0]) if account else {}
+        jar = self._jar(call)
         beside = jar.keys() - {"myqos_id"}
         if not beside or (beside == {"myqos_oat"} and self.accounts.get(jar["myqos_oat"]) == account):
             return account
         return None
 
     def _answer(self, call):
-        jar = [cookies(value) for value in call.values("cookie")]
+        jar = self._jar(call)
         # So the SDK finds out that it has to sign in.
-        signing_in = len(jar) == 1 and jar[0].keys() == {"myqos_oat"} and jar[0]["myqos_oat"] in self.accounts
+        signing_in = jar.keys() == {"myqos_oat"} and jar["myqos_oat"] in self.accounts
         if signing_in and call.path != "/auth/tokens/refresh" and not list(self._objections(call)):
             return self.refusal(401, "Not authenticated")
         return super()._answer(call)
 
     @route("POST", r"/auth/tokens/refresh", open_to_all=True)
     def refresh(self, call: Call):
-        (value,) = call.values("cookie")
-        jar = cookies(value)
-        stored = jar.pop("myqos_oat", None)
-        assert not jar, "the old access token does not go with the call for a new one"
+        jar = self._jar(call)  # the old access token does not go with the call for a new one
+        stored = jar["myqos_oat"] if jar.keys() == {"myqos_oat"} and not call.values("authorization") else None
         assert call.values("x-qnexus-version"), "the SDK says its version here"
         answer = self.bought(call, stored, lambda access, refresh: {"myqos_id": access, "myqos_oat": refresh})
         if isinstance(answer.body, dict) and "myqos_id" in answer.body:

@@ -15,6 +15,15 @@ class Refreshing(Exchanging):
         self._first = dict(accounts)
         self._ever = set(accounts)
 
+    @classmethod
+    def fields(cls, account, token):
+        return {"refresh_token": token}
+
+    def secrets(self, tokens):
+        return [*super().secrets(tokens), *self._ever.difference(tokens.values())]
+
+    # What a test may do to it.
+
     def revoke_stored(self, account: str):
         """As a person does on the provider's page: neither the stored token nor what it bought is good any more."""
         with self.changed:
@@ -28,6 +37,8 @@ class Refreshing(Exchanging):
         self.rotates = False
         self.spoil(None)
         self.go_on()
+
+    # What they share.
 
     def bought(self, call: Call, stored: str | None, shape: Callable[[str, str], object]) -> Answer:
         """The answer to an exchange, made of an access token and of the refresh token that is good from now on."""

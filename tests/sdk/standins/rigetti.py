@@ -1,12 +1,13 @@
 """Rigetti's Quantum Cloud Services: the Okta server that signs users in, the REST API, and the two gRPC services."""
 
 import secrets
+import socket
 import uuid
+from urllib.parse import urlencode
 
 from . import protobuf
 from .core import Answer, Call, route
 from .exchange import form, jwt
-from .http2 import Conversation, is_http2, message
 from .refresh import Refreshing
 
 ISSUER = "/oauth2/aus8jcovzG0gW2TUG355"
@@ -24,7 +25,7 @@ class Rigetti(Refreshing):
     """
 
     provider = "rigetti"
-    credential_header = "authorization"
+    harmless = "/v1/quantumProcessors"
 
     def __init__(self, accounts):
         super().__init__(accounts)
@@ -32,8 +33,9 @@ class Rigetti(Refreshing):
         self.jobs: dict[str, dict] = {}
 
     @classmethod
-    def fields(cls, account, token):
-        return {"refresh_token": token}
+    def login(cls, account, secret):
+        grant = {"grant_type": "refresh_token", "client_id": CLIENT, "refresh_token": secret}
+        return f"{ISSUER}/v1/token", urlencode(grant)
 
     def refusal(self, status, text):
         return Answer(status, {"code": "stand_in", "message": text, "requestId": "fake"})
@@ -44,11 +46,11 @@ class Rigetti(Refreshing):
 
     @route("POST", ISSUER + r"/v1/token", open_to_all=True)
     def token(self, call: Call):
-        fields = form(call)
-        assert (fields.pop("grant_type"), fields.pop("client_id")) == ("refresh_token", CLIENT), call.body
-        stored = fields.pop("refresh_token")
-        assert not fields, sorted(fields)
+        given = form(call)
+        stored = given.pop("refresh_token", None)
+        right = given == {"grant_type": "refresh_token", "client_id": CLIENT} and not call.values("authorization")
         told = {"token_type": "Bearer", "expires_in": self.lifetime, "scope": "offline_access openid"}
+        stored = stored if right else None
         return self.bought(call, stored, lambda access, refresh: told | {"access_token": access, "refresh_token": refresh})
 
     # REST.
@@ -119,12 +121,22 @@ class Rigetti(Refreshing):
 
         class Handler(super()._handler()):
             def handle(self):
-                if is_http2(self.connection):
+                if self.connection.recv(3, socket.MSG_PEEK) == b"PRI":  # RFC 9113 §3.4
+                    from http2 import Conversation  # which only this provider's SDK's environment has
+
                     Conversation(stand_in, self.connection).hold()
                 else:
                     super().handle()
 
         return Handler
+
+
+def message(call: Call) -> bytes:
+    """The one message of a gRPC request that is not a stream."""
+    assert call.values("te") == ["trailers"], "gRPC wants `te: trailers`"
+    compressed, length = call.body[0], int.from_bytes(call.body[1:5], "big")
+    assert (compressed, length) == (0, len(call.body) - 5), "not exactly one message that is not compressed"
+    return call.body[5:]
 
 
 def result(ended: int) -> bytes:

@@ -8,16 +8,11 @@ from h2.connection import H2Connection
 from h2.events import DataReceived, RequestReceived, StreamEnded, StreamReset, TrailersReceived
 from h2.exceptions import ProtocolError
 
-from .core import Answer, Call, StandIn
+from standins.core import Answer, Call, StandIn
 
 GRPC = "application/grpc"
 # google.rpc.Code, by the status of the same meaning.
 CODES = {400: 3, 401: 16, 403: 7, 404: 5, 409: 10, 429: 8, 503: 14}
-
-
-def is_http2(connection: socket.socket) -> bool:
-    """Whether the other side begins with the preface of RFC 9113 §3.4."""
-    return connection.recv(3, socket.MSG_PEEK) == b"PRI"
 
 
 class Conversation:
@@ -97,11 +92,3 @@ class _Request:
         headers = [("host", special[":authority"]), *((n, v) for n, v in self.headers if not n.startswith(":"))]
         wire = "\n".join(f"{name}: {value}" for name, value in [*self.headers, *self.trailers])
         return Call(special[":method"], special[":path"], headers, self.body, wire.encode())
-
-
-def message(call: Call) -> bytes:
-    """The one message of a gRPC request that is not a stream."""
-    assert call.values("te") == ["trailers"], "gRPC wants `te: trailers`"
-    compressed, length = call.body[0], int.from_bytes(call.body[1:5], "big")
-    assert (compressed, length) == (0, len(call.body) - 5), "not exactly one message that is not compressed"
-    return call.body[5:]
