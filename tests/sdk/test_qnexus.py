@@ -1,3 +1,4 @@
+import contextlib
 import json
 import ssl
 from pathlib import Path
@@ -9,10 +10,10 @@ from pytket.circuit import Circuit
 from qnexus.client import get_nexus_client
 from qnexus.client.jobs import PollingStrategy, WebsocketStrategy
 from qnexus.config import CONFIG, Config
-from qnexus.exceptions import AuthenticationError, JobError, ResourceFetchFailed, ZeroMatches
+from qnexus.exceptions import AuthenticationError, JobError, ResourceCreateFailed, ResourceFetchFailed, ZeroMatches
 from qnexus.models.job_status import JobStatusEnum
 
-from conftest import PURSES
+from conftest import PURSES, Door
 from standins.quantinuum import Quantinuum
 
 STAND_IN = Quantinuum
@@ -27,14 +28,13 @@ def nexus(tmp_path, monkeypatch):
     """Signs in with environment variables and the file in which the SDK keeps its refresh token."""
     monkeypatch.setenv("HOME", str(tmp_path))
 
-    def sign_in(url: str, token: str):
-        protocol, _, authority = url.partition("://")
+    def sign_in(door: Door):
+        protocol, _, authority = door.url.partition("://")
         host, _, port = authority.rpartition(":")
         for name, value in {"PROTOCOL": protocol, "HOST": host, "PORT": port}.items():
             monkeypatch.setenv(f"NEXUS_{name}", value)
-        keep_token(token)
+        keep_token(door.token)
         read_settings()
-        return qnx
 
     return sign_in
 
@@ -56,7 +56,7 @@ def read_settings():
 
 @pytest.fixture
 def signed_in(door, nexus):
-    return nexus(door.url, door.token)
+    nexus(door)
 
 
 def bell_pair() -> Circuit:
@@ -70,6 +70,7 @@ def start(name: str = "bell", shots: int = 200):
     return qnx.start_execute_job(programs=[circuit], n_shots=[shots], backend_config=config, name=name, project=project)
 
 
+@pytest.mark.shows("submit", "poll", "result")
 def test_a_circuit_is_submitted_polled_and_counted(signed_in):
     job = start()
     assert qnx.jobs.wait_for(job, timeout=30, strategy=OFTEN).status is JobStatusEnum.COMPLETED
@@ -79,6 +80,7 @@ def test_a_circuit_is_submitted_polled_and_counted(signed_in):
     assert qnx.jobs.cost(job) == 1.5
 
 
+@pytest.mark.shows("cancel")
 def test_a_job_is_cancelled_and_deleted(signed_in):
     job = start("hold")
     assert qnx.jobs.status(job).status is JobStatusEnum.RUNNING
@@ -90,13 +92,14 @@ def test_a_job_is_cancelled_and_deleted(signed_in):
         qnx.jobs.get(id=job.id)
 
 
+@pytest.mark.shows("list")
 def test_jobs_are_listed(signed_in):
     jobs = [start("hold") for _ in range(4)]
     assert {job.id for job in jobs} <= {job.id for job in qnx.jobs.get_all()}
 
 
 def test_a_token_that_is_only_in_memory_does_too(door, nexus):
-    nexus(door.url, "not this one")
+    nexus(Door(door.url, "not this one", ""))
     qnx.login_with_token(door.token)
     assert qnx.projects.create(name="in memory").annotations.name == "in memory"
 
@@ -116,8 +119,90 @@ def encrypted(tmp_path_factory):
 def test_a_job_is_watched_on_a_websocket(encrypted, nexus, monkeypatch):
     standin, roots = encrypted
     monkeypatch.setenv("SSL_CERT_FILE", str(roots))
-    nexus(standin.url, PURSES["ada"])
+    nexus(Door(standin.url, PURSES["ada"], "ada"))
     job = start()
     assert qnx.jobs.wait_for(job, timeout=30, strategy=WebsocketStrategy()).status is JobStatusEnum.COMPLETED
     assert standin.calls[-1].path.endswith("/ws") and standin.calls[-1].account == "ada"
     assert standin.complaints == []
+
+
+@pytest.mark.shows("wrong-token")
+def test_an_unknown_token_is_refused(bellhop, unknown_caller, nexus):
+    nexus(unknown_caller)
+    with pytest.raises(AuthenticationError, match="Not authenticated"):  # the SDK's fixed text
+        qnx.projects.create(name="refused")
+    assert bellhop.last_refusal()["refusal"] == "unknown-token"
+    with pytest.raises(AuthenticationError, match="invalid or expired"):
+        qnx.login_with_token(unknown_caller.token)
+
+
+def test_a_user_without_a_credential_is_told_what_to_do(bellhop, caller, nexus):
+    nexus(caller("carol"))
+    with pytest.raises(ResourceCreateFailed) as refused:
+        qnx.projects.create(name="refused")
+    assert bellhop.last_refusal()["refusal"] == "no-credential"
+    assert bellhop.last_refusal()["detail"] in str(refused.value)
+    with pytest.raises(ResourceFetchFailed) as refused:
+        qnx.jobs.get_all().list()
+    assert f"Message: {bellhop.last_refusal()['detail']}" in str(refused.value)
+
+
+@pytest.mark.shows("other-user")
+def test_another_users_token_does_not_reach_this_users_job(standin, caller, nexus):
+    nexus(caller("ada"))
+    ours = start("hold")
+    before = len(standin.calls)
+    nexus(caller("bob"))
+    with pytest.raises(ResourceFetchFailed) as refused:
+        qnx.jobs.status(ours)
+    assert refused.value.status_code == 404
+    assert {call.account for call in standin.calls[before:]} <= {"bob"}
+
+
+@pytest.mark.shows("organization")
+def test_members_who_share_a_token_do_not_reach_each_others_jobs(bellhop, standin, caller, nexus):
+    jobs = {}
+    for member in ("grace", "erin"):
+        nexus(caller(member))
+        jobs[member] = start("hold")
+    for member, other in (("grace", "erin"), ("erin", "grace")):
+        nexus(caller(member))
+        before = len(standin.calls)
+        with pytest.raises(ResourceFetchFailed) as refused:
+            qnx.jobs.status(jobs[other])
+        assert refused.value.status_code == 404
+        assert bellhop.last_refusal()["refusal"] == "unknown-job"
+        assert not [call for call in standin.calls[before:] if str(jobs[other].id) in call.path]
+        ids = {job.id for job in qnx.jobs.get_all()}
+        assert jobs[member].id in ids and jobs[other].id not in ids
+    qnx.jobs.cancel(jobs["erin"])
+    assert qnx.jobs.status(jobs["erin"]).status is JobStatusEnum.CANCELLED
+
+
+def test_one_exchange_serves_many_requests(standin, caller, nexus):
+    nexus(caller("bob"))
+    start("hold")
+    before = len(standin.exchanges)
+    for _ in range(3):
+        start("hold")
+    assert standin.exchanges[before:] == []
+
+
+def test_a_token_that_the_provider_ended_early_is_renewed(standin, caller, nexus):
+    nexus(caller("bob"))
+    job = start("hold")
+    before = len(standin.exchanges)
+    standin.revoke("bob")
+    with contextlib.suppress(ResourceFetchFailed):
+        qnx.jobs.status(job)  # Bellhop may learn of it by this one
+    assert qnx.jobs.status(job).status is JobStatusEnum.RUNNING
+    assert standin.exchanges[before:] == ["bob"]
+
+
+def test_a_token_of_the_provider_that_lay_about_is_replaced_by_a_login(standin, caller, nexus):
+    nexus(caller("bob"))
+    kept = Path.home() / ".qnx" / "auth" / "id.json"
+    kept.write_text(json.dumps({"data": {"access_token": "DEV-fakefakefake-left-over-from-the-provider"}}))
+    get_nexus_client(reload=True)
+    assert start("hold")
+    assert "left-over" not in kept.read_text()

@@ -12,7 +12,6 @@ class Refreshing(Exchanging):
     def __init__(self, accounts):
         super().__init__(accounts)
         self.rotates = False
-        self._first = dict(accounts)
         self._ever = set(accounts)
 
     @classmethod
@@ -29,14 +28,6 @@ class Refreshing(Exchanging):
         with self.changed:
             self.accounts = {token: owner for token, owner in self.accounts.items() if owner != account}
         self.revoke(account)
-
-    def restore(self):
-        """The tokens that everybody began with are good again, and nothing is replaced."""
-        with self.changed:
-            self.accounts = dict(self._first)
-        self.rotates = False
-        self.spoil(None)
-        self.go_on()
 
     # What they share.
 
