@@ -7,6 +7,7 @@ complains about it. A complaint fails the test that caused it: Bellhop has sent 
 import gzip
 import json
 import re
+import ssl
 import threading
 import traceback
 import zlib
@@ -118,6 +119,11 @@ class StandIn:
     def __exit__(self, *_):
         self._server.shutdown()
         self._server.server_close()
+
+    def encrypt(self, context: ssl.SSLContext):
+        """Speaks TLS from now on."""
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"https://{self.authority}"
 
     # What each provider states.
 

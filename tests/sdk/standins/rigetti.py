@@ -55,6 +55,10 @@ class Rigetti(Refreshing):
 
     # REST.
 
+    @route("GET", r"/v1/auth:getUser")
+    def user(self, call: Call):
+        return Answer(200, {"id": 1, "idpId": f"fake-{call.account}", "email": f"{call.account}@fake.example.org"})
+
     @route("GET", r"/v1/quantumProcessors")
     def processors(self, call: Call):
         return Answer(200, {"quantumProcessors": [{"id": "Fake-1"}]})
