@@ -22,7 +22,21 @@ macro_rules! shipped {
         ];
     };
 }
-shipped!["alice-bob", "aqt", "azure", "dwave", "ionq", "iqm", "kipu", "luna", "mat3ra", "oqc", "planqk", "quandela",];
+shipped![
+    "alice-bob",
+    "aqt",
+    "azure",
+    "dwave",
+    "ionq",
+    "iqm",
+    "kipu",
+    "luna",
+    "mat3ra",
+    "oqc",
+    "planqk",
+    "quandela",
+    "quantum-inspire",
+];
 
 /// Every provider, by id.
 #[derive(Debug)]
