@@ -32,11 +32,11 @@ shipped![
     "iqm",
     "kipu",
     "luna",
-    "mat3ra",
     "oqc",
     "pasqal",
     "planqk",
     "quandela",
+    "quantum-inspire",
     "strangeworks",
 ];
 

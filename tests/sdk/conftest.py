@@ -60,17 +60,29 @@ class Door:
 
 
 @pytest.fixture(scope="module")
-def standin(request):
+def certificates(request, tmp_path_factory):
+    """For a module that says TLS = True: the SDK, Bellhop and the stand-in then speak nothing else."""
+    if not getattr(request.module, "TLS", False):
+        return None
+    from certificates import Certificates  # of a package that only such a module's environment has
+
+    return Certificates(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture(scope="module")
+def standin(request, certificates):
     accounts = {token: account for account, token in PURSES.items()}
     with request.module.STAND_IN(accounts) as standin:
+        if certificates:
+            standin.encrypt(certificates.server())
         yield standin
 
 
 @pytest.fixture(scope="module")
-def bellhop(request, standin, tmp_path_factory):
+def bellhop(request, standin, certificates, tmp_path_factory):
     if not BINARY.is_file():
         pytest.fail(f"no Bellhop at {BINARY}: run `cargo build`, or say where it is in BELLHOP_BIN", pytrace=False)
-    bellhop = Bellhop(tmp_path_factory.mktemp("bellhop"), standin.provider, standin.upstream)
+    bellhop = Bellhop(tmp_path_factory.mktemp("bellhop"), standin.provider, standin.upstream, certificates)
     bellhop.apply(_state(standin))
     assert all(pats.well_formed(token) for token in bellhop.tokens.values())
     standin.forbidden |= set(bellhop.tokens.values())

@@ -151,21 +151,23 @@ def exchange(request):
         yield standin
 
 
-def log_in(standin, secret: str = TOKEN, account: str = "ada", **headers: str) -> tuple[int, bytes]:
+def log_in(standin, secret: str = TOKEN, account: str = "ada", **headers: str) -> tuple[int, bytes, list[str]]:
+    """The status, the body, and the cookies that were set."""
     path, body = standin.login(account, secret)
     connection = http.client.HTTPConnection(standin.authority, timeout=10)
-    connection.request("POST", path, body, headers)
+    connection.request("POST", path, body, standin.login_headers(secret) | headers)
     answer = connection.getresponse()
-    found = answer.status, answer.read()
+    found = answer.status, answer.read(), answer.headers.get_all("Set-Cookie", [])
     connection.close()
     return found
 
 
 def test_the_real_secret_is_exchanged_for_a_new_token_each_time(exchange):
     answers = [log_in(exchange) for _ in range(2)]
-    assert [status for status, _ in answers] == [200, 200]
+    assert [status for status, _, _ in answers] == [200, 200]
     assert exchange.exchanges == ["ada", "ada"] and len(exchange.issued) == 2
-    assert all(token.encode() in answer for token, (_, answer) in zip(exchange.issued, answers, strict=True))
+    given = [body.decode() + "".join(cookies) for _, body, cookies in answers]
+    assert all(token in text for token, text in zip(exchange.issued, given, strict=True))
     assert exchange.complaints == []
 
 
@@ -205,7 +207,7 @@ def test_an_ended_token_opens_nothing_more_and_is_nobodys_fault(exchange):
 def test_an_exchange_is_spoiled_held_back_and_mended(exchange):
     for spoiled in (HTML, ERROR_IN_A_200):
         exchange.spoil(spoiled)
-        assert log_in(exchange) == (200, spoiled.encoded()[0])
+        assert log_in(exchange) == (200, spoiled.encoded()[0], [])
     exchange.spoil(None)
     exchange.hang()
     waiting = Thread(target=log_in, args=(exchange,))

@@ -7,6 +7,7 @@ complains about it. A complaint fails the test that caused it: Bellhop has sent 
 import gzip
 import json
 import re
+import ssl
 import threading
 import traceback
 import zlib
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import BinaryIO
 from urllib.parse import parse_qs
 
 from traces import PAT_PREFIX, digest, traces
@@ -69,6 +71,8 @@ class Answer:
     status: int = 200
     body: object = None
     headers: dict[str, str] = field(default_factory=dict)
+    # What becomes of the connection after this: it is given what comes in and what goes out.
+    goes_on: Callable[[BinaryIO, BinaryIO], None] | None = None
 
     def encoded(self) -> tuple[bytes, dict[str, str]]:
         if self.body is None:
@@ -115,6 +119,11 @@ class StandIn:
     def __exit__(self, *_):
         self._server.shutdown()
         self._server.server_close()
+
+    def encrypt(self, context: ssl.SSLContext):
+        """Speaks TLS from now on."""
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"https://{self.authority}"
 
     # What each provider states.
 
@@ -214,14 +223,19 @@ class StandIn:
                 body = _decoded(self._body(), self.headers.get("Content-Encoding"))
                 target = self.requestline.split(" ")[1]  # self.path has lost leading slashes
                 call = Call(self.command, target, self.headers.items(), body, self.rfile.take())
-                content, headers = stand_in.answer(call).encoded()
+                answer = stand_in.answer(call)
+                content, headers = answer.encoded()
                 self.send_response(call.status)
                 for name, value in headers.items():
                     self.send_header(name, value)
-                if call.status != 204:
+                if call.status not in (101, 204):
                     self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
                 self.wfile.write(content)
+                if answer.goes_on:
+                    self.wfile.flush()
+                    self.close_connection = True
+                    answer.goes_on(self.rfile, self.wfile)
 
             do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve
 

@@ -82,6 +82,11 @@ class Exchanging(StandIn):
         """The path and the body of a POST that exchanges a secret."""
         raise NotImplementedError
 
+    @classmethod
+    def login_headers(cls, secret: str) -> dict[str, str]:
+        """What goes with that POST beside its body."""
+        return {}
+
     def mint(self, account: str, now: int) -> str:
         """A token that nobody verifies, and that cannot be missed where it should not be."""
         claims = {"sub": f"fakefakefake-{self.provider}-{account}", "iat": now, "exp": now + self.lifetime}
