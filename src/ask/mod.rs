@@ -84,7 +84,8 @@ async fn send(
     let access = access(upstreams, asker).await?;
     let exchanged = access.as_deref().map(Access::expose);
     let injection = Injection::new(provider.preset(), fields, exchanged).map_err(|_| Unanswered::Credential)?;
-    let outgoing = injection.authorize(head, Outbound::Empty, (&endpoint, service)).map_err(|_| Unanswered::Credential)?;
+    let outgoing =
+        injection.authorize(head, Outbound::Empty, (&endpoint, service)).map_err(|_| Unanswered::Credential)?;
     let until = Instant::now() + patience;
     let (answer, lease) = upstreams.send(outgoing, Deadline::new(Alarm::new(until), Driver::Exchange)).await?;
     let (parts, body) = answer.into_parts();

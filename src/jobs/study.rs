@@ -77,11 +77,13 @@ mod tests {
     use super::*;
     use crate::{
         clock::Clock,
+        config::{MasterKeySource, SourcesConfig},
         directory::{Directory, Reach},
         id::{CredentialId, SubmissionId, UserId},
         job::JOB,
         jobs::Ground,
         provider::Catalog,
+        source::{Reader, Sources},
         store::{Address, Store},
         vault::{MasterSource, Vault},
     };
@@ -93,7 +95,9 @@ mod tests {
         let store = Store::open(&Address::parse(None, data_dir).unwrap()).await.unwrap();
         let key = MasterSource::File(data_dir.join("master.key"));
         let vault = Arc::new(Vault::open(&store, key, clock.now()).await.unwrap());
-        let reach = Reach { store: store.clone(), vault, runtime: runtime.clone(), clock: clock.clone() };
+        let reader = Reader::new(&SourcesConfig::default(), &MasterKeySource::DataDir, clock.clone()).unwrap();
+        let sources = Sources::new(reader, runtime.clone());
+        let reach = Reach { store: store.clone(), vault, sources, runtime: runtime.clone(), clock: clock.clone() };
         let directory = Arc::new(Directory::new(reach, Duration::ZERO));
         Jobs::begin(Ground { store, runtime, clock, directory }, data_dir).await.unwrap()
     }

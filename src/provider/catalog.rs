@@ -32,6 +32,7 @@ shipped![
     "iqm",
     "kipu",
     "luna",
+    "mat3ra",
     "oqc",
     "pasqal",
     "planqk",

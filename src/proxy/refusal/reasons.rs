@@ -224,9 +224,11 @@ pub fn region_not_listed(asked: &Asked<'_>, regions: &Regions) -> Refusal {
 fn who_replaces(asked: &Asked<'_>, grant: &Grant) -> String {
     let provider = asked.provider.id();
     match &grant.home().organization {
-        _ if grant.is_renewable() => "Its value is read from a source, which is being read again: send the request once \
+        _ if grant.is_renewable() => {
+            "Its value is read from a source, which is being read again: send the request once \
                                       more. If it is refused then, too, it has to be replaced there."
-            .into(),
+                .into()
+        }
         None => format!("Replace it: `bellhop credential rotate {provider}@{} --user NAME`.", grant.home()),
         Some(organization) => format!(
             "A maintainer of {organization} can replace it: `bellhop credential rotate {provider}@{}`.",
