@@ -1,7 +1,7 @@
 //! OpenBao, a real server that speaks Vault's API, in memory and on a port of its own.
 //! Only where `BELLHOP_TEST_BAO` names its program; `tests/bao` prints where it is.
 
-use super::{Answer, Ask, Line, eventually, line::Seen};
+use super::{Answer, Ask, Line, eventually, intake::Seen};
 use serde_json::Value;
 use std::{
     net::{SocketAddr, TcpListener, TcpStream},
