@@ -60,7 +60,8 @@ pub async fn ask(upstreams: &Rc<Upstreams>, question: Question<'_>) -> Result<An
     let (method, target) = request(provider, kind, job).ok_or(Unanswered::NoWay)?;
     let service = provider.service(target.as_bytes());
     let origin = provider.origin(service, |name| fields.plain(name)).map_err(|_| Unanswered::Address)?;
-    let endpoint = Endpoint::new(origin, trust, provider.allows_private()).map_err(|_| Unanswered::Address)?;
+    let endpoint = Endpoint::speaking(provider.wire(service), origin, trust, provider.allows_private());
+    let endpoint = endpoint.map_err(|_| Unanswered::Address)?;
     let path = PathAndQuery::try_from(target.as_str()).map_err(|_| Unanswered::NoWay)?;
     let mut headers = HeaderMap::new();
     headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));

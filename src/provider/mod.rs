@@ -31,7 +31,7 @@ use crate::{
 use fields::{FieldSpec, Sensitivity};
 use http::HeaderName;
 use origin::{OriginTemplate, Upstreams};
-use preset::Slot;
+use preset::{Service, Slot, Wire};
 use std::path::Path;
 use template::Routes;
 
@@ -130,6 +130,11 @@ impl Provider {
         ServiceIndex(position.and_then(|p| u8::try_from(p + 1).ok()).unwrap_or(0))
     }
 
+    /// What is spoken to a service.
+    pub fn wire(&self, service: ServiceIndex) -> Wire {
+        self.own(service).map_or(self.preset.wire, |service| service.wire)
+    }
+
     /// Where a service's requests go for a credential with these plain fields.
     pub fn origin<'f>(
         &self,
@@ -176,8 +181,11 @@ impl Provider {
     }
 
     fn service_origin(&self, service: ServiceIndex) -> (&str, &OriginTemplate) {
-        let own = usize::from(service.0).checked_sub(1).and_then(|at| self.preset.services.get(at));
-        own.map_or((origin::MAIN, &self.preset.origin), |s| (&s.name, &s.origin))
+        self.own(service).map_or((origin::MAIN, &self.preset.origin), |s| (&s.name, &s.origin))
+    }
+
+    fn own(&self, service: ServiceIndex) -> Option<&Service> {
+        usize::from(service.0).checked_sub(1).and_then(|at| self.preset.services.get(at))
     }
 
     fn templates(&self) -> impl Iterator<Item = &OriginTemplate> {

@@ -113,7 +113,7 @@ fn refuse_elsewhere(headers: &HeaderMap, slots: &[Slot]) -> Result<(), Refusal> 
 }
 
 /// Whether these bytes hold a token of ours, as it is or in base64.
-fn holds_token(bytes: &[u8]) -> bool {
+pub fn holds_token(bytes: &[u8]) -> bool {
     MARKS.raw.find_iter(bytes).any(|at| is_token_at(bytes, at)) || holds_token_in_base64(bytes)
 }
 

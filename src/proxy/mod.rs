@@ -8,6 +8,7 @@ mod confine;
 mod drain;
 mod errand;
 mod forwarded;
+mod grpc;
 mod head;
 mod hot;
 mod link;
@@ -18,6 +19,8 @@ mod route;
 mod settings;
 mod streams;
 mod submit;
+mod tunnel;
+mod upgrade;
 mod whoami;
 pub mod wire;
 
@@ -28,12 +31,15 @@ pub use settings::{Current, Settings, SettingsError, Shared, trust};
 use crate::{
     provider::{Match, Provider, preset::operation::Kind},
     scheme::{self, Head, Outgoing},
-    upstream::{Alarm, Deadline, Driver, Endpoint, Lease, Outbound, Upstreams, Waiting},
+    upstream::{
+        Alarm, Deadline, Driver, Endpoint, Lease, LocalExecutor, Outbound, Passing, SendError, Upstreams, Waiting,
+    },
 };
 use admit::AtRoot;
 use confine::Permit;
 use drain::Drain;
 use errand::Carried;
+use grpc::Dialect;
 use hot::{Hot, HotGrants};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header, request, uri::PathAndQuery};
 use hyper::{
@@ -52,6 +58,7 @@ use std::{
     time::{Duration, Instant},
 };
 use streams::Streams;
+use upgrade::{Met, Wish};
 
 /// One core: its own runtime, listeners, pool and counters.
 pub struct Core {
@@ -66,7 +73,7 @@ pub struct Core {
     hot: HotGrants,
     ids: RequestIds,
     http1: http1::Builder,
-    http2: http2::Builder<listen::LocalExecutor>,
+    http2: http2::Builder<LocalExecutor>,
 }
 
 impl Core {
@@ -75,7 +82,7 @@ impl Core {
         let mut http1 = http1::Builder::new();
         http1.max_header_size(settings.sizes.head + 1024).max_buf_size(relay::BUFFER.max(settings.sizes.head + 1024));
         let http2 = listen::http2_builder(settings.sizes.h2_streams, settings.sizes.h2_header_list);
-        let upstreams = Upstreams::new(settings.timeouts.clone(), settings.sizes.upstream_head);
+        let upstreams = Upstreams::new(settings.timeouts.clone(), &settings.sizes);
         let current = RefCell::new(Rc::new(Current::new(&shared)));
         let ids = RequestIds::new(number);
         let (drain, hot) = (Drain::default(), HotGrants::default());
@@ -154,17 +161,22 @@ async fn serve(core: &Rc<Core>, ticket: &Ticket, entry: Entry, request: Request<
     let (tally, id, current) = (Tally::default(), core.ids.next(), core.current());
     let (parts, body) = request.into_parts();
     let address = forwarded::address(link.peer, &parts.headers, &current.settings.trusted_proxies);
-    let exchange = Exchange { core, current: &current, link, address, arrived, tally: &tally };
-    let mut answer = match exchange.run(entry, parts, body).await {
-        Ok(answer) => answer,
+    let dialect = Dialect::of(&parts);
+    let exchange = Exchange { core, current: &current, link, address, arrived, tally: &tally, dialect };
+    let (status, mut answer) = match exchange.run(entry, parts, body).await {
+        Ok(answer) => (grpc::outcome_so_far(answer.status(), answer.headers()), answer),
         Err(refusal) => {
             current.metrics.refusals[refusal.code as usize].add(1);
             tracing::debug!(request = ?id, refusal = refusal.code.as_str(), "refused");
-            refusal.answer(exchange.current.shape(tally.provider.get()))
+            let status = refusal.told_by();
+            match dialect {
+                Dialect::Http => (status, refusal.answer(exchange.current.shape(tally.provider.get()))),
+                Dialect::Grpc => (status, refusal.answer_call()),
+            }
         }
     };
     if let Some(metrics) = current.metrics_of(tally.provider.get()) {
-        let class = usize::from(answer.status().as_u16() / 100).clamp(1, 5) - 1;
+        let class = usize::from(status.as_u16() / 100).clamp(1, 5) - 1;
         metrics.answers[settings::kind_place(tally.kind.get())][class].add(1);
     }
     answer.headers_mut().insert(head::REQUEST_ID, id);
@@ -181,6 +193,7 @@ struct Exchange<'e> {
     address: IpAddr,
     arrived: Instant,
     tally: &'e Tally,
+    dialect: Dialect,
 }
 
 /// What is asked of which provider.
@@ -209,6 +222,7 @@ impl Exchange<'_> {
     async fn run(self, entry: Entry, mut parts: request::Parts, body: Incoming) -> Result<Response<Answer>, Refusal> {
         let headers = std::mem::take(&mut parts.headers);
         head::check(&parts, &headers, self.current.settings.head_limits())?;
+        let wish = Wish::of(&parts, &headers)?;
         let doors = self.current.doors();
         let mut route = route::route(&doors, entry, &parts, &headers)?;
         let provider = match route.destination.take() {
@@ -219,6 +233,7 @@ impl Exchange<'_> {
             },
         };
         let asked = self.classify(provider, &parts.method, &route)?;
+        upgrade::allow(&asked, wish)?;
         let caller = self.authenticate(&asked, &headers).await?;
         let admitted = self.admit(&asked, caller)?;
         let mut errand = self.errand(&asked, &admitted, &headers, body).await?;
@@ -232,7 +247,13 @@ impl Exchange<'_> {
                 Box::pin(self.submit(&asked, hot, &about, errand, sending)).await?
             }
             _ => {
-                let (answer, lease) = self.forward(&asked, sending).await?;
+                let (answer, lease) = match wish {
+                    Wish::Answer => self.forward(&asked, grant.as_ref(), sending).await?,
+                    Wish::WebSocket => match Box::pin(self.switch(&asked, grant.as_ref(), sending)).await? {
+                        Met::Switching(answer) => return Ok(answer),
+                        Met::Answered(answer, lease) => (answer, lease),
+                    },
+                };
                 answer.map(|body| Came::Coming(body, lease))
             }
         };
@@ -270,6 +291,9 @@ impl Exchange<'_> {
         let mut headers = head::outgoing(headers, asked.provider.slot_headers(), preset.cookies);
         head::frame(&mut headers, has_length, body.is_empty());
         head::choose_encoding(&mut headers, asked.kind());
+        if self.dialect == Dialect::Grpc {
+            grpc::prepare(&mut headers, asked.kind());
+        }
         let head = Head { method: asked.method.clone(), target, headers };
         let endpoint = self.current.endpoint(asked, grant)?;
         let patience = asked.operation.as_ref().and_then(|m| m.operation.head).or(preset.head);
@@ -300,23 +324,56 @@ impl Exchange<'_> {
         }
         let body = match body {
             Carried::Read(bytes) => Outbound::full(bytes),
-            Carried::Streamed(body) => Outbound::streamed(body, Rc::clone(&alarm), idle, patience),
+            Carried::Streamed(body) => Outbound::streamed(body, Rc::clone(&alarm), idle, patience, self.trailers()),
         };
         (body, Deadline::new(Rc::clone(&alarm), driver), alarm)
     }
 
-    async fn forward(&self, asked: &Asked<'_>, sending: Sending) -> Result<(Response<Incoming>, Lease), Refusal> {
+    /// What becomes of a caller's trailers.
+    const fn trailers(&self) -> Passing {
+        match self.dialect {
+            Dialect::Http => Passing::Dropped,
+            Dialect::Grpc => Passing::Cleaned(grpc::outgoing_trailers),
+        }
+    }
+
+    async fn forward(
+        &self,
+        asked: &Asked<'_>,
+        grant: Option<&Rc<Hot>>,
+        sending: Sending,
+    ) -> Result<(Response<Incoming>, Lease), Refusal> {
         let metrics = self.current.metrics_of(Some(asked.provider.index()));
         let sent = Instant::now();
         if let Some(metrics) = metrics {
             metrics.overhead.record(sent - self.arrived);
         }
         let Sending { outgoing, deadline, alarm, .. } = sending;
-        let answer = self.core.upstreams.send(outgoing, deadline).await;
+        let sending = self.core.upstreams.send(outgoing, deadline);
+        let answer = match (self.dialect, grant) {
+            // A call may wait for its first message as long as a stream goes on.
+            (Dialect::Grpc, Some(hot)) => Box::pin(self.while_valid(hot, sending)).await?,
+            _ => sending.await,
+        };
         if let Some(metrics) = metrics {
             metrics.upstream.record(sent.elapsed());
         }
         answer.map_err(|error| refusal::not_forwarded(asked, &error, alarm.waiting()))
+    }
+}
+
+impl Exchange<'_> {
+    /// Waits for no longer than the caller's token is good.
+    async fn while_valid<T>(
+        &self,
+        hot: &Hot,
+        sending: impl Future<Output = Result<T, SendError>>,
+    ) -> Result<Result<T, SendError>, Refusal> {
+        let lifeline = self.core.streams.watch(hot.digest());
+        tokio::select! {
+            answer = sending => Ok(answer),
+            () = lifeline.is_cut() => Err(Refusal::unknown_token()),
+        }
     }
 }
 

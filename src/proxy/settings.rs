@@ -19,7 +19,7 @@ use crate::{
     limits::{Cell, Cells, FailedLookups},
     provider::{
         Catalog, Provider,
-        preset::{Slot, operation::Kind},
+        preset::{Slot, Wire, operation::Kind},
     },
     telemetry::metrics::{CoreMetrics, KINDS, Metrics, ProviderMetrics},
     upstream::{DialError, Endpoint, TlsTrust},
@@ -51,7 +51,7 @@ pub struct Settings {
     ports: Vec<Box<str>>,
     /// By the provider's index.
     trust: Vec<TlsTrust>,
-    endpoints: DashMap<(u16, Origin), Arc<Endpoint>>,
+    endpoints: DashMap<(u16, Wire, Origin), Arc<Endpoint>>,
     ids: Arc<[Box<str>]>,
 }
 
@@ -246,7 +246,7 @@ impl Current {
         let origin = origin.map_err(|error| {
             Refusal::new(Code::NoCredential, format!("The stored credential does not say where to go: {error}."))
         })?;
-        let endpoint = self.intern(asked, origin).map_err(|error| {
+        let endpoint = self.intern(asked, asked.provider.wire(service), origin).map_err(|error| {
             Refusal::new(
                 Code::UpstreamUnreachable,
                 format!("The address of {} is not usable: {error}.", asked.provider.id()),
@@ -258,17 +258,17 @@ impl Current {
         Ok(endpoint)
     }
 
-    /// One endpoint, and so one pool on each core, for each provider and origin.
-    fn intern(&self, asked: &Asked<'_>, origin: Origin) -> Result<Arc<Endpoint>, DialError> {
+    /// One endpoint, and so one pool on each core, for each provider, origin, and what is spoken to it.
+    fn intern(&self, asked: &Asked<'_>, wire: Wire, origin: Origin) -> Result<Arc<Endpoint>, DialError> {
         let index = asked.provider.index();
-        let key = (index, origin);
+        let key = (index, wire, origin);
         if let Some(made) = self.settings.endpoints.get(&key) {
             return Ok(Arc::clone(&made));
         }
-        let origin = key.1.clone();
+        let origin = key.2.clone();
         let made = self.settings.endpoints.entry(key).or_try_insert_with(|| {
             let trust = self.settings.trust.get(usize::from(index)).ok_or(DialError::ServerName)?;
-            Endpoint::new(origin, trust, asked.provider.allows_private())
+            Endpoint::speaking(wire, origin, trust, asked.provider.allows_private())
         })?;
         Ok(Arc::clone(&made))
     }

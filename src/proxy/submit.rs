@@ -6,6 +6,7 @@
 use super::{
     Asked, Core, Exchange, Sending,
     errand::{Errand, Room},
+    grpc,
     hot::Hot,
     refusal::{self, Refusal},
     relay::{About, Came, READABLE, readable},
@@ -157,10 +158,11 @@ impl Submission {
         let read =
             readable::whole(&parts.headers, (body, lease), self.hot.echo.as_deref(), READABLE, alarm, SILENCE).await;
         let whole = read.map_err(|because| self.lose(because))?;
-        if parts.status.is_success() {
+        let outcome = grpc::outcome(parts.status, &parts.headers, whole.trailers.as_deref());
+        if outcome.is_success() {
             self.bind(&whole.bytes).await?;
         } else {
-            self.end(refused(parts.status));
+            self.end(refused(outcome));
         }
         Ok(Response::from_parts(parts, Came::Read(whole)))
     }

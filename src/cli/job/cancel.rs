@@ -38,9 +38,9 @@ impl Cancel {
             None => TlsTrust::public(),
         };
         let question = Question { provider, fields: &fields, trust: &trust, kind: Kind::Cancel, job: &row.thing };
-        let (timeouts, head) = (local.config.timeouts.clone(), local.config.sizes.upstream_head);
+        let (timeouts, sizes) = (local.config.timeouts.clone(), local.config.sizes.clone());
         let asking = LocalSet::new();
-        let answered = asking.run_until(async { ask(&Upstreams::new(timeouts, head), question).await }).await;
+        let answered = asking.run_until(async { ask(&Upstreams::new(timeouts, &sizes), question).await }).await;
         let answered = answered.map_err(|error| Failure::failed(format!("{}: {error}", provider.preset().name)))?;
         let said: String = String::from_utf8_lossy(&answered.body).chars().take(2000).collect();
         let mut tx = local.write().await?;

@@ -32,6 +32,8 @@ pub struct Preset {
     /// Where a person makes a token.
     pub website: Option<Box<str>>,
     pub origin: OriginTemplate,
+    /// What is spoken to it.
+    pub wire: Wire,
     /// Parts of the provider that have an origin of their own.
     pub services: Box<[Service]>,
     /// Where its SDKs put the caller's token.
@@ -92,6 +94,16 @@ pub struct Service {
     /// Whole segments, such as `/metadata`; they stay in the path.
     pub path: Box<str>,
     pub origin: OriginTemplate,
+    pub wire: Wire,
+}
+
+/// The version of HTTP that is spoken to an origin.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Wire {
+    #[default]
+    Http1,
+    /// By ALPN over TLS, by prior knowledge in the clear: what gRPC needs.
+    Http2,
 }
 
 impl Service {

@@ -3,11 +3,12 @@
 //! Never reads a file.
 
 use super::{
-    ErrorShape, Preset, Probe, Scheme, Selector, Service, Slot, States,
+    ErrorShape, Preset, Probe, Scheme, Selector, Service, Slot, States, Wire,
     mistake::{Checked, Mistake, PresetError, mistake, parsed, quoted},
+    operation::Format as BodyFormat,
     operations,
     raw::{
-        RawErrors, RawField, RawFormat, RawKind, RawPair, RawPreset, RawProbe, RawScheme, RawSdk, RawSelector,
+        RawErrors, RawField, RawFormat, RawKind, RawOperation, RawPair, RawPreset, RawProbe, RawScheme, RawSdk, RawSelector,
         RawService, RawSlot, RawStates, Text,
     },
     sdk::{PLACEHOLDERS, Sdk},
@@ -17,7 +18,7 @@ use crate::provider::{
     fields::{self, FieldSpec, Format, Presence, Sensitivity},
     origin::{self, OriginTemplate},
     pointer::Pointer,
-    template::Routes,
+    template::{Pattern, Routes},
     value::ValueTemplate,
 };
 use http::{HeaderName, Method, StatusCode};
@@ -49,6 +50,7 @@ fn check(raw: RawPreset) -> Checked<Read> {
         name: raw.name.into(),
         website: raw.website.map(Into::into),
         origin: check_origin(&raw.origin, &fields)?,
+        wire: wire(raw.http2),
         services: raw.services.iter().map(|s| check_service(s, &fields)).collect::<Checked<_>>()?,
         slots: check_slots(&raw.caller_token)?,
         selectors: raw.selectors.iter().map(|s| check_selector(s, &fields, &scheme)).collect::<Checked<_>>()?,
@@ -68,7 +70,22 @@ fn check(raw: RawPreset) -> Checked<Read> {
         sdks: raw.sdks.into_iter().map(check_sdk).collect::<Checked<_>>()?,
         fields,
     };
+    check_wires(&raw.operations, &preset)?;
     Ok(Read { preset, routes })
+}
+
+/// How a call of gRPC ended stands in what follows its answer, and that passes over HTTP/2 only.
+fn check_wires(raw: &[RawOperation], preset: &Preset) -> Checked<()> {
+    let wire = |path: &str| {
+        let service = preset.services.iter().find(|service| service.covers(path.as_bytes()));
+        service.map_or(preset.wire, |service| service.wire)
+    };
+    let is_slow = |pattern: &Pattern| pattern.to_string().split_once(' ').is_none_or(|(_, path)| wire(path) != Wire::Http2);
+    let calls = raw.iter().zip(&preset.operations).filter(|(_, operation)| operation.format == BodyFormat::Grpc);
+    match calls.into_iter().find(|(_, operation)| operation.patterns.iter().any(is_slow)) {
+        None => Ok(()),
+        Some((raw, _)) => mistake(&raw.name, "expected `http2: true` at the service whose paths this operation is on"),
+    }
 }
 
 /// Ids of providers and names of services: what may be a path segment and a host label.
@@ -164,7 +181,12 @@ fn check_service(raw: &RawService, fields: &[FieldSpec]) -> Checked<Service> {
             |p| if is_path(p) { Ok(p.into()) } else { Err("expected a path such as `/metadata`") },
         )?,
         origin: check_origin(&raw.origin, fields)?,
+        wire: wire(raw.http2),
     })
+}
+
+const fn wire(http2: bool) -> Wire {
+    if http2 { Wire::Http2 } else { Wire::Http1 }
 }
 
 fn check_slots(raw: &Spanned<Vec<Spanned<RawSlot>>>) -> Checked<Box<[Slot]>> {

@@ -24,6 +24,8 @@ pub struct RawPreset {
     pub website: Option<String>,
     pub origin: Text,
     #[serde(default)]
+    pub http2: bool,
+    #[serde(default)]
     pub services: Vec<RawService>,
     pub caller_token: Spanned<Vec<Spanned<RawSlot>>>,
     pub fields: Spanned<Vec<RawField>>,
@@ -52,6 +54,8 @@ pub struct RawService {
     pub name: Text,
     pub path: Text,
     pub origin: Text,
+    #[serde(default)]
+    pub http2: bool,
 }
 
 #[derive(Deserialize)]
@@ -160,6 +164,8 @@ pub struct RawOperation {
     pub answer_headers: Vec<RawPair>,
     #[serde(default)]
     pub websocket: bool,
+    #[serde(default)]
+    pub grpc: bool,
 }
 
 #[derive(Deserialize)]
@@ -190,6 +196,8 @@ pub struct RawCreation {
 pub struct RawReadings {
     pub of: Option<Text>,
     pub status: Option<Spanned<OneOrMany>>,
+    #[serde(default)]
+    pub status_names: Vec<String>,
     pub target: Option<Spanned<OneOrMany>>,
     pub shots: Option<Spanned<OneOrMany>>,
     pub qpu_time: Option<RawTime>,
