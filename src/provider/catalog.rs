@@ -22,7 +22,10 @@ macro_rules! shipped {
         ];
     };
 }
-shipped!["alice-bob", "aqt", "azure", "dwave", "ionq", "iqm", "kipu", "luna", "mat3ra", "oqc", "planqk", "quandela",];
+shipped![
+    "alice-bob", "aqt", "azure", "dwave", "ionq", "iqm", "kipu", "luna", "mat3ra", "oqc", "planqk", "quandela", "quantinuum",
+    "rigetti",
+];
 
 /// Every provider, by id.
 #[derive(Debug)]

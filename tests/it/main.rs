@@ -28,6 +28,7 @@ mod contexts;
 mod echo;
 mod explain;
 mod framing;
+mod grpc;
 mod headers;
 mod http2;
 mod jobs;

@@ -4,7 +4,8 @@ use super::shipped;
 use crate::{
     job::{Figures, JOB, Thing},
     provider::{
-        Located, Match, Provider,
+        Located, Match, Operation, Provider,
+        preset::operation::Format,
         reading::{self, Sent},
     },
 };
@@ -117,7 +118,7 @@ pub fn seen(provider: &Provider, fixture: &Fixture) -> Option<Seen> {
 fn see(provider: &Provider, fixture: &Fixture, found: &Match<'_>) -> Seen {
     let target = fixture.send.split_once(' ').map_or("", |(_, target)| target);
     let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
-    let body = fixture.body.as_ref().map(|body| reading::request(&bytes(body), found.operation).unwrap());
+    let body = fixture.body.as_ref().map(|body| reading::request(bytes(body, found.operation).into(), None, found.operation, 1 << 20).unwrap());
     let sent = Sent { found, path, query, body: body.as_ref() };
     let used = reading::used(&sent).unwrap();
     let mut seen = Seen { uses: used.iter().map(thing).collect(), asks: asks(&sent), ..Seen::default() };
@@ -132,7 +133,7 @@ fn see(provider: &Provider, fixture: &Fixture, found: &Match<'_>) -> Seen {
 
 fn see_answer(provider: &Provider, sent: &Sent<'_>, used: &[Thing], answer: &Value, seen: &mut Seen) {
     let operation = sent.found.operation;
-    let read = reading::answer(&bytes(answer), operation).unwrap();
+    let read = reading::answer(&bytes(answer, operation), operation).unwrap();
     let made = reading::made(sent, provider.preset(), used, &read).unwrap();
     // Skipping what is not read changes nothing about what is.
     assert_eq!(reading::made(sent, provider.preset(), used, answer), Ok(made.clone()));
@@ -156,8 +157,38 @@ fn see_answer(provider: &Provider, sent: &Sent<'_>, used: &[Thing], answer: &Val
     seen.lists = ids;
 }
 
-fn bytes(value: &Value) -> Vec<u8> {
-    serde_json::to_vec(value).unwrap()
+/// As an SDK or a provider writes it.
+fn bytes(value: &Value, operation: &Operation) -> Vec<u8> {
+    match operation.format {
+        Format::Json => serde_json::to_vec(value).unwrap(),
+        Format::Grpc => {
+            let message = message(value);
+            [&[0][..], &u32::try_from(message.len()).unwrap().to_be_bytes(), &message].concat()
+        }
+    }
+}
+
+/// A message whose fields are the members of an object, by their numbers.
+fn message(value: &Value) -> Vec<u8> {
+    let fields = value.as_object().expect("a message").iter();
+    let each = fields.flat_map(|(number, value)| match value {
+        Value::Array(items) => items.iter().map(|item| (number, item)).collect(),
+        one => vec![(number, one)],
+    });
+    each.flat_map(|(number, value)| field(number.parse().expect("a number of a field"), value)).collect()
+}
+
+fn field(number: u64, value: &Value) -> Vec<u8> {
+    let content = match value {
+        Value::Number(value) => return [varint(number << 3), varint(value.as_u64().unwrap())].concat(),
+        Value::String(text) => text.as_bytes().to_vec(),
+        inner => message(inner),
+    };
+    [varint(number << 3 | 2), varint(content.len() as u64), content].concat()
+}
+
+fn varint(number: u64) -> Vec<u8> {
+    if number < 0x80 { vec![number as u8] } else { [vec![number as u8 | 0x80], varint(number >> 7)].concat() }
 }
 
 fn thing(thing: &Thing) -> String {

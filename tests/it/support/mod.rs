@@ -7,6 +7,7 @@ pub mod bellhop;
 pub mod canary;
 pub mod cast;
 pub mod certificates;
+pub mod grpc;
 pub mod http2;
 pub mod line;
 pub mod outgoing;
