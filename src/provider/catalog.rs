@@ -23,7 +23,19 @@ macro_rules! shipped {
     };
 }
 shipped![
-    "alice-bob", "aqt", "azure", "dwave", "ionq", "iqm", "kipu", "luna", "mat3ra", "oqc", "planqk", "quandela", "quantinuum",
+    "alice-bob",
+    "aqt",
+    "azure",
+    "dwave",
+    "ionq",
+    "iqm",
+    "kipu",
+    "luna",
+    "mat3ra",
+    "oqc",
+    "planqk",
+    "quandela",
+    "quantinuum",
     "rigetti",
 ];
 

@@ -2,8 +2,11 @@
 //! its end is told in numbers. Owns the two tables between HTTP's statuses and gRPC's.
 //! Never reads a message: what an operation needs of one is read by `provider::reading`.
 
-use super::{authenticate, head};
-use crate::provider::preset::operation::Kind;
+use super::{Exchange, authenticate, head, hot::Hot, refusal::Refusal};
+use crate::{
+    provider::preset::{Cookies, operation::Kind},
+    upstream::{Passing, SendError},
+};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header, request};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
@@ -26,6 +29,29 @@ impl Dialect {
     pub fn of(parts: &request::Parts) -> Self {
         let is_call = parts.version == Version::HTTP_2 && media_type(&parts.headers).is_some();
         if is_call { Self::Grpc } else { Self::Http }
+    }
+}
+
+impl Exchange<'_> {
+    /// Waits for no longer than the caller's token is good.
+    pub(super) async fn while_valid<T>(
+        &self,
+        hot: &Hot,
+        sending: impl Future<Output = Result<T, SendError>>,
+    ) -> Result<Result<T, SendError>, Refusal> {
+        let lifeline = self.core.streams.watch(hot.digest());
+        tokio::select! {
+            answer = sending => Ok(answer),
+            () = lifeline.is_cut() => Err(Refusal::unknown_token()),
+        }
+    }
+
+    /// What becomes of a caller's trailers.
+    pub(super) const fn trailers(&self) -> Passing {
+        match self.dialect {
+            Dialect::Http => Passing::Dropped,
+            Dialect::Grpc => Passing::Cleaned(outgoing_trailers),
+        }
     }
 }
 
@@ -53,9 +79,12 @@ pub fn prepare(headers: &mut HeaderMap, kind: Option<Kind>) {
 
 /// A caller's trailers, as far as they may go on: as fields of a head, and without anything that holds a token.
 pub fn outgoing_trailers(trailers: HeaderMap) -> HeaderMap {
-    let mut trailers = head::outgoing(trailers, &[], crate::provider::preset::Cookies::Dropped);
-    let held: Vec<HeaderName> =
-        trailers.iter().filter(|(_, v)| authenticate::holds_token(v.as_bytes())).map(|(name, _)| name.clone()).collect();
+    let mut trailers = head::outgoing(trailers, &[], Cookies::Dropped);
+    let held: Vec<HeaderName> = trailers
+        .iter()
+        .filter(|(_, v)| authenticate::holds_token(v.as_bytes()))
+        .map(|(name, _)| name.clone())
+        .collect();
     for name in held {
         trailers.remove(name);
     }
@@ -166,7 +195,8 @@ mod tests {
     #[test]
     fn trailers_of_a_caller_hold_no_token_and_steer_nobody() {
         let pat = PlainPat::generate(&SystemRandom::new()).unwrap();
-        let mut trailers = headers(&[("x-kept", "1"), ("authorization", "fake"), ("te", "trailers"), ("x-forwarded-for", "a")]);
+        let mut trailers =
+            headers(&[("x-kept", "1"), ("authorization", "fake"), ("te", "trailers"), ("x-forwarded-for", "a")]);
         trailers.insert("x-held", HeaderValue::from_str(&format!("of {}", pat.expose())).unwrap());
         let kept = outgoing_trailers(trailers);
         assert_eq!(kept.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["x-kept"]);

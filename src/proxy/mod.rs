@@ -31,9 +31,7 @@ pub use settings::{Current, Settings, SettingsError, Shared, trust};
 use crate::{
     provider::{Match, Provider, preset::operation::Kind},
     scheme::{self, Head, Outgoing},
-    upstream::{
-        Alarm, Deadline, Driver, Endpoint, Lease, LocalExecutor, Outbound, Passing, SendError, Upstreams, Waiting,
-    },
+    upstream::{Alarm, Deadline, Driver, Endpoint, Lease, LocalExecutor, Outbound, Upstreams, Waiting},
 };
 use admit::AtRoot;
 use confine::Permit;
@@ -329,14 +327,6 @@ impl Exchange<'_> {
         (body, Deadline::new(Rc::clone(&alarm), driver), alarm)
     }
 
-    /// What becomes of a caller's trailers.
-    const fn trailers(&self) -> Passing {
-        match self.dialect {
-            Dialect::Http => Passing::Dropped,
-            Dialect::Grpc => Passing::Cleaned(grpc::outgoing_trailers),
-        }
-    }
-
     async fn forward(
         &self,
         asked: &Asked<'_>,
@@ -359,21 +349,6 @@ impl Exchange<'_> {
             metrics.upstream.record(sent.elapsed());
         }
         answer.map_err(|error| refusal::not_forwarded(asked, &error, alarm.waiting()))
-    }
-}
-
-impl Exchange<'_> {
-    /// Waits for no longer than the caller's token is good.
-    async fn while_valid<T>(
-        &self,
-        hot: &Hot,
-        sending: impl Future<Output = Result<T, SendError>>,
-    ) -> Result<Result<T, SendError>, Refusal> {
-        let lifeline = self.core.streams.watch(hot.digest());
-        tokio::select! {
-            answer = sending => Ok(answer),
-            () = lifeline.is_cut() => Err(Refusal::unknown_token()),
-        }
     }
 }
 

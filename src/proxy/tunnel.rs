@@ -9,7 +9,8 @@
 use super::{
     drain::Drain,
     link::{CallerStream, Duplex},
-    relay::{Frames, Lifeline, Meter},
+    relay::{Frames, Meter},
+    streams::Lifeline,
 };
 use crate::scheme::echo::Echo;
 use bytes::{Bytes, BytesMut};

@@ -142,13 +142,7 @@ pub enum Passing {
 }
 
 impl Outbound {
-    pub fn streamed(
-        body: Incoming,
-        alarm: Rc<Alarm>,
-        idle: Duration,
-        head: Duration,
-        trailers: Passing,
-    ) -> Self {
+    pub fn streamed(body: Incoming, alarm: Rc<Alarm>, idle: Duration, head: Duration, trailers: Passing) -> Self {
         if body.is_end_stream() {
             return Self::Empty;
         }

@@ -137,12 +137,7 @@ impl Endpoint {
         Self::speaking(Wire::Http1, origin, trust, allow_private)
     }
 
-    pub fn speaking(
-        wire: Wire,
-        origin: Origin,
-        trust: &TlsTrust,
-        allow_private: bool,
-    ) -> Result<Arc<Self>, DialError> {
+    pub fn speaking(wire: Wire, origin: Origin, trust: &TlsTrust, allow_private: bool) -> Result<Arc<Self>, DialError> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let host = HeaderValue::from_str(&origin.authority()).map_err(|_| DialError::ServerName)?;
         let tls = match origin.protocol {

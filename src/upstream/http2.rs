@@ -38,7 +38,7 @@ impl<F: Future<Output: 'static> + 'static> hyper::rt::Executor<F> for LocalExecu
 
 /// The shared connections of one core, by endpoint.
 pub struct Lines {
-    lines: RefCell<HashMap<u64, Vec<Rc<Line>>>>,
+    by_endpoint: RefCell<HashMap<u64, Vec<Rc<Line>>>>,
     timeouts: Timeouts,
     streams: u32,
     header_list: u32,
@@ -74,7 +74,7 @@ impl Line {
 
 impl Lines {
     pub fn new(timeouts: Timeouts, sizes: &Sizes) -> Self {
-        Self { lines: RefCell::default(), timeouts, streams: sizes.h2_streams, header_list: sizes.h2_header_list }
+        Self { by_endpoint: RefCell::default(), timeouts, streams: sizes.h2_streams, header_list: sizes.h2_header_list }
     }
 
     pub async fn send(
@@ -102,8 +102,8 @@ impl Lines {
 
     /// A stream of the first connection that has room for one, else of a new one.
     fn stream(&self, endpoint: u64) -> Stream {
-        let mut lines = self.lines.borrow_mut();
-        let lines = lines.entry(endpoint).or_default();
+        let mut by_endpoint = self.by_endpoint.borrow_mut();
+        let lines = by_endpoint.entry(endpoint).or_default();
         lines.retain(|line| !line.is_over());
         let most = self.streams as usize;
         // One count is the list's own.
@@ -148,7 +148,7 @@ impl Lines {
     /// Closes what nobody has used for a while.
     pub fn prune(&self) {
         let oldest = self.timeouts.upstream_idle;
-        self.lines.borrow_mut().retain(|_, lines| {
+        self.by_endpoint.borrow_mut().retain(|_, lines| {
             lines.retain(|line| !line.is_over() && (Rc::strong_count(line) > 1 || !line.is_idle(oldest)));
             !lines.is_empty()
         });

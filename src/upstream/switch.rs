@@ -2,7 +2,9 @@
 //! Owns nothing once the tunnel is made, and never puts such a connection into a pool.
 //! Never takes an agreement to anything else than what was asked for.
 
-use super::{Deadline, Endpoint, Lease, Outbound, READ_BUFFER, SendError, Upstreams, Watched, explain, has_two_lengths};
+use super::{
+    Deadline, Endpoint, Lease, Outbound, READ_BUFFER, SendError, Upstreams, Watched, explain, has_two_lengths,
+};
 use crate::scheme::Outgoing;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header, response};
 use hyper::{body::Incoming, client::conn::http1, upgrade::Upgraded};
@@ -40,7 +42,11 @@ impl Upstreams {
         let mut answer = answer.map_err(|error| explain(error).0)?;
         if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
             let refused = has_two_lengths(answer.headers());
-            return if refused { Err(SendError::Invalid) } else { Ok(Switched::Answered(answer, Lease::Alone(sender))) };
+            return if refused {
+                Err(SendError::Invalid)
+            } else {
+                Ok(Switched::Answered(answer, Lease::Alone(sender)))
+            };
         }
         if !agrees(answer.headers()) {
             return Err(SendError::Invalid);

@@ -74,7 +74,10 @@ async fn a_call_passes_with_what_stands_after_it() {
     let header = |name: &str| arrived.headers.get(name).map(|value| value.to_str().unwrap());
     assert_eq!(header("authorization"), Some(&*format!("Bearer {KEY}")));
     assert_eq!((header("te"), header("grpc-timeout"), header("host")), (Some("trailers"), Some("30S"), None));
-    assert_eq!((&*arrived.authority, &*arrived.path), (&*gateway.address.to_string(), "/services.controller.Controller/Unlisted"));
+    assert_eq!(
+        (&*arrived.authority, &*arrived.path),
+        (&*gateway.address.to_string(), "/services.controller.Controller/Unlisted")
+    );
     assert_eq!(arrived.body, framed(b"hello"));
 }
 
@@ -217,7 +220,8 @@ async fn a_secret_that_comes_back_is_masked_in_messages_and_after_them() {
 
     assert_eq!(answer.body, framed(&field(1, "*".repeat(KEY.len()))));
     assert_eq!(answer.end(), (3, format!("no {}", "*".repeat(KEY.len()))));
-    eventually("the echoes are counted", async || bellhop.metric(&["masked_echoes_total", "rigetti"]).await == 2.0).await;
+    eventually("the echoes are counted", async || bellhop.metric(&["masked_echoes_total", "rigetti"]).await == 2.0)
+        .await;
 }
 
 /// Messages at the story's command, until Bellhop goes.
@@ -295,7 +299,8 @@ async fn a_call_that_waits_for_its_head_is_ended_with_its_token() {
 
     bellhop.run(&["token", "revoke", "ada", "laptop"]).await.assert_code(0);
 
-    let answer: Answer = tokio::time::timeout(SOON, whole(answer, &bellhop.answers)).await.expect("an end soon").unwrap();
+    let answer: Answer =
+        tokio::time::timeout(SOON, whole(answer, &bellhop.answers)).await.expect("an end soon").unwrap();
     answer.assert_call_refused("unknown-token", 16);
 }
 
@@ -380,8 +385,13 @@ async fn trailers_of_a_caller_pass_without_what_may_not() {
     let (answer, mut body) = http2.open(&call("Unlisted", &ada, &[])).await;
     body.send_data(framed(b"hello").into(), false).unwrap();
     let token = format!("Bearer {ada}");
-    body.send_trailers(fields(&[("x-kept", "1"), ("x-token", &token), ("authorization", "fake"), ("x-forwarded-for", "1.2.3.4")]))
-        .unwrap();
+    body.send_trailers(fields(&[
+        ("x-kept", "1"),
+        ("x-token", &token),
+        ("authorization", "fake"),
+        ("x-forwarded-for", "1.2.3.4"),
+    ]))
+    .unwrap();
     within(PATIENCE, "an answer", answer).await.unwrap();
 
     gateway.until_calls(1).await;
@@ -435,12 +445,18 @@ async fn addresses_of_gateways_in_answers_lead_to_bellhop() {
     let api = crate::support::Upstream::answering(|request| {
         let own = request.target.contains("Ankaa");
         let url = if own { "https://grpc.qcs.rigetti.com:443" } else { "https://gateway.elsewhere.example" };
-        crate::support::Reply::json(200, &json!({ "accessors": [{ "accessType": "gateway.v1", "live": true, "url": url }] }))
+        crate::support::Reply::json(
+            200,
+            &json!({ "accessors": [{ "accessType": "gateway.v1", "live": true, "url": url }] }),
+        )
     })
     .await;
     let gateway = Gateway::answering(controller).await;
     let upstream = json!({ "main": api.origin(), "gateway": format!("http://{}", gateway.address) });
-    let mut site = gateway.site("127.0.0.1").set("providers.rigetti.upstream", upstream).set("listen.providers.rigetti", "127.0.0.1:0");
+    let mut site = gateway
+        .site("127.0.0.1")
+        .set("providers.rigetti.upstream", upstream)
+        .set("listen.providers.rigetti", "127.0.0.1:0");
     let ada = site.user("ada").credential(&credential()).pat();
     let bellhop = site.serve().await;
     let door = bellhop.addresses.provider("rigetti");

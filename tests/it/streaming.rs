@@ -159,13 +159,15 @@ async fn a_stream_of_events_may_pause_for_long() {
 
 #[tokio::test]
 async fn each_event_arrives_before_the_next_is_sent() {
-    let (next, told) = (std::sync::Arc::new(tokio::sync::Semaphore::new(0)), ["data: fake-kipu", "data: {\"a\":1}", "data: 3"]);
+    let (next, told) =
+        (std::sync::Arc::new(tokio::sync::Semaphore::new(0)), ["data: fake-kipu", "data: {\"a\":1}", "data: 3"]);
     let waiting = std::sync::Arc::clone(&next);
     let kipu = Upstream::scripted(move |mut line: ProviderLine| {
         let next = std::sync::Arc::clone(&waiting);
         async move {
             line.request().await;
-            let head = Reply::new(200).header("Content-Type", "text/event-stream").header("Transfer-Encoding", "chunked");
+            let head =
+                Reply::new(200).header("Content-Type", "text/event-stream").header("Transfer-Encoding", "chunked");
             line.send(head.without_length().bytes()).await;
             for event in told {
                 next.acquire().await.unwrap().forget();

@@ -145,7 +145,10 @@ async fn a_websocket_passes_both_ways_on_a_path_that_has_one() {
 
     head.assert_paid_by("me", "own");
     let said = |name: &str| head.header(name).map(str::to_ascii_lowercase);
-    assert_eq!((head.status, said("upgrade"), said("connection")), (101, Some("websocket".into()), Some("upgrade".into())));
+    assert_eq!(
+        (head.status, said("upgrade"), said("connection")),
+        (101, Some("websocket".into()), Some("upgrade".into()))
+    );
     assert_eq!(head.header("sec-websocket-accept"), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
     let_go.add_permits(1);
     assert_eq!(read(&mut line, 5).await, frame("one"));
@@ -195,7 +198,10 @@ async fn a_provider_that_does_not_agree_has_its_say() {
 
     let answer = bellhop.ask(&websocket(&ada)).await;
 
-    assert_eq!((answer.assert_paid_by("me", "own").status, answer.json()["detail"].as_str()), (404, Some("no such job")));
+    assert_eq!(
+        (answer.assert_paid_by("me", "own").status, answer.json()["detail"].as_str()),
+        (404, Some("no such job"))
+    );
 }
 
 #[tokio::test]
@@ -257,7 +263,8 @@ async fn a_websocket_of_a_revoked_token_is_closed_within_a_second() {
 #[tokio::test]
 async fn a_websocket_is_closed_when_bellhop_ends() {
     let (nexus, _) = agreeing(Vec::new()).await;
-    let (mut bellhop, ada) = ada_at_nexus_on(Site::empty().provider("quantinuum", &nexus).set("drain.deadline", "60s")).await;
+    let (mut bellhop, ada) =
+        ada_at_nexus_on(Site::empty().provider("quantinuum", &nexus).set("drain.deadline", "60s")).await;
     let (mut line, _) = open(&bellhop, &ada).await;
 
     bellhop.signal("TERM");

@@ -106,7 +106,10 @@ fn check_format(raw: &RawOperation, operation: &Operation) -> Checked<()> {
     }
     let changes = !operation.rewrites.is_empty() || operation.lists.is_some() || operation.item_error.is_some();
     if changes || operation.upgrade == Upgrade::WebSocket {
-        return mistake(&raw.name, "an operation with `grpc: true` cannot have `rewrites`, `lists`, `item_error` or `websocket`");
+        return mistake(
+            &raw.name,
+            "an operation with `grpc: true` cannot have `rewrites`, `lists`, `item_error` or `websocket`",
+        );
     }
     match operation.pointers().find(|pointer| !pointer.is_of_fields()) {
         None => Ok(()),

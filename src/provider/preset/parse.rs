@@ -8,8 +8,8 @@ use super::{
     operation::Format as BodyFormat,
     operations,
     raw::{
-        RawErrors, RawField, RawFormat, RawKind, RawOperation, RawPair, RawPreset, RawProbe, RawScheme, RawSdk, RawSelector,
-        RawService, RawSlot, RawStates, Text,
+        RawErrors, RawField, RawFormat, RawKind, RawOperation, RawPair, RawPreset, RawProbe, RawScheme, RawSdk,
+        RawSelector, RawService, RawSlot, RawStates, Text,
     },
     sdk::{PLACEHOLDERS, Sdk},
 };
@@ -80,7 +80,8 @@ fn check_wires(raw: &[RawOperation], preset: &Preset) -> Checked<()> {
         let service = preset.services.iter().find(|service| service.covers(path.as_bytes()));
         service.map_or(preset.wire, |service| service.wire)
     };
-    let is_slow = |pattern: &Pattern| pattern.to_string().split_once(' ').is_none_or(|(_, path)| wire(path) != Wire::Http2);
+    let is_slow =
+        |pattern: &Pattern| pattern.to_string().split_once(' ').is_none_or(|(_, path)| wire(path) != Wire::Http2);
     let calls = raw.iter().zip(&preset.operations).filter(|(_, operation)| operation.format == BodyFormat::Grpc);
     match calls.into_iter().find(|(_, operation)| operation.patterns.iter().any(is_slow)) {
         None => Ok(()),

@@ -212,7 +212,11 @@ fn a_path_selector_compares_whole_segments_decoded_once() {
 fn calls_of_grpc_are_read_by_numbers_of_fields_and_over_http2() {
     let http2 = "name: Example\nhttp2: true";
     let call = |more: &str| {
-        let text = GOOD.replacen("name: Example", http2, 1).replacen("answer /id }]", &format!("answer /1/* }}]\n    grpc: true{more}"), 1);
+        let text = GOOD.replacen("name: Example", http2, 1).replacen(
+            "answer /id }]",
+            &format!("answer /1/* }}]\n    grpc: true{more}"),
+            1,
+        );
         Preset::parse("x.yaml", &text).map(|preset| (preset.wire, preset.operations[0].format))
     };
     assert_eq!(call(""), Ok((Wire::Http2, operation::Format::Grpc)));
@@ -222,7 +226,13 @@ fn calls_of_grpc_are_read_by_numbers_of_fields_and_over_http2() {
     ];
     let mut told: Vec<String> =
         mistakes.iter().map(|text| Preset::parse("x.yaml", text).unwrap_err().to_string()).collect();
-    for more in ["\n    count: body", "\n    count: body /1/*/*", "\n    count: body /0", "\n    rewrites: [/1]", "\n    websocket: true"] {
+    for more in [
+        "\n    count: body",
+        "\n    count: body /1/*/*",
+        "\n    count: body /0",
+        "\n    rewrites: [/1]",
+        "\n    websocket: true",
+    ] {
         told.push(call(more).unwrap_err().to_string());
     }
     insta::assert_snapshot!(told.join("\n"), @r"

@@ -100,7 +100,8 @@ impl Reader {
         while !bytes.is_empty() {
             let (number, field) = take_field(&mut bytes)?;
             let name = number.to_string();
-            let is_next = |wanted: &&Wanted<'_>| matches!(wanted.steps.first(), Some(Step::Member(step)) if **step == *name);
+            let is_next =
+                |wanted: &&Wanted<'_>| matches!(wanted.steps.first(), Some(Step::Member(step)) if **step == *name);
             let mut below: AllWanted<'_> = wanted.iter().filter(is_next).map(Wanted::on).collect();
             if below.is_empty() {
                 continue;

@@ -118,7 +118,10 @@ pub fn seen(provider: &Provider, fixture: &Fixture) -> Option<Seen> {
 fn see(provider: &Provider, fixture: &Fixture, found: &Match<'_>) -> Seen {
     let target = fixture.send.split_once(' ').map_or("", |(_, target)| target);
     let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
-    let body = fixture.body.as_ref().map(|body| reading::request(bytes(body, found.operation).into(), None, found.operation, 1 << 20).unwrap());
+    let body = fixture
+        .body
+        .as_ref()
+        .map(|body| reading::request(bytes(body, found.operation).into(), None, found.operation, 1 << 20).unwrap());
     let sent = Sent { found, path, query, body: body.as_ref() };
     let used = reading::used(&sent).unwrap();
     let mut seen = Seen { uses: used.iter().map(thing).collect(), asks: asks(&sent), ..Seen::default() };

@@ -8,6 +8,7 @@ use crate::{
     proxy::{
         grpc, head,
         link::{Protocol, Ticket},
+        streams::Lifeline,
     },
     scheme::echo::Echo,
     upstream::{Lease, Waiting},
@@ -17,12 +18,10 @@ use http::{HeaderMap, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use std::{
-    cell::{Cell, RefCell},
-    future::poll_fn,
     pin::Pin,
     rc::Rc,
     sync::Arc,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
     time::{Duration, Instant},
 };
 use tokio::time::{Sleep, sleep_until};
@@ -97,33 +96,6 @@ struct Studied {
 
 /// What says something of a job's state is short; of what is longer, somebody else has to tell.
 const STUDIED: usize = 256 * 1024;
-
-/// Tells a stream that its caller's token is no longer valid.
-#[derive(Default)]
-pub struct Lifeline {
-    cut: Cell<bool>,
-    waiting: RefCell<Option<Waker>>,
-}
-
-impl Lifeline {
-    pub fn cut(&self) {
-        self.cut.set(true);
-        if let Some(waker) = self.waiting.borrow_mut().take() {
-            waker.wake();
-        }
-    }
-
-    /// Ends when it is cut.
-    pub async fn is_cut(&self) {
-        poll_fn(|cx| if self.poll_cut(cx) { Poll::Ready(()) } else { Poll::Pending }).await;
-    }
-
-    /// Whether it is cut; if not yet, whoever asks is told then.
-    fn poll_cut(&self, cx: &Context<'_>) -> bool {
-        *self.waiting.borrow_mut() = Some(cx.waker().clone());
-        self.cut.get()
-    }
-}
 
 /// An answer that comes in one piece or two never waits so often; what does is watched until its end.
 const WAITS_OF_A_STREAM: u32 = 3;

@@ -75,8 +75,8 @@ mod tests {
         let mask = if masked { 0x80 } else { 0 };
         let head = match length {
             0..126 => vec![0x81, mask | length as u8],
-            126..65536 => [&[0x81, mask | 126][..], &(length as u16).to_be_bytes()].concat(),
-            _ => [&[0x81, mask | 127][..], &(length as u64).to_be_bytes()].concat(),
+            126..65536 => [&[0x81, mask | 0x7e][..], &(length as u16).to_be_bytes()].concat(),
+            _ => [&[0x81, mask | 0x7f][..], &(length as u64).to_be_bytes()].concat(),
         };
         [head, vec![0; if masked { 4 } else { 0 }], vec![0xff; length]].concat()
     }
@@ -91,7 +91,13 @@ mod tests {
     }
 
     fn sums(messages: &[Vec<u8>]) -> Vec<usize> {
-        messages.iter().scan(0, |sum, message| { *sum += message.len(); Some(*sum) }).collect()
+        messages
+            .iter()
+            .scan(0, |sum, message| {
+                *sum += message.len();
+                Some(*sum)
+            })
+            .collect()
     }
 
     proptest! {

@@ -9,7 +9,7 @@ pub mod readable;
 mod record;
 mod rewrite;
 
-pub use body::{Answer, Lifeline, Meter, Relayed};
+pub use body::{Answer, Meter, Relayed};
 pub use frames::Frames;
 pub use readable::{Incomplete, Whole};
 
@@ -21,6 +21,7 @@ use super::{
     head,
     hot::Hot,
     refusal::{self, Refusal},
+    streams::Lifeline,
 };
 use crate::{
     identity::pat::PatDigest,
@@ -125,13 +126,7 @@ impl Exchange<'_> {
     }
 
     /// The receipt, and what the preset says of the head; without secrets.
-    pub(super) fn sign(
-        &self,
-        asked: &Asked<'_>,
-        grant: Option<&Rc<Hot>>,
-        headers: &mut HeaderMap,
-        meter: &dyn Meter,
-    ) {
+    pub(super) fn sign(&self, asked: &Asked<'_>, grant: Option<&Rc<Hot>>, headers: &mut HeaderMap, meter: &dyn Meter) {
         if let Some(hot) = grant {
             headers.insert(head::CREDENTIAL, hot.receipt.clone());
             if let Some(echo) = &hot.echo {

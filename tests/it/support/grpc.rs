@@ -131,7 +131,8 @@ pub fn ended(code: &str) -> HeaderMap {
 }
 
 pub fn fields(fields: &[(&str, &str)]) -> HeaderMap {
-    let field = |(name, value): &(&str, &str)| -> (HeaderName, HeaderValue) { (name.parse().unwrap(), value.parse().unwrap()) };
+    let field =
+        |(name, value): &(&str, &str)| -> (HeaderName, HeaderValue) { (name.parse().unwrap(), value.parse().unwrap()) };
     fields.iter().map(field).collect()
 }
 
