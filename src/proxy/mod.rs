@@ -29,7 +29,10 @@ pub use refusal::Code;
 pub use settings::{Current, Settings, SettingsError, Shared, trust};
 
 use crate::{
-    provider::{Match, Provider, preset::operation::Kind},
+    provider::{
+        Match, Provider,
+        preset::{Wire, operation::Kind},
+    },
     scheme::{self, Head, Outgoing},
     upstream::{Alarm, Deadline, Driver, Endpoint, Lease, LocalExecutor, Outbound, Upstreams, Waiting},
 };
@@ -289,11 +292,11 @@ impl Exchange<'_> {
         let mut headers = head::outgoing(headers, asked.provider.slot_headers(), preset.cookies);
         head::frame(&mut headers, has_length, body.is_empty());
         head::choose_encoding(&mut headers, asked.kind());
-        if self.dialect == Dialect::Grpc {
+        let endpoint = self.current.endpoint(asked, grant)?;
+        if self.dialect == Dialect::Grpc && endpoint.wire() == Wire::Http2 {
             grpc::prepare(&mut headers, asked.kind());
         }
         let head = Head { method: asked.method.clone(), target, headers };
-        let endpoint = self.current.endpoint(asked, grant)?;
         let patience = asked.operation.as_ref().and_then(|m| m.operation.head).or(preset.head);
         let patience = patience.unwrap_or(self.current.settings.timeouts.upstream_head);
         let is_complete = body.is_complete();

@@ -471,3 +471,16 @@ async fn addresses_of_gateways_in_answers_lead_to_bellhop() {
     canary::assert_no_token("the API", &api.bytes());
     eventually_within(SOON, "nothing went to the gateway", async || gateway.calls().is_empty()).await;
 }
+
+#[tokio::test]
+async fn a_provider_of_http1_hears_nothing_of_grpc_but_the_call() {
+    let ionq = crate::support::Upstream::accepting(&[crate::support::ADA_KEY]).await;
+    let (bellhop, ada) = crate::support::cast::ada_at(&ionq).await;
+    let ask = crate::support::Ask::post(crate::support::UNLISTED).pat(&ada).header("TE", "trailers");
+
+    let answer = Http2::connect(&bellhop).await.ask(&ask.header("Content-Type", "application/grpc").body("x")).await;
+
+    answer.assert_paid_by("me", "own");
+    let arrived = ionq.request();
+    assert_eq!((arrived.header("te"), arrived.header("grpc-accept-encoding"), arrived.trailers.len()), (None, None, 0));
+}
