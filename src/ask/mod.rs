@@ -71,7 +71,8 @@ async fn send(
     let path = target.split_once('?').map_or(&*target, |(path, _)| path);
     let service = provider.service(path.as_bytes());
     let origin = provider.origin(service, |name| fields.plain(name)).map_err(|_| Unanswered::Address)?;
-    let endpoint = Endpoint::new(origin, trust, provider.allows_private()).map_err(|_| Unanswered::Address)?;
+    let endpoint = Endpoint::speaking(provider.wire(service), origin, trust, provider.allows_private());
+    let endpoint = endpoint.map_err(|_| Unanswered::Address)?;
     let path = PathAndQuery::try_from(provider.upstream_target(service, &target)).map_err(|_| Unanswered::NoWay)?;
     let mut headers = HeaderMap::new();
     headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));

@@ -25,9 +25,9 @@ pub async fn ask(
 ) -> Result<Finding, Failure> {
     let (trust, exchanges) = (local.trust(provider)?, local.exchanges());
     let asker = Asker { provider, of, fields, trust: &trust, exchanges: &exchanges };
-    let (timeouts, head) = (local.config.timeouts.clone(), local.config.sizes.upstream_head);
+    let (timeouts, sizes) = (local.config.timeouts.clone(), local.config.sizes.clone());
     let asking = LocalSet::new();
-    let found = asking.run_until(async { probe(&Upstreams::new(timeouts, head), asker).await }).await;
+    let found = asking.run_until(async { probe(&Upstreams::new(timeouts, &sizes), asker).await }).await;
     found.ok_or_else(|| Failure::failed(format!("the preset `{}` says no way to ask this", provider.id())))
 }
 

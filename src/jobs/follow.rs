@@ -35,10 +35,10 @@ impl Follower {
     /// Runs on a thread of its own until the process ends.
     pub fn start(self, config: &Config) -> io::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (timeouts, head) = (config.timeouts.clone(), config.sizes.upstream_head);
+        let (timeouts, sizes) = (config.timeouts.clone(), config.sizes.clone());
         let work = move || {
             LocalSet::new().block_on(&runtime, async {
-                let upstreams = Upstreams::new(timeouts, head);
+                let upstreams = Upstreams::new(timeouts, &sizes);
                 loop {
                     if let Err(error) = self.round(&upstreams).await {
                         tracing::warn!(%error, "open jobs could not be followed");

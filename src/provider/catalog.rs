@@ -37,7 +37,9 @@ shipped![
     "pasqal",
     "planqk",
     "quandela",
+    "quantinuum",
     "quantum-inspire",
+    "rigetti",
     "strangeworks",
 ];
 

@@ -6,12 +6,16 @@ use super::{
     Located, Match, PresetError, Provider,
     preset::read_yaml,
     reading::{self, Sent},
+    sample,
 };
 use crate::job::{Figures, JOB, Thing};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_yaml::Spanned;
 use std::{collections::BTreeSet, fmt};
+
+/// A longer body is no sample.
+const LONGEST: usize = 1024 * 1024;
 
 #[derive(Deserialize, Debug)]
 #[serde(deny_unknown_fields)]
@@ -160,8 +164,14 @@ impl Fixture {
     fn see(&self, provider: &Provider, found: &Match<'_>) -> Result<Seen, String> {
         let target = self.send.split_once(' ').map_or("", |(_, target)| target);
         let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
-        let read = |body: &Value| reading::request(&bytes(body), found.operation);
-        let body = self.body.as_ref().map(read).transpose().map_err(|_| "the body cannot be read")?;
+        let body = match &self.body {
+            None => None,
+            Some(body) => {
+                let bytes = sample::bytes(body, found.operation)?;
+                let read = reading::request(bytes.into(), None, found.operation, LONGEST);
+                Some(read.map_err(|_| "the body cannot be read")?)
+            }
+        };
         let sent = Sent { found, path, query, body: body.as_ref() };
         let used = reading::used(&sent).map_err(|_| "the ids that it names cannot be read")?;
         let mut seen = Seen { uses: used.iter().map(thing).collect(), asks: asks(&sent), ..Seen::default() };
@@ -199,7 +209,7 @@ fn see_answer(
     seen: &mut Seen,
 ) -> Result<(), String> {
     let operation = sent.found.operation;
-    let read = reading::answer(&bytes(answer), operation).map_err(|_| "the answer cannot be read")?;
+    let read = reading::answer(&sample::bytes(answer, operation)?, operation).map_err(|_| "the answer cannot be read")?;
     let made = reading::made(sent, provider.preset(), used, &read);
     let made = made.map_err(|_| "what the answer creates cannot be read: an id is missing")?;
     for made in &made {
@@ -218,9 +228,6 @@ fn see_answer(
     kept.map(drop).map_err(|_| "the list cannot be cut down to somebody's own: an entry has no id".into())
 }
 
-fn bytes(value: &Value) -> Vec<u8> {
-    value.to_string().into_bytes()
-}
 
 fn thing(thing: &Thing) -> String {
     format!("{} {}", thing.kind, thing.id)
@@ -318,10 +325,10 @@ pub mod tests {
     fn skims_alike(provider: &Provider, fixture: &Fixture, found: &Match<'_>, answer: &Value) {
         let target = fixture.send.split_once(' ').map_or("", |(_, target)| target);
         let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
-        let body = fixture.body.as_ref().map(|body| reading::request(&bytes(body), found.operation).unwrap());
+        let body = fixture.body.as_ref().map(|body| reading::request(sample::bytes(body, found.operation).unwrap().into(), None, found.operation, LONGEST).unwrap());
         let sent = Sent { found, path, query, body: body.as_ref() };
         let used = reading::used(&sent).unwrap();
-        let (preset, read) = (provider.preset(), reading::answer(&bytes(answer), found.operation).unwrap());
+        let (preset, read) = (provider.preset(), reading::answer(&sample::bytes(answer, found.operation).unwrap(), found.operation).unwrap());
         assert_eq!(reading::made(&sent, preset, &used, answer), reading::made(&sent, preset, &used, &read));
         assert_eq!(reading::observed(&sent, preset, &used, answer), reading::observed(&sent, preset, &used, &read));
         if found.operation.lists.is_some() {

@@ -10,6 +10,7 @@ pub mod origin;
 pub mod pointer;
 pub mod preset;
 pub mod reading;
+mod sample;
 pub mod template;
 pub mod value;
 
@@ -32,7 +33,7 @@ use crate::{
 use fields::{FieldSpec, Sensitivity};
 use http::HeaderName;
 use origin::{OriginTemplate, Upstreams};
-use preset::{Segments, Slot};
+use preset::{Segments, Service, Slot, Wire};
 use std::path::Path;
 use template::Routes;
 
@@ -149,10 +150,14 @@ impl Provider {
 
     /// What goes upstream of a raw target: services that are Bellhop's own are not in it.
     pub fn upstream_target<'t>(&self, service: ServiceIndex, target: &'t str) -> &'t str {
-        let own = service.place().and_then(|at| self.preset.services.get(at));
-        let removed = own.filter(|service| service.segments == Segments::Removed);
+        let removed = self.own(service).filter(|service| service.segments == Segments::Removed);
         let rest = removed.and_then(|service| target.strip_prefix(&*service.path));
         rest.map_or(target, |rest| if rest.starts_with('/') { rest } else { "/" })
+    }
+
+    /// What is spoken to a service.
+    pub fn wire(&self, service: ServiceIndex) -> Wire {
+        self.own(service).map_or(self.preset.wire, |service| service.wire)
     }
 
     /// Where a service's requests go for a credential with these plain fields.
@@ -206,9 +211,12 @@ impl Provider {
     }
 
     fn service_origin(&self, service: ServiceIndex) -> (&str, &OriginTemplate) {
-        let own = service.place().and_then(|at| self.preset.services.get(at));
-        let own = own.and_then(|service| Some((&*service.name, service.origin.as_ref()?)));
+        let own = self.own(service).and_then(|service| Some((&*service.name, service.origin.as_ref()?)));
         own.unwrap_or((origin::MAIN, &self.preset.origin))
+    }
+
+    fn own(&self, service: ServiceIndex) -> Option<&Service> {
+        service.place().and_then(|at| self.preset.services.get(at))
     }
 
     fn templates(&self) -> impl Iterator<Item = &OriginTemplate> {

@@ -157,7 +157,7 @@ fn refuse_elsewhere(headers: &HeaderMap, slots: &[Slot], presented: Option<&[u8]
 }
 
 /// Whether these bytes hold a token of ours, as it is or in base64.
-fn holds_token(bytes: &[u8]) -> bool {
+pub fn holds_token(bytes: &[u8]) -> bool {
     MARKS.raw.find_iter(bytes).any(|at| is_token_at(bytes, at))
         || minted::holds_one(bytes)
         || holds_token_in_base64(bytes)

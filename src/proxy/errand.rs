@@ -5,6 +5,7 @@
 use super::{
     Asked, Exchange,
     admit::Admitted,
+    grpc,
     refusal::{self, Refusal},
     relay::{READABLE, readable},
 };
@@ -14,12 +15,13 @@ use crate::{
     jobs::Seen,
     provider::{
         Match,
+        preset::operation::Format,
         reading::{self, BodyNeed, Sent, Unreadable},
     },
     upstream::Waiting,
 };
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue};
 use hyper::body::{Body, Incoming};
 use serde_json::Value;
 use smallvec::SmallVec;
@@ -132,14 +134,13 @@ impl Exchange<'_> {
         let mut room = self.core.shared.room.take(expected).ok_or_else(Refusal::overloaded)?;
         let (alarm, idle) = (&self.link.alarm, self.link.patience.body_idle);
         let bytes = readable::collect(body, READABLE, alarm, idle, Waiting::Caller).await;
-        let bytes = bytes.map_err(|because| refusal::body_not_read(asked, because))?;
+        let bytes = bytes.map_err(|because| refusal::body_not_read(asked, because))?.bytes;
         room.resize(bytes.len() as u64);
-        let encoding = headers.get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes);
+        let encoding = headers.get(reading::encoding_header(found.operation)).map(HeaderValue::as_bytes);
         let document = match &bytes {
             empty if empty.is_empty() => Ok(None),
-            bytes => reading::inflate(bytes.clone(), encoding, READABLE)
-                .and_then(|plain| reading::request(&plain, found.operation))
-                .map(Some),
+            _ if found.operation.format == Format::Grpc && !grpc::is_protobuf(headers) => Err(Unreadable::NotAMessage),
+            bytes => reading::request(bytes.clone(), encoding, found.operation, READABLE).map(Some),
         };
         let unread = document.as_ref().err().copied().filter(|_| gates);
         let document = document.ok().flatten();

@@ -113,7 +113,7 @@ impl Exchange<'_> {
         }
         let (alarm, idle) = (&self.link.alarm, self.link.patience.body_idle);
         let bytes = readable::collect(body, READABLE, alarm, idle, Waiting::Caller).await;
-        let bytes = bytes.map_err(|because| refusal::body_not_read(asked, because))?;
+        let bytes = bytes.map_err(|because| refusal::body_not_read(asked, because))?.bytes;
         let media = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         Ok(if bytes.is_empty() {
             Told::Nothing

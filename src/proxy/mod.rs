@@ -9,6 +9,7 @@ mod confine;
 mod drain;
 mod errand;
 mod forwarded;
+mod grpc;
 mod head;
 mod hot;
 mod link;
@@ -21,6 +22,8 @@ mod route;
 mod settings;
 mod streams;
 mod submit;
+mod tunnel;
+mod upgrade;
 mod whoami;
 pub mod wire;
 
@@ -31,16 +34,19 @@ pub use settings::{Current, Machines, Settings, SettingsError, Shared, trust};
 use crate::{
     provider::{
         Match, Provider,
-        preset::{login::Login, operation::Kind},
+        preset::{Wire, login::Login, operation::Kind},
     },
     scheme::{self, Head, Outgoing},
     telemetry::metrics::ProviderMetrics,
-    upstream::{Alarm, Deadline, Driver, Endpoint, Lease, Outbound, SendError, Upstreams, Waiting},
+    upstream::{
+        Alarm, Deadline, Driver, Endpoint, Lease, LocalExecutor, Outbound, SendError, Upstreams, Waiting,
+    },
 };
 use admit::AtRoot;
 use confine::Permit;
 use drain::Drain;
 use errand::Carried;
+use grpc::Dialect;
 use hot::{Attached, Hot, HotGrants};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header, request, uri::PathAndQuery};
 use hyper::{
@@ -59,6 +65,7 @@ use std::{
     time::{Duration, Instant},
 };
 use streams::Streams;
+use upgrade::{Met, Wish};
 
 /// One core: its own runtime, listeners, pool and counters.
 pub struct Core {
@@ -73,7 +80,7 @@ pub struct Core {
     hot: HotGrants,
     ids: RequestIds,
     http1: http1::Builder,
-    http2: http2::Builder<listen::LocalExecutor>,
+    http2: http2::Builder<LocalExecutor>,
 }
 
 impl Core {
@@ -82,7 +89,7 @@ impl Core {
         let mut http1 = http1::Builder::new();
         http1.max_header_size(settings.sizes.head + 1024).max_buf_size(relay::BUFFER.max(settings.sizes.head + 1024));
         let http2 = listen::http2_builder(settings.sizes.h2_streams, settings.sizes.h2_header_list);
-        let upstreams = Upstreams::new(settings.timeouts.clone(), settings.sizes.upstream_head);
+        let upstreams = Upstreams::new(settings.timeouts.clone(), &settings.sizes);
         let current = RefCell::new(Rc::new(Current::new(&shared)));
         let ids = RequestIds::new(number);
         let (drain, hot) = (Drain::default(), HotGrants::default());
@@ -161,17 +168,22 @@ async fn serve(core: &Rc<Core>, ticket: &Ticket, entry: Entry, request: Request<
     let (tally, id, current) = (Tally::default(), core.ids.next(), core.current());
     let (parts, body) = request.into_parts();
     let address = forwarded::address(link.peer, &parts.headers, &current.settings.trusted_proxies);
-    let exchange = Exchange { core, current: &current, link, address, arrived, tally: &tally };
-    let mut answer = match exchange.run(entry, parts, body).await {
-        Ok(answer) => answer,
+    let dialect = Dialect::of(&parts);
+    let exchange = Exchange { core, current: &current, link, address, arrived, tally: &tally, dialect };
+    let (status, mut answer) = match exchange.run(entry, parts, body).await {
+        Ok(answer) => (grpc::outcome_so_far(answer.status(), answer.headers()), answer),
         Err(refusal) => {
             current.metrics.refusals[refusal.code as usize].add(1);
             tracing::debug!(request = ?id, refusal = refusal.code.as_str(), "refused");
-            refusal.answer(exchange.current.shape(tally.provider.get()))
+            let status = refusal.told_by();
+            match dialect {
+                Dialect::Http => (status, refusal.answer(exchange.current.shape(tally.provider.get()))),
+                Dialect::Grpc => (status, refusal.answer_call()),
+            }
         }
     };
     if let Some(metrics) = current.metrics_of(tally.provider.get()) {
-        let class = usize::from(answer.status().as_u16() / 100).clamp(1, 5) - 1;
+        let class = usize::from(status.as_u16() / 100).clamp(1, 5) - 1;
         metrics.answers[settings::kind_place(tally.kind.get())][class].add(1);
     }
     answer.headers_mut().insert(head::REQUEST_ID, id);
@@ -188,6 +200,7 @@ struct Exchange<'e> {
     address: IpAddr,
     arrived: Instant,
     tally: &'e Tally,
+    dialect: Dialect,
 }
 
 /// What is asked of which provider.
@@ -221,6 +234,7 @@ impl Exchange<'_> {
     async fn run(self, entry: Entry, mut parts: request::Parts, body: Incoming) -> Result<Response<Answer>, Refusal> {
         let headers = std::mem::take(&mut parts.headers);
         head::check(&parts, &headers, self.current.settings.head_limits())?;
+        let wish = Wish::of(&parts, &headers)?;
         let doors = self.current.doors();
         let mut route = route::route(&doors, entry, &parts, &headers)?;
         let provider = match route.destination.take() {
@@ -238,6 +252,7 @@ impl Exchange<'_> {
         if let Some(login) = asked.login() {
             return Box::pin(self.login(&asked, login, &headers, body)).await;
         }
+        upgrade::allow(&asked, wish)?;
         let caller = self.authenticate(&asked, presented).await?;
         let admitted = self.admit(&asked, caller)?;
         let mut errand = self.errand(&asked, &admitted, &headers, body).await?;
@@ -254,12 +269,18 @@ impl Exchange<'_> {
                 Box::pin(self.submit(&asked, hot, &about, errand, sending)).await?
             }
             _ => {
-                let (answer, lease) = self.forward(&asked, sending).await?;
+                let (answer, lease) = match wish {
+                    Wish::Answer => self.forward(&asked, grant.as_ref(), sending).await?,
+                    Wish::WebSocket => match Box::pin(self.switch(&asked, grant.as_ref(), about.attached.as_deref(), sending)).await? {
+                        Met::Switching(answer) => return Ok(answer),
+                        Met::Answered(answer, lease) => (answer, lease),
+                    },
+                };
                 answer.map(|body| Came::Coming(body, lease))
             }
         };
         let (grant, answer) = match grant {
-            Some(hot) if asked.is_refused(answer.status()) && about.is_renewable(&hot) => {
+            Some(hot) if about.is_renewable(&hot) && asked.is_refused(grpc::outcome_so_far(answer.status(), answer.headers())) => {
                 let (hot, answer) = Box::pin(self.renew(&asked, hot, &mut about, again, answer)).await?;
                 (Some(hot), answer)
             }
@@ -301,8 +322,11 @@ impl Exchange<'_> {
         let mut headers = head::outgoing(headers, asked.provider.slot_headers(), preset.cookies);
         head::frame(&mut headers, has_length, body.is_empty());
         head::choose_encoding(&mut headers, asked.kind());
+        let endpoint = self.current.endpoint(asked, grant, &headers)?;
+        if self.dialect == Dialect::Grpc && endpoint.wire() == Wire::Http2 {
+            grpc::prepare(&mut headers, asked.kind());
+        }
         let head = Head { method: asked.method.clone(), target, headers };
-        let endpoint = self.current.endpoint(asked, grant, &head.headers)?;
         let patience = self.patience(asked);
         let is_complete = body.is_complete();
         let again = grant.and_then(|hot| renew::copy(&head, (hot, attached), &body));
@@ -337,14 +361,24 @@ impl Exchange<'_> {
         }
         let body = match body {
             Carried::Read(bytes) => Outbound::full(bytes),
-            Carried::Streamed(body) => Outbound::streamed(body, Rc::clone(&alarm), idle, patience),
+            Carried::Streamed(body) => Outbound::streamed(body, Rc::clone(&alarm), idle, patience, self.trailers()),
         };
         (body, Deadline::new(Rc::clone(&alarm), driver), alarm)
     }
 
-    async fn forward(&self, asked: &Asked<'_>, sending: Sending) -> Result<(Response<Incoming>, Lease), Refusal> {
+    async fn forward(
+        &self,
+        asked: &Asked<'_>,
+        grant: Option<&Rc<Hot>>,
+        sending: Sending,
+    ) -> Result<(Response<Incoming>, Lease), Refusal> {
         let metrics = self.current.metrics_of(Some(asked.provider.index()));
-        let answer = sending.send(&self.core.upstreams, metrics, self.arrived).await;
+        let sending = sending.send(&self.core.upstreams, metrics, self.arrived);
+        let answer = match (self.dialect, grant) {
+            // A call may wait for its first message as long as a stream goes on.
+            (Dialect::Grpc, Some(hot)) => Box::pin(self.while_valid(hot, sending)).await?,
+            _ => sending.await,
+        };
         answer.map_err(|(error, waiting)| refusal::not_forwarded(asked, &error, waiting))
     }
 }

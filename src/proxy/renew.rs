@@ -64,7 +64,7 @@ impl Exchange<'_> {
         let outgoing = attached.injection.authorize(head, body, (&endpoint, service));
         let outgoing = outgoing.map_err(|_| refusal::not_selectable(asked, &hot.grant))?;
         let sending = Sending { outgoing, deadline, alarm, patience, is_complete: true, again: None };
-        let (answer, lease) = self.forward(asked, sending).await?;
+        let (answer, lease) = self.forward(asked, Some(&hot), sending).await?;
         about.attached = Some(attached);
         Ok((hot, answer.map(|body| Came::Coming(body, lease))))
     }

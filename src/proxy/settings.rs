@@ -21,7 +21,7 @@ use crate::{
     provider::{
         Catalog, Provider, ServiceIndex,
         fields::items,
-        preset::{Selector, Slot, operation::Kind},
+        preset::{Selector, Slot, Wire, operation::Kind},
     },
     scheme::minted::Minter,
     telemetry::metrics::{CoreMetrics, KINDS, Metrics, ProviderMetrics},
@@ -55,7 +55,7 @@ pub struct Settings {
     ports: Vec<Box<str>>,
     /// By the provider's index.
     trust: Vec<TlsTrust>,
-    endpoints: DashMap<(u16, Origin), Arc<Endpoint>>,
+    endpoints: DashMap<(u16, Wire, Origin), Arc<Endpoint>>,
     ids: Arc<[Box<str>]>,
 }
 
@@ -256,7 +256,7 @@ impl Current {
     ) -> Result<Arc<Endpoint>, Refusal> {
         let service = asked.provider.service(asked.path().as_bytes());
         if let Some(region) = region(asked, service, grant, headers)? {
-            return self.intern(asked, region);
+            return self.intern(asked, asked.provider.wire(service), region);
         }
         if let Some(endpoint) = grant.and_then(|hot| hot.endpoint(service)) {
             return Ok(endpoint);
@@ -284,27 +284,27 @@ impl Current {
         let origin = origin.map_err(|error| {
             Refusal::new(Code::NoCredential, format!("The stored credential does not say where to go: {error}."))
         })?;
-        self.intern(asked, origin)
+        self.intern(asked, asked.provider.wire(service), origin)
     }
 
-    fn intern(&self, asked: &Asked<'_>, origin: Origin) -> Result<Arc<Endpoint>, Refusal> {
-        self.known_endpoint(asked, origin).map_err(|error| {
+    fn intern(&self, asked: &Asked<'_>, wire: Wire, origin: Origin) -> Result<Arc<Endpoint>, Refusal> {
+        self.known_endpoint(asked, wire, origin).map_err(|error| {
             let detail = format!("The address of {} is not usable: {error}.", asked.provider.id());
             Refusal::new(Code::UpstreamUnreachable, detail)
         })
     }
 
-    /// One endpoint, and so one pool on each core, for each provider and origin.
-    fn known_endpoint(&self, asked: &Asked<'_>, origin: Origin) -> Result<Arc<Endpoint>, DialError> {
+    /// One endpoint, and so one pool on each core, for each provider, origin, and what is spoken to it.
+    fn known_endpoint(&self, asked: &Asked<'_>, wire: Wire, origin: Origin) -> Result<Arc<Endpoint>, DialError> {
         let index = asked.provider.index();
-        let key = (index, origin);
+        let key = (index, wire, origin);
         if let Some(made) = self.settings.endpoints.get(&key) {
             return Ok(Arc::clone(&made));
         }
-        let origin = key.1.clone();
+        let origin = key.2.clone();
         let made = self.settings.endpoints.entry(key).or_try_insert_with(|| {
             let trust = self.settings.trust.get(usize::from(index)).ok_or(DialError::ServerName)?;
-            Endpoint::new(origin, trust, asked.provider.allows_private())
+            Endpoint::speaking(wire, origin, trust, asked.provider.allows_private())
         })?;
         Ok(Arc::clone(&made))
     }

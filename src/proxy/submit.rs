@@ -6,6 +6,7 @@
 use super::{
     Asked, Core, Current, Exchange, Sending,
     errand::{Errand, Room},
+    grpc,
     hot::{Attached, Hot},
     refusal::{self, Refusal},
     relay::{About, Came, READABLE, readable},
@@ -184,10 +185,11 @@ impl Submission {
         )
         .await;
         let whole = read.map_err(|because| self.lose(because))?;
-        if parts.status.is_success() {
+        let outcome = grpc::outcome(parts.status, &parts.headers, whole.trailers.as_deref());
+        if outcome.is_success() {
             self.bind(&whole.bytes).await?;
         } else {
-            self.end(refused(parts.status));
+            self.end(refused(outcome));
         }
         Ok(Response::from_parts(parts, Came::Read(whole)))
     }

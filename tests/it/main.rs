@@ -29,6 +29,7 @@ mod doctor;
 mod echo;
 mod explain;
 mod framing;
+mod grpc;
 mod headers;
 mod http2;
 mod jobs;

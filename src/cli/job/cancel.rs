@@ -35,11 +35,11 @@ impl Cancel {
         let exchanges = local.exchanges();
         let of = (version.credential, version.version);
         let asker = Asker { provider, of, fields: &fields, trust: &trust, exchanges: &exchanges };
-        let (timeouts, head) = (local.config.timeouts.clone(), local.config.sizes.upstream_head);
+        let (timeouts, sizes) = (local.config.timeouts.clone(), local.config.sizes.clone());
         let asking = LocalSet::new();
         self.record(local, "job.cancelling", "asked of the provider".into()).await?;
         let answered = asking.run_until(async {
-            let upstreams = Upstreams::new(timeouts, head);
+            let upstreams = Upstreams::new(timeouts, &sizes);
             ask(&upstreams, asker, Kind::Cancel, &row.thing).await
         });
         let answered = answered.await;

@@ -41,6 +41,8 @@ pub struct Preset {
     /// Where a person makes a token.
     pub website: Option<Box<str>>,
     pub origin: OriginTemplate,
+    /// What is spoken to it.
+    pub wire: Wire,
     /// Parts of the provider that have an origin of their own.
     pub services: Box<[Service]>,
     /// Where a header of the request chooses among its origins.
@@ -111,6 +113,7 @@ pub struct Service {
     pub segments: Segments,
     /// `None`: the provider's own.
     pub origin: Option<OriginTemplate>,
+    pub wire: Wire,
 }
 
 /// What becomes of the segments that a service is known by.
@@ -120,6 +123,15 @@ pub enum Segments {
     Kept,
     /// They are Bellhop's, for an SDK that is given an address for each service.
     Removed,
+}
+
+/// The version of HTTP that is spoken to an origin.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Wire {
+    #[default]
+    Http1,
+    /// By ALPN over TLS, by prior knowledge in the clear: what gRPC needs.
+    Http2,
 }
 
 impl Service {

@@ -39,8 +39,20 @@ pub struct Operation {
     /// Set on the answer in the place of the provider's.
     pub answer_headers: Box<[(HeaderName, HeaderValue)]>,
     pub upgrade: Upgrade,
+    pub format: Format,
     /// What Bellhop answers this with itself.
     pub login: Option<Login>,
+}
+
+impl Operation {
+    /// Every pointer into its bodies and answers.
+    pub fn pointers(&self) -> impl Iterator<Item = &Pointer> {
+        let named = self.uses.iter().map(|used| &used.id).chain(self.creates.iter().map(|made| &made.id));
+        let places = named.chain(&self.repetition).chain(self.reads.places()).filter_map(Place::pointer);
+        let conditions = self.uses.iter().filter_map(|used| used.when.as_ref()).map(|condition| &condition.at);
+        let choices = self.choices.iter().map(|choice| &choice.at);
+        places.chain(conditions).chain(choices).chain(&self.count).chain(&self.reads.of)
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Deserialize, serde::Serialize)]
@@ -112,6 +124,15 @@ pub enum Upgrade {
     WebSocket,
 }
 
+/// What bodies and answers are written in, as far as they are read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Format {
+    #[default]
+    Json,
+    /// One message of gRPC each way; the members of its pointers are the numbers of fields.
+    Grpc,
+}
+
 /// Where a text stands: `path job`, `query id`, `body /ids/*`, `answer /id`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Place {
@@ -123,6 +144,15 @@ pub enum Place {
     Body(Pointer),
     /// In the answer's JSON body.
     Answer(Pointer),
+}
+
+impl Place {
+    pub const fn pointer(&self) -> Option<&Pointer> {
+        match self {
+            Self::Body(pointer) | Self::Answer(pointer) => Some(pointer),
+            Self::Path(_) | Self::Query(_) => None,
+        }
+    }
 }
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -193,6 +223,8 @@ pub struct Readings {
     /// Which things the figures are of, where the answer says it.
     pub of: Option<Pointer>,
     pub status: Box<[Place]>,
+    /// What the numbers are called of which a status is one.
+    pub status_names: Box<[Box<str>]>,
     pub target: Box<[Place]>,
     pub shots: Box<[Place]>,
     pub qpu_time: Option<(Box<[Place]>, TimeUnit)>,

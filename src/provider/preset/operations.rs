@@ -7,8 +7,8 @@ use super::{
     login,
     mistake::{Checked, mistake, parsed, quoted},
     operation::{
-        BodyChoice, Condition, Creation, Kind, Listing, NotAPlace, Operation, Place, Readings, Reference, TimeUnit,
-        Upgrade,
+        BodyChoice, Condition, Creation, Format, Kind, Listing, NotAPlace, Operation, Place, Readings, Reference,
+        TimeUnit, Upgrade,
     },
     parse::{check_head, check_span, header_name},
     raw::{
@@ -75,9 +75,11 @@ fn check_operation(raw: &RawOperation, known: &Known<'_>) -> Checked<Operation> 
         silence: check_silence(raw.silence.as_ref())?,
         answer_headers: raw.answer_headers.iter().map(check_answer_header).collect::<Checked<_>>()?,
         upgrade: if raw.websocket { Upgrade::WebSocket } else { Upgrade::Refused },
+        format: if raw.grpc { Format::Grpc } else { Format::Json },
         login: login::check(raw)?,
     };
     check_captures(raw, &operation)?;
+    check_format(raw, &operation)?;
     check_silent_kind(raw, operation)
 }
 
@@ -100,6 +102,24 @@ fn check_captures(raw: &RawOperation, operation: &Operation) -> Checked<()> {
         }
     }
     Ok(())
+}
+
+/// Of a message of gRPC, ids and figures are read by the numbers of their fields, and nothing is written into it.
+fn check_format(raw: &RawOperation, operation: &Operation) -> Checked<()> {
+    if operation.format == Format::Json {
+        return Ok(());
+    }
+    let changes = !operation.rewrites.is_empty() || operation.lists.is_some() || operation.item_error.is_some();
+    if changes || operation.upgrade == Upgrade::WebSocket {
+        return mistake(
+            &raw.name,
+            "an operation with `grpc: true` cannot have `rewrites`, `lists`, `item_error` or `websocket`",
+        );
+    }
+    match operation.pointers().find(|pointer| !pointer.is_of_fields()) {
+        None => Ok(()),
+        Some(other) => mistake(&raw.name, format!("expected numbers of fields such as `/1/*`, not `{other}`")),
+    }
 }
 
 /// What goes nowhere, or belongs to nobody, can make and read nothing.
@@ -168,6 +188,7 @@ fn check_readings(raw: &RawReadings) -> Checked<Readings> {
     Ok(Readings {
         of: of.transpose()?,
         status: check_places(raw.status.as_ref())?,
+        status_names: raw.status_names.iter().map(|name| name.as_str().into()).collect(),
         target: check_places(raw.target.as_ref())?,
         shots: check_places(raw.shots.as_ref())?,
         qpu_time: raw.qpu_time.as_ref().map(check_time).transpose()?,

@@ -3,11 +3,12 @@
 //! Never reads a file.
 
 use super::{
-    ErrorShape, Preset, Probe, Segments, Service, States, attach,
+    ErrorShape, Preset, Probe, Segments, Service, States, Wire, attach,
     known::Known,
     mistake::{Checked, Mistake, PresetError, mistake, parsed, quoted},
+    operation::Format as BodyFormat,
     operations,
-    raw::{RawErrors, RawField, RawFormat, RawKind, RawPreset, RawProbe, RawService, RawStates, Text},
+    raw::{RawErrors, RawField, RawFormat, RawKind, RawOperation, RawPreset, RawProbe, RawService, RawStates, Text},
     region, sdks,
 };
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
         fields::{self, FieldSpec, Format, Presence, Sensitivity},
         origin::{self, OriginTemplate},
         pointer::Pointer,
-        template::Routes,
+        template::{Pattern, Routes},
     },
 };
 use http::{HeaderName, Method, StatusCode};
@@ -57,6 +58,7 @@ fn check(raw: RawPreset) -> Checked<Read> {
         name: raw.name.into(),
         website: raw.website.map(Into::into),
         origin: check_origin(&raw.origin, &fields)?,
+        wire: wire(raw.http2),
         regions: raw.regions.as_ref().map(region::check).transpose()?,
         ignored_prefix: raw.ignored_prefix.as_ref().map(|text| parsed(text, prefix)).transpose()?,
         slots: attach::slots(&raw.caller_token)?,
@@ -80,7 +82,23 @@ fn check(raw: RawPreset) -> Checked<Read> {
         one_of,
         fields,
     };
+    check_wires(&raw.operations, &preset)?;
     Ok(Read { preset, routes })
+}
+
+/// How a call of gRPC ended stands in what follows its answer, and that passes over HTTP/2 only.
+fn check_wires(raw: &[RawOperation], preset: &Preset) -> Checked<()> {
+    let wire = |path: &str| {
+        let service = preset.services.iter().find(|service| service.covers(path.as_bytes()));
+        service.map_or(preset.wire, |service| service.wire)
+    };
+    let is_slow =
+        |pattern: &Pattern| pattern.to_string().split_once(' ').is_none_or(|(_, path)| wire(path) != Wire::Http2);
+    let calls = raw.iter().zip(&preset.operations).filter(|(_, operation)| operation.format == BodyFormat::Grpc);
+    match calls.into_iter().find(|(_, operation)| operation.patterns.iter().any(is_slow)) {
+        None => Ok(()),
+        Some((raw, _)) => mistake(&raw.name, "expected `http2: true` at the service whose paths this operation is on"),
+    }
 }
 
 /// Ids of providers and names of services: what may be a path segment and a host label.
@@ -162,7 +180,12 @@ fn check_service(raw: &RawService, fields: &[FieldSpec]) -> Checked<Service> {
         path: parsed(&raw.path, path)?,
         segments: if raw.removed { Segments::Removed } else { Segments::Kept },
         origin: raw.origin.as_ref().map(|text| check_origin(text, fields)).transpose()?,
+        wire: wire(raw.http2),
     })
+}
+
+const fn wire(http2: bool) -> Wire {
+    if http2 { Wire::Http2 } else { Wire::Http1 }
 }
 
 /// Whole segments.

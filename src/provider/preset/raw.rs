@@ -26,6 +26,8 @@ pub struct RawPreset {
     pub website: Option<String>,
     pub origin: Text,
     #[serde(default)]
+    pub http2: bool,
+    #[serde(default)]
     pub services: Vec<RawService>,
     pub regions: Option<RawRegions>,
     pub ignored_prefix: Option<Text>,
@@ -60,6 +62,8 @@ pub struct RawService {
     pub origin: Option<Text>,
     #[serde(default)]
     pub removed: bool,
+    #[serde(default)]
+    pub http2: bool,
 }
 
 #[derive(Deserialize)]
@@ -216,6 +220,8 @@ pub struct RawOperation {
     pub answer_headers: Vec<RawPair>,
     #[serde(default)]
     pub websocket: bool,
+    #[serde(default)]
+    pub grpc: bool,
     pub login: Option<RawLogin>,
     pub publishes: Option<Spanned<Value>>,
 }
@@ -268,6 +274,8 @@ pub struct RawCreation {
 pub struct RawReadings {
     pub of: Option<Text>,
     pub status: Option<Spanned<OneOrMany>>,
+    #[serde(default)]
+    pub status_names: Vec<String>,
     pub target: Option<Spanned<OneOrMany>>,
     pub shots: Option<Spanned<OneOrMany>>,
     pub qpu_time: Option<RawTime>,

@@ -204,7 +204,7 @@ fn each_mistake_is_told_with_its_place_and_what_was_expected() {
     ];
     let told: Vec<String> = mistakes.iter().map(|(from, to)| mistake_after(from, to)).collect();
     insta::assert_snapshot!(told.join("\n"), @r#"
-    x.yaml:3:1: unknown field `colour`, expected one of id, name, website, origin, services, regions, ignored_prefix, caller_token, fields, one_of, scheme, selectors, states, operations, refusals, head, errors, cookies, lost_submit, probe, account, sdks
+    x.yaml:3:1: unknown field `colour`, expected one of id, name, website, origin, http2, services, regions, ignored_prefix, caller_token, fields, one_of, scheme, selectors, states, operations, refusals, head, errors, cookies, lost_submit, probe, account, sdks
     x.yaml:27:1: missing field `name`
     x.yaml:3:1: the key `name` is given twice
     x.yaml:21:11: unknown variant `pol`, expected one of submit, poll, result, cancel, list, public, account, login, open, blocked
@@ -327,4 +327,42 @@ fn a_path_selector_compares_whole_segments_decoded_once() {
     }
     assert_eq!(path_is_within(None, b"/anything"), Ok(()));
     assert_eq!(&*decode(b"%73"), b"s");
+}
+
+#[test]
+fn calls_of_grpc_are_read_by_numbers_of_fields_and_over_http2() {
+    let http2 = "name: Example\nhttp2: true";
+    let call = |more: &str| {
+        let text = GOOD.replacen("name: Example", http2, 1).replacen(
+            "answer /id }]",
+            &format!("answer /1/* }}]\n    grpc: true{more}"),
+            1,
+        );
+        Preset::parse("x.yaml", &text).map(|preset| (preset.wire, preset.operations[0].format))
+    };
+    assert_eq!(call(""), Ok((Wire::Http2, operation::Format::Grpc)));
+    let mistakes = [
+        GOOD.replacen("answer /id }]", "answer /1/* }]\n    grpc: true", 1),
+        GOOD.replacen("name: Example", http2, 1).replacen("answer /id }]", "answer /id }]\n    grpc: true", 1),
+    ];
+    let mut told: Vec<String> =
+        mistakes.iter().map(|text| Preset::parse("x.yaml", text).unwrap_err().to_string()).collect();
+    for more in [
+        "\n    count: body",
+        "\n    count: body /1/*/*",
+        "\n    count: body /0",
+        "\n    rewrites: [/1]",
+        "\n    websocket: true",
+    ] {
+        told.push(call(more).unwrap_err().to_string());
+    }
+    insta::assert_snapshot!(told.join("\n"), @r"
+    x.yaml:16:11: expected `http2: true` at the service whose paths this operation is on
+    x.yaml:17:11: expected numbers of fields such as `/1/*`, not `/id`
+    x.yaml:17:11: expected numbers of fields such as `/1/*`, not ``
+    x.yaml:17:11: expected numbers of fields such as `/1/*`, not `/1/*/*`
+    x.yaml:17:11: expected numbers of fields such as `/1/*`, not `/0`
+    x.yaml:17:11: an operation with `grpc: true` cannot have `rewrites`, `lists`, `item_error` or `websocket`
+    x.yaml:17:11: an operation with `grpc: true` cannot have `rewrites`, `lists`, `item_error` or `websocket`
+    ");
 }

@@ -8,9 +8,9 @@ mod inflate;
 mod json;
 mod list;
 mod made;
+mod message;
 
 pub use inflate::inflate;
-pub use json::{answer, request};
 pub use list::filter;
 pub use made::{Created, made, made_by_client};
 
@@ -19,10 +19,11 @@ use super::{
     pointer::Pointer,
     preset::{
         Preset,
-        operation::{Condition, Creation, Kind, Match, Operation, Place, Reference},
+        operation::{Condition, Creation, Format, Kind, Match, Operation, Place, Reference},
     },
 };
 use crate::job::{Amounts, Figures, JOB, Thing};
+use bytes::Bytes;
 use figures::Source;
 use id::read_value;
 use serde_json::Value;
@@ -32,6 +33,8 @@ use smallvec::SmallVec;
 #[error("{}", self.because())]
 pub enum Unreadable {
     NotJson,
+    /// Not one whole message, or not what Protocol Buffers are written in.
+    NotAMessage,
     TooLarge,
     /// Compressed in a way that nobody asked for.
     Encoding,
@@ -52,6 +55,7 @@ impl Unreadable {
     pub const fn because(self) -> &'static str {
         match self {
             Self::NotJson => "it is not JSON",
+            Self::NotAMessage => "it is not one message of gRPC",
             Self::TooLarge => "it is too large to be read",
             Self::Encoding => "it is compressed in a way that Bellhop did not ask for and cannot read",
             Self::Compression => "its compression is broken",
@@ -63,7 +67,7 @@ impl Unreadable {
     }
 }
 
-/// A request, as far as it is read. Its path and query are raw; its body is what [`request`] made of it.
+/// A request, as far as it is read. Its path and query are raw; its body is what [`request()`] made of it.
 #[derive(Clone, Copy, Debug)]
 pub struct Sent<'r> {
     pub found: &'r Match<'r>,
@@ -83,6 +87,37 @@ impl<'r> Sent<'r> {
         self.found.operation
     }
 }
+
+/// The header that says how a body is compressed: of gRPC, each message is by itself.
+pub const fn encoding_header(operation: &Operation) -> &'static str {
+    match operation.format {
+        Format::Json => "content-encoding",
+        Format::Grpc => "grpc-encoding",
+    }
+}
+
+/// What an operation reads of a request's body, which is compressed as this encoding says. Of the plain body, at most
+/// `most` bytes are wanted.
+pub fn request(bytes: Bytes, encoding: Option<&[u8]>, operation: &Operation, most: usize) -> Result<Value, Unreadable> {
+    match operation.format {
+        Format::Json => inflate(bytes, encoding, most).and_then(|plain| json::request(&plain, operation)),
+        Format::Grpc => message::only(&bytes, encoding, most).and_then(|plain| message::request(&plain, operation)),
+    }
+}
+
+/// What an operation reads of an answer's body.
+pub fn answer(bytes: &[u8], operation: &Operation) -> Result<Value, Unreadable> {
+    match operation.format {
+        Format::Json => json::answer(bytes, operation),
+        // Nothing else than gzip was accepted by whoever asked.
+        Format::Grpc => {
+            message::only(bytes, Some(b"gzip"), MOST_OF_AN_ANSWER).and_then(|plain| message::answer(&plain, operation))
+        }
+    }
+}
+
+/// An answer may become this large when it is decompressed.
+const MOST_OF_AN_ANSWER: usize = 32 * 1024 * 1024;
 
 /// What a request's body is read for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

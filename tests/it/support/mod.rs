@@ -8,6 +8,7 @@ pub mod bellhop;
 pub mod canary;
 pub mod cast;
 pub mod certificates;
+pub mod grpc;
 pub mod http2;
 pub mod intake;
 pub mod line;
