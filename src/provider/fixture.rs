@@ -209,7 +209,8 @@ fn see_answer(
     seen: &mut Seen,
 ) -> Result<(), String> {
     let operation = sent.found.operation;
-    let read = reading::answer(&sample::bytes(answer, operation)?, operation).map_err(|_| "the answer cannot be read")?;
+    let read =
+        reading::answer(&sample::bytes(answer, operation)?, operation).map_err(|_| "the answer cannot be read")?;
     let made = reading::made(sent, provider.preset(), used, &read);
     let made = made.map_err(|_| "what the answer creates cannot be read: an id is missing")?;
     for made in &made {
@@ -227,7 +228,6 @@ fn see_answer(
     });
     kept.map(drop).map_err(|_| "the list cannot be cut down to somebody's own: an entry has no id".into())
 }
-
 
 fn thing(thing: &Thing) -> String {
     format!("{} {}", thing.kind, thing.id)
@@ -325,10 +325,16 @@ pub mod tests {
     fn skims_alike(provider: &Provider, fixture: &Fixture, found: &Match<'_>, answer: &Value) {
         let target = fixture.send.split_once(' ').map_or("", |(_, target)| target);
         let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
-        let body = fixture.body.as_ref().map(|body| reading::request(sample::bytes(body, found.operation).unwrap().into(), None, found.operation, LONGEST).unwrap());
+        let body = fixture.body.as_ref().map(|body| {
+            reading::request(sample::bytes(body, found.operation).unwrap().into(), None, found.operation, LONGEST)
+                .unwrap()
+        });
         let sent = Sent { found, path, query, body: body.as_ref() };
         let used = reading::used(&sent).unwrap();
-        let (preset, read) = (provider.preset(), reading::answer(&sample::bytes(answer, found.operation).unwrap(), found.operation).unwrap());
+        let (preset, read) = (
+            provider.preset(),
+            reading::answer(&sample::bytes(answer, found.operation).unwrap(), found.operation).unwrap(),
+        );
         assert_eq!(reading::made(&sent, preset, &used, answer), reading::made(&sent, preset, &used, &read));
         assert_eq!(reading::observed(&sent, preset, &used, answer), reading::observed(&sent, preset, &used, &read));
         if found.operation.lists.is_some() {

@@ -34,11 +34,7 @@ impl Dialect {
 
 impl Exchange<'_> {
     /// Waits for no longer than the caller's token is good.
-    pub(super) async fn while_valid<T>(
-        &self,
-        hot: &Hot,
-        sending: impl Future<Output = T>,
-    ) -> Result<T, Refusal> {
+    pub(super) async fn while_valid<T>(&self, hot: &Hot, sending: impl Future<Output = T>) -> Result<T, Refusal> {
         let lifeline = self.core.streams.watch(hot.digest());
         tokio::select! {
             answer = sending => Ok(answer),

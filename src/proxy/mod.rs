@@ -38,9 +38,7 @@ use crate::{
     },
     scheme::{self, Head, Outgoing},
     telemetry::metrics::ProviderMetrics,
-    upstream::{
-        Alarm, Deadline, Driver, Endpoint, Lease, LocalExecutor, Outbound, SendError, Upstreams, Waiting,
-    },
+    upstream::{Alarm, Deadline, Driver, Endpoint, Lease, LocalExecutor, Outbound, SendError, Upstreams, Waiting},
 };
 use admit::AtRoot;
 use confine::Permit;
@@ -271,16 +269,21 @@ impl Exchange<'_> {
             _ => {
                 let (answer, lease) = match wish {
                     Wish::Answer => self.forward(&asked, grant.as_ref(), sending).await?,
-                    Wish::WebSocket => match Box::pin(self.switch(&asked, grant.as_ref(), about.attached.as_deref(), sending)).await? {
-                        Met::Switching(answer) => return Ok(answer),
-                        Met::Answered(answer, lease) => (answer, lease),
-                    },
+                    Wish::WebSocket => {
+                        match Box::pin(self.switch(&asked, grant.as_ref(), about.attached.as_deref(), sending)).await? {
+                            Met::Switching(answer) => return Ok(answer),
+                            Met::Answered(answer, lease) => (answer, lease),
+                        }
+                    }
                 };
                 answer.map(|body| Came::Coming(body, lease))
             }
         };
         let (grant, answer) = match grant {
-            Some(hot) if about.is_renewable(&hot) && asked.is_refused(grpc::outcome_so_far(answer.status(), answer.headers())) => {
+            Some(hot)
+                if about.is_renewable(&hot)
+                    && asked.is_refused(grpc::outcome_so_far(answer.status(), answer.headers())) =>
+            {
                 let (hot, answer) = Box::pin(self.renew(&asked, hot, &mut about, again, answer)).await?;
                 (Some(hot), answer)
             }

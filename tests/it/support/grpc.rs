@@ -230,7 +230,7 @@ async fn accept(
         let (tls, script, arrived) = (tls.clone(), Arc::clone(&script), Arc::clone(&arrived));
         let calls_each = manners.calls_each.unwrap_or(usize::MAX);
         serving.spawn(async move {
-            let stream: Box<dyn super::line::Io> = match tls {
+            let stream: Box<dyn super::intake::Io> = match tls {
                 None => Box::new(stream),
                 Some(tls) => match tls.accept(stream).await {
                     Ok(stream) => Box::new(stream),
