@@ -26,6 +26,11 @@ impl Timestamp {
         self.0
     }
 
+    /// Whole seconds since 1970, as other programs count.
+    pub const fn seconds(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
     #[must_use]
     pub const fn plus(self, span: std::time::Duration) -> Self {
         Self(self.0.saturating_add(span.as_millis() as i64))

@@ -7,23 +7,26 @@
 //! |---|---|
 //! | top | [`cli`] the commands · [`app`] puts the parts together |
 //! | doors | [`proxy`] the data plane · [`admin`] health and metrics |
-//! | machines | [`directory`] who is calling, and with what · [`jobs`] puts on record · [`limits`] · [`scheme`] attaches credentials · [`sync`] follows the store · [`upstream`] connections to providers |
+//! | machines | [`ask`] asks a provider itself · [`directory`] who is calling, and with what · [`exchange`] makes access tokens · [`jobs`] puts on record · [`limits`] · [`scheme`] attaches credentials · [`source`] reads live credentials · [`sync`] follows the store · [`upstream`] connections to providers |
 //! | keep | [`vault`] seals secrets · [`store`] everything durable |
 //! | facts | [`provider`] presets · [`identity`] users, roles, tokens · [`credential`] whose token pays · [`job`] what is on record |
 //! | ground | [`config`] · [`telemetry`] · [`secret`] · [`id`] · [`clock`] |
 //!
-//! The life of a request, in `proxy::serve`: accept → route → authenticate → admit → resolve →
-//! authorize → forward → relay. Each step returns the evidence that the next one asks for.
+//! The life of a request, in `proxy::serve`: accept → route → authenticate → admit → errand (what of the record it
+//! names) → resolve → confine (to what this caller may reach) → authorize → forward, or submit what makes a job → relay.
+//! Each step returns the evidence that the next one asks for.
 
 #![forbid(unsafe_code)]
 
 pub mod admin;
 pub mod app;
+pub mod ask;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod credential;
 pub mod directory;
+pub mod exchange;
 pub mod id;
 pub mod identity;
 pub mod job;
@@ -33,6 +36,7 @@ pub mod provider;
 pub mod proxy;
 pub mod scheme;
 pub mod secret;
+pub mod source;
 pub mod store;
 pub mod sync;
 pub mod telemetry;

@@ -458,27 +458,6 @@ async fn every_change_is_in_the_audit_trail_with_its_chain_unbroken() {
     }
 }
 
-/// `cargo test --release --test apply -- --ignored --nocapture`, with `BELLHOP_TEST_USERS` for another number.
-#[tokio::test]
-#[ignore = "takes minutes; its time is what it is for"]
-async fn a_million_users_are_loaded_in_three_minutes() {
-    let users = std::env::var("BELLHOP_TEST_USERS").ok().and_then(|n| n.parse().ok()).unwrap_or(1_000_000);
-    let house = House::new().await;
-    let file = house.folder.path().join("users.ndjson");
-    let lines = (0..users).map(|n| line(n) + "\n").collect::<String>();
-    std::fs::write(&file, lines).unwrap();
-    let began = std::time::Instant::now();
-    let mut lines = std::io::BufReader::new(std::fs::File::open(&file).unwrap());
-    let input = Input::Lines { name: "users.ndjson", lines: &mut lines };
-    let report = apply(house.installation(), input, Options::default(), &mut Told::default()).await.unwrap();
-    let took = began.elapsed();
-    assert_eq!(report.users, users as u64);
-    println!("{users} users, each with a token and a credential: {:.1} s", took.as_secs_f64());
-    let size = std::fs::metadata(house.folder.path().join("bellhop.db")).unwrap().len();
-    println!("the store: {} MiB", size >> 20);
-    assert!(took < Duration::from_secs(180), "{took:?}");
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn files_that_are_applied_at_once_all_arrive() {
     let house = House::new().await;

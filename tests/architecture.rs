@@ -12,7 +12,7 @@ use std::{
 const ROWS: &[(&str, &[&str])] = &[
     ("top", &["cli", "app"]),
     ("doors", &["proxy", "admin"]),
-    ("machines", &["directory", "jobs", "limits", "scheme", "sync", "upstream"]),
+    ("machines", &["ask", "directory", "exchange", "jobs", "limits", "scheme", "source", "sync", "upstream"]),
     ("keep", &["vault", "store"]),
     ("facts", &["provider", "identity", "credential", "job"]),
     ("ground", &["config", "telemetry", "secret", "id", "clock"]),

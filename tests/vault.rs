@@ -69,6 +69,28 @@ impl House {
         id
     }
 
+    /// One whose value is read from there.
+    async fn add_sourced(&self, source: &str) -> CredentialId {
+        let (id, owner) = (CredentialId::new(), Owner::User(self.owner));
+        let label = Label { credential: id, owner, provider: "ionq", version: 1 };
+        let version = self.vault.seal_sourced(label, source, &secret(), PlainFields::new()).unwrap();
+        let credential = NewCredential {
+            id,
+            owner,
+            provider: "ionq".into(),
+            label: "live".into(),
+            expires: Timestamp::MAX,
+            restriction: Restriction::default(),
+            version,
+            origin: Origin::Hand,
+        };
+        let mut tx = self.store.write(self.vault.signer(), NOW).await.unwrap();
+        tx.insert_credentials(&[credential]).await.unwrap();
+        tx.record(AuditEntry::new(&Actor::System, "credential.made", id));
+        tx.commit().await.unwrap();
+        id
+    }
+
     async fn several(&self, count: usize) -> Vec<CredentialId> {
         let mut ids = Vec::new();
         for n in 0..count {
@@ -134,6 +156,36 @@ async fn an_edited_or_swapped_row_is_refused_and_named() {
         assert!(named(a, &refused[0]) || named(b, &refused[1]), "{edit}: {refused:?}");
         assert!(!format!("{refused:?}").contains("canary"));
     }
+}
+
+#[tokio::test]
+async fn a_source_that_was_edited_added_or_taken_away_is_refused() {
+    for (source, edit) in [
+        (Some("{\"env\":{\"api_key\":\"A\"}}"), "UPDATE credential_versions SET source = replace(source, 'A', 'B')"),
+        (Some("{\"env\":{\"api_key\":\"A\"}}"), "UPDATE credential_versions SET source = NULL"),
+        (None, "UPDATE credential_versions SET source = '{\"file\":{\"api_key\":\"/etc/shadow\"}}'"),
+    ] {
+        let house = House::new().await;
+        let id = match source {
+            Some(source) => house.add_sourced(source).await,
+            None => house.add("ionq").await,
+        };
+        assert!(opens(&house.store, &house.vault, id).await.unwrap());
+        house.sql(edit).await;
+        let refused = opens(&house.store, &house.vault, id).await;
+        assert!(
+            matches!(refused, Err(VaultError::Refused { credential, .. }) if credential == id),
+            "{edit}: {refused:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn rotation_seals_what_has_a_source_anew_with_it() {
+    let house = House::new().await;
+    let id = house.add_sourced("{\"leap\":{\"project\":\"7\"}}").await;
+    house.vault.rotate(&Actor::CommandLine, NOW).await.unwrap();
+    assert!(opens(&house.store, &house.vault, id).await.unwrap());
 }
 
 #[tokio::test]

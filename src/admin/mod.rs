@@ -2,7 +2,7 @@
 //! Owns nothing of what it tells.
 //! Never on the data plane's address, never reached through a provider's path.
 
-use crate::{directory::Directory, jobs::Jobs, telemetry::metrics::Metrics};
+use crate::{directory::Directory, jobs::Jobs, source::Sources, telemetry::metrics::Metrics};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
@@ -30,6 +30,7 @@ pub struct Admin {
     pub directory: Arc<Directory>,
     pub metrics: Arc<Metrics>,
     pub jobs: Arc<Jobs>,
+    pub sources: Arc<Sources>,
     pub draining: AtomicBool,
 }
 
@@ -103,12 +104,17 @@ impl Admin {
     fn figures(&self) -> String {
         use std::fmt::Write;
         let mut text = self.metrics.render();
-        let gauges: [(&str, &str, f64); 2] = [
+        let gauges: [(&str, &str, f64); 3] = [
             ("bellhop_cached_callers", "Callers in the cache.", self.directory.len() as f64),
             (
                 "bellhop_store_staleness_seconds",
                 "Since the change log was last read to its end.",
                 self.directory.staleness().as_secs_f64(),
+            ),
+            (
+                "bellhop_failing_sources",
+                "Sources of credentials in use that cannot be read now.",
+                self.sources.failing() as f64,
             ),
         ];
         for (name, help, value) in gauges {
@@ -138,7 +144,24 @@ impl Admin {
             ("bellhop_withheld_jobs_total", "Answers withheld because they name another member's job.", &tally.foreign),
             ("bellhop_spooled_bindings_total", "Jobs that went on record in the spool first.", &tally.spooled),
         ];
+        self.read_sources(text);
         for (name, help, count) in others {
+            let count = count.load(Ordering::Relaxed);
+            let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {count}");
+        }
+    }
+}
+
+impl Admin {
+    fn read_sources(&self, text: &mut String) {
+        use std::fmt::Write;
+        let tally = &self.sources.tally;
+        let counters = [
+            ("bellhop_source_reads_total", "Attempts to read a live source of a credential.", &tally.reads),
+            ("bellhop_source_failures_total", "Attempts that failed.", &tally.failures),
+            ("bellhop_source_changes_total", "Readings that gave another value than before.", &tally.changes),
+        ];
+        for (name, help, count) in counters {
             let count = count.load(Ordering::Relaxed);
             let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {count}");
         }

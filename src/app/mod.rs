@@ -7,16 +7,19 @@ mod open;
 mod sockets;
 mod tls;
 
-pub use open::{catalog, master_source, store};
+pub use open::{catalog, master_source, source_reader, store};
 
 use crate::{
     admin::{self, Admin},
     clock::Clock,
     config::{Config, ConfigError, Sources},
     directory::{Directory, Reach},
+    exchange::{Exchanges, Ledger},
     jobs::{Ground, Jobs, SpoolError, follow::Follower as JobFollower},
     provider::{CatalogError, files::Unreadable},
-    proxy::{Settings, SettingsError, Shared, trust},
+    proxy::{Machines, Settings, SettingsError, Shared, trust},
+    scheme::minted::Minter,
+    source::Sources as LiveSources,
     store::{Store, StoreError},
     sync::Follower,
     telemetry::log::Logging,
@@ -59,6 +62,8 @@ pub enum AppError {
     Spool(#[from] SpoolError),
     #[error("cannot listen at {address}: {error}{}", sockets::advice(error))]
     Listen { address: SocketAddr, error: io::Error },
+    #[error("{0}")]
+    Sources(String),
     #[error("the process cannot start its threads: {0}")]
     Threads(io::Error),
 }
@@ -67,7 +72,12 @@ impl AppError {
     /// Whether the operator has to put the configuration right, and trying again is no use.
     pub const fn is_configuration(&self) -> bool {
         match self {
-            Self::Config(_) | Self::Preset(_) | Self::Catalog(_) | Self::Settings(_) | Self::Tls(_) => true,
+            Self::Config(_)
+            | Self::Preset(_)
+            | Self::Catalog(_)
+            | Self::Settings(_)
+            | Self::Tls(_)
+            | Self::Sources(_) => true,
             Self::Vault(error) => error.is_configuration(),
             Self::Store(StoreError::Address(_)) => true,
             Self::Store(_) | Self::Spool(_) | Self::Listen { .. } | Self::Threads(_) => false,
@@ -137,14 +147,22 @@ impl App {
         let admin_tls = config.admin_tls.as_ref().map(tls::for_admin).transpose()?;
         let clock = Clock::system();
         let (store, vault) = control.block_on(open_store(&config, &clock))?;
+        let sources = LiveSources::new(source_reader(&config, &clock)?, control.handle().clone());
         let reach = Reach {
             store: store.clone(),
             vault: Arc::clone(&vault),
+            sources: Arc::clone(&sources),
             runtime: control.handle().clone(),
             clock: clock.clone(),
         };
         let directory = Directory::new(reach, config.store.max_stale);
         let directory = Arc::new(directory);
+        let told = Arc::downgrade(&directory);
+        sources.tell(move |credential| {
+            if let Some(directory) = told.upgrade() {
+                directory.forget_credential(credential);
+            }
+        });
         let signer = vault.signer();
         let follower = control.block_on(Follower::begin(store.clone(), Arc::clone(&vault), Arc::clone(&directory)))?;
         let ground = Ground {
@@ -154,10 +172,23 @@ impl App {
             directory: Arc::clone(&directory),
         };
         let jobs = control.block_on(Jobs::begin(ground.clone(), &config.data_dir))?;
+        let ledger = Ledger {
+            store: store.clone(),
+            vault: Arc::clone(&vault),
+            runtime: control.handle().clone(),
+            clock: clock.clone(),
+        };
+        let exchanges = Exchanges::new(ledger, clock.clone());
         if config.jobs.follow {
-            follow_jobs(&config, Arc::clone(&jobs), ground, vault)?;
+            follow_jobs(&config, Arc::clone(&jobs), ground, Arc::clone(&exchanges))?;
         }
-        let shared = Shared::new(settings, tls, Arc::clone(&directory), Arc::clone(&jobs), clock);
+        let machines = Machines {
+            directory: Arc::clone(&directory),
+            jobs: Arc::clone(&jobs),
+            exchanges: Arc::clone(&exchanges),
+            minter: Minter::new(Arc::clone(&vault), control.handle().clone()),
+        };
+        let shared = Shared::new(settings, tls, machines, clock.clone());
         let workers = workers(&config);
         let sockets = Sockets::bind(&config.listen, workers)?;
         let addresses = sockets.addresses();
@@ -165,6 +196,7 @@ impl App {
             directory,
             metrics: Arc::clone(&shared.metrics),
             jobs: Arc::clone(&jobs),
+            sources: Arc::clone(&sources),
             draining: AtomicBool::new(false),
         });
         let Sockets { admin: admin_socket, cores: core_sockets, .. } = sockets;
@@ -175,7 +207,9 @@ impl App {
         tasks.spawn_on(follower.run(), control.handle());
         tasks.spawn_on(admin::serve(Arc::clone(&admin), listener, admin_tls), control.handle());
         tasks.spawn_on(Arc::clone(&jobs).keep(signer), control.handle());
+        tasks.spawn_on(sources.keep_fresh(store.clone(), jobs.process()), control.handle());
         tasks.spawn_on(note_uses(store.clone(), Arc::clone(&admin.directory)), control.handle());
+        tasks.spawn_on(keep_tokens(exchanges, vault, clock), control.handle());
         if let Some(files) = config.tls.clone() {
             tasks.spawn_on(tls::follow_files(files, Arc::clone(&shared)), control.handle());
         }
@@ -222,6 +256,7 @@ impl App {
             ("limits.connections", old.limits.connections == new.limits.connections),
             ("limits.failed_lookups", old.limits.failed_lookups == new.limits.failed_lookups),
             ("jobs", old.jobs == new.jobs),
+            ("sources", old.sources == new.sources),
             ("sizes", old.sizes == new.sizes),
             ("timeouts.connect", old.timeouts.connect == new.timeouts.connect),
             ("timeouts.upstream_idle", old.timeouts.upstream_idle == new.timeouts.upstream_idle),
@@ -258,16 +293,29 @@ async fn open_store(config: &Config, clock: &Clock) -> Result<(Store, Arc<Vault>
 }
 
 /// Bellhop asks about open jobs itself.
-fn follow_jobs(config: &Config, jobs: Arc<Jobs>, ground: Ground, vault: Arc<Vault>) -> Result<(), AppError> {
+fn follow_jobs(config: &Config, jobs: Arc<Jobs>, ground: Ground, exchanges: Arc<Exchanges>) -> Result<(), AppError> {
     let catalog = catalog(config)?;
     let trust = trust(&catalog)?;
-    let follower = JobFollower { jobs, ground, vault, catalog, trust, settings: config.jobs.clone() };
+    let follower = JobFollower { jobs, ground, exchanges, catalog, trust, settings: config.jobs.clone() };
     follower.start(config).map_err(AppError::Threads)
 }
 
 fn workers(config: &Config) -> usize {
     let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     config.listen.workers.map_or_else(cores, std::num::NonZero::get)
+}
+
+/// Forgets access tokens that nobody uses, and renews the keys that sign Bellhop's own, once there are any.
+async fn keep_tokens(exchanges: Arc<Exchanges>, vault: Arc<Vault>, clock: Clock) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        exchanges.sweep();
+        if !vault.signing().is_empty()
+            && let Err(error) = vault.keep_signing_keys(clock.now()).await
+        {
+            tracing::warn!(%error, "the keys that sign tokens could not be renewed");
+        }
+    }
 }
 
 /// "Last used" is for people: a minute late is early enough.

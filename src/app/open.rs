@@ -3,9 +3,11 @@
 
 use super::AppError;
 use crate::{
+    clock::Clock,
     config::{Config, MasterKeySource, ProviderConfig},
     credential::resolve::Personal,
     provider::{Catalog, Changes, PresetFile},
+    source::Reader,
     store::{Address, Store},
     vault::MasterSource,
 };
@@ -29,6 +31,11 @@ pub fn master_source(config: &Config) -> MasterSource {
         MasterKeySource::File(path) => MasterSource::File(path.clone()),
         MasterKeySource::Environment(name) => MasterSource::Environment(name.clone()),
     }
+}
+
+/// What reads the live sources of credentials.
+pub fn source_reader(config: &Config, clock: &Clock) -> Result<Reader, AppError> {
+    Reader::new(&config.sources, &config.master_key, clock.clone()).map_err(AppError::Sources)
 }
 
 fn changes(provider: &ProviderConfig) -> Changes {

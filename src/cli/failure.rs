@@ -16,6 +16,9 @@ pub enum Failure {
     Failed(String),
     #[error("{0}")]
     Usage(String),
+    /// A program could not be started; and the exit code that says so.
+    #[error("{0}")]
+    Program(String, u8),
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error(transparent)]
@@ -40,6 +43,7 @@ impl Failure {
     pub const fn code(&self) -> u8 {
         match self {
             Self::Usage(_) => USAGE,
+            Self::Program(_, code) => *code,
             Self::App(error) if error.is_configuration() => CONFIGURATION,
             Self::Vault(error) | Self::Apply(ApplyError::Vault(error)) if error.is_configuration() => CONFIGURATION,
             Self::Config(_) | Self::Apply(ApplyError::Misplaced(_)) | Self::Store(StoreError::Address(_)) => {

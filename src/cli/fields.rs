@@ -2,8 +2,12 @@
 //! Owns them only until they are checked against the preset.
 //! Never takes a secret field from the command line, and never shows what was entered.
 
-use super::{Console, Failure};
+use super::{
+    Console, Failure,
+    version::{self, Version},
+};
 use crate::{
+    credential::source::{BEARER, Source},
     provider::{
         Fields, Provider,
         fields::{FieldSpec, Presence, Sensitivity},
@@ -27,12 +31,43 @@ pub struct FieldSources {
     /// A field from standard input
     #[arg(long, value_name = "FIELD")]
     from_stdin: Option<String>,
+    /// Where its value is read from while Bellhop runs, as in an `apply` file: `{ file: { token: /run/secrets/token } }`
+    #[arg(long, value_name = "SOURCE", value_parser = version::source)]
+    source: Option<Source>,
 }
 
 impl FieldSources {
+    /// A version of what was given, or with a live source: that which was given, or the one that was there before
+    /// where only what it is asked with is given anew.
+    pub fn version(
+        &self,
+        provider: &Provider,
+        kept: BTreeMap<String, Secret>,
+        before: Option<Source>,
+        console: &mut Console<'_>,
+    ) -> Result<Version, Failure> {
+        let again = before.filter(|_| self.gives(BEARER));
+        let Some(source) = self.source.clone().or(again) else {
+            return Ok(Version::entered(&self.read(provider, kept, console)?));
+        };
+        let mut given = self.given(provider, console)?;
+        let read = source.place.fields();
+        let is_plain = |name: &str| provider.secret_fields().all(|spec| *spec.name != *name);
+        let kept = kept.into_iter().filter(|(name, _)| is_plain(name) && !read.contains(&name.as_str()));
+        let kept: Vec<_> = kept.filter(|(name, _)| !given.iter().any(|(n, _)| n == name)).collect();
+        given.extend(kept);
+        Version::sourced(provider, source, given)
+            .map_err(|error| Failure::failed(format!("{}: {error}", provider.id())))
+    }
+
+    fn gives(&self, field: &str) -> bool {
+        let named = self.from_file.iter().chain(&self.from_env).map(|(name, _)| name);
+        named.chain(&self.from_stdin).any(|name| name == field)
+    }
+
     /// Everything that was given. Secret fields that are missing are asked for, where somebody can be asked.
     /// What is in `kept` counts where nothing else is given.
-    pub fn read(
+    fn read(
         &self,
         provider: &Provider,
         kept: BTreeMap<String, Secret>,
@@ -52,13 +87,14 @@ impl FieldSources {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.plain.is_empty() && self.from_file.is_empty() && self.from_env.is_empty() && self.from_stdin.is_none()
+        let fields = self.plain.len() + self.from_file.len() + self.from_env.len();
+        fields == 0 && self.from_stdin.is_none() && self.source.is_none()
     }
 
     fn given(&self, provider: &Provider, console: &mut Console<'_>) -> Result<Vec<(String, Secret)>, Failure> {
         let mut given = Vec::new();
         for (name, value) in &self.plain {
-            if provider.secret_fields().any(|spec| *spec.name == **name) {
+            if *name == BEARER || provider.secret_fields().any(|spec| *spec.name == **name) {
                 return Err(Failure::usage(format!(
                     "`{name}` is a secret, and the command line can be read by others: use --from-file, --from-env or --from-stdin, \
                      and treat the one that you just typed as leaked"

@@ -7,8 +7,12 @@ use crate::{
     app,
     clock::{Clock, Timestamp},
     config::Config,
-    provider::{Catalog, Provider},
-    store::{Actor, AuditEntry, Reading, Store, Tx},
+    exchange::{Exchanges, Ledger},
+    provider::{Catalog, Fields, Provider},
+    scheme,
+    source::Spec,
+    store::{Actor, AuditEntry, Reading, SealedVersion, Store, Tx},
+    upstream::TlsTrust,
     vault::Vault,
 };
 use std::{fmt, sync::Arc};
@@ -16,7 +20,7 @@ use std::{fmt, sync::Arc};
 pub struct Local {
     pub config: Config,
     pub store: Store,
-    pub vault: Vault,
+    pub vault: Arc<Vault>,
     pub catalog: Catalog,
     pub clock: Clock,
 }
@@ -28,7 +32,7 @@ impl Local {
         let clock = Clock::system();
         let store = app::store(&config).await?;
         let vault = Vault::open(&store, app::master_source(&config), clock.now()).await?;
-        Ok(Self { config, store, vault, catalog, clock })
+        Ok(Self { config, store, vault: Arc::new(vault), catalog, clock })
     }
 
     pub fn now(&self) -> Timestamp {
@@ -43,13 +47,54 @@ impl Local {
         Ok(self.store.write(self.vault.signer(), self.now()).await?)
     }
 
-    pub fn provider(&self, id: &str) -> Result<&Arc<Provider>, Failure> {
-        self.catalog.find(id).ok_or_else(|| {
-            let known: Vec<&str> = self.catalog.iter().map(|provider| provider.id()).collect();
-            let id = super::console::shown(id);
-            Failure::failed(format!("there is no provider `{id}`: expected one of {}", known.join(", ")))
-        })
+    /// What credentials are exchanged for, for as long as the command runs.
+    pub fn exchanges(&self) -> Arc<Exchanges> {
+        let ledger = Ledger {
+            store: self.store.clone(),
+            vault: Arc::clone(&self.vault),
+            runtime: tokio::runtime::Handle::current(),
+            clock: self.clock.clone(),
+        };
+        Exchanges::new(ledger, self.clock.clone())
     }
+
+    /// The fields of a stored version. A live source is read once, with the rights and the environment of this command.
+    pub async fn fields(&self, provider: &Arc<Provider>, version: &SealedVersion) -> Result<Fields, Failure> {
+        let unusable = |error: String| Failure::failed(format!("the stored credential cannot be used: {error}"));
+        if version.source.is_none() {
+            return scheme::open(&self.vault, provider, version).await.map_err(|error| unusable(error.to_string()));
+        }
+        let sealed = self.vault.unseal(version).await?;
+        let spec = Spec::new(provider, version, sealed).map_err(|error| unusable(error.to_string()))?;
+        self.read_source(&spec).await
+    }
+
+    pub async fn read_source(&self, spec: &Spec) -> Result<Fields, Failure> {
+        let reader = app::source_reader(&self.config, &self.clock)?;
+        let read = spec.read_once(&reader).await;
+        read.map_err(|problem| Failure::failed(format!("its source ({}) cannot be read here: {problem}", spec.source)))
+    }
+
+    /// Whose certificates are believed there.
+    pub fn trust(&self, provider: &Provider) -> Result<TlsTrust, Failure> {
+        match provider.ca_file() {
+            Some(file) => TlsTrust::of_file(file).map_err(|error| Failure::failed(error.to_string())),
+            None => Ok(TlsTrust::public()),
+        }
+    }
+
+    pub fn provider(&self, id: &str) -> Result<&Arc<Provider>, Failure> {
+        find(&self.catalog, id)
+    }
+}
+
+/// The provider with this id, or which ones there are.
+pub fn find<'c>(catalog: &'c Catalog, id: &str) -> Result<&'c Arc<Provider>, Failure> {
+    catalog.find(id).ok_or_else(|| {
+        let known: Vec<&str> = catalog.iter().map(|provider| provider.id()).collect();
+        let id = super::console::shown(id);
+        Failure::failed(format!("there is no provider `{id}`: expected one of {}", known.join(", ")))
+    })
 }
 
 /// An entry of the audit trail that says that somebody at this machine did it.

@@ -8,10 +8,13 @@ mod console;
 mod credential;
 mod declare;
 mod demo;
+mod doctor;
 mod documents;
+mod env;
 mod explain;
 mod failure;
 mod fields;
+mod get;
 mod healthcheck;
 mod job;
 mod key;
@@ -20,12 +23,17 @@ mod lookup;
 mod moment;
 mod money;
 mod organization;
+mod point;
+mod probe;
 mod project;
+mod provider;
 mod quota;
+mod run;
 mod serve;
 mod token;
 mod usage;
 mod user;
+mod version;
 
 pub use console::Console;
 pub use failure::Failure;
@@ -76,6 +84,15 @@ enum Command {
     Check(check::Check),
     #[command(flatten)]
     Store(Box<StoreCommand>),
+    /// Print the settings that point a provider's SDKs at Bellhop
+    Env(env::Env),
+    /// Run a program with every provider's SDKs pointed at Bellhop
+    Run(run::Run),
+    /// Find what would bypass Bellhop, or bill elsewhere, and say how to mend it
+    Doctor(doctor::Doctor),
+    /// Providers: what the presets say of each
+    #[command(subcommand)]
+    Provider(provider::ProviderCommand),
     /// Ask a running Bellhop whether it is ready, for containers
     Healthcheck(healthcheck::Healthcheck),
     /// Print completions for a shell
@@ -135,7 +152,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
         }
     };
     match cli.command.run(&cli.global.sources(environment), console) {
-        Ok(()) => 0,
+        Ok(code) => code,
         Err(failure) => {
             console.complain(format_args!("error: {failure}\n"));
             failure.code()
@@ -151,19 +168,24 @@ impl Global {
 }
 
 impl Command {
-    fn run(self, sources: &Sources, console: &mut Console<'_>) -> Result<(), Failure> {
-        match self {
+    fn run(self, sources: &Sources, console: &mut Console<'_>) -> Result<u8, Failure> {
+        let done = match self {
+            Self::Run(run) => return run.run(sources, console),
             Self::Serve(_) => serve::run(sources),
             Self::Demo(demo) => demo.run(console),
             Self::Check(check) => check.run(sources, console),
             Self::Store(command) => command.run(sources, console),
+            Self::Env(env) => env.run(sources, console),
+            Self::Doctor(doctor) => doctor.run(sources, console),
+            Self::Provider(command) => command.run(sources, console),
             Self::Healthcheck(healthcheck) => healthcheck.run(sources),
             Self::Completions(completions) => {
                 completions.run(Cli::command(), console);
                 Ok(())
             }
             Self::Manpage(manpage) => manpage.run(Cli::command(), console),
-        }
+        };
+        done.map(|()| 0)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     job::quota::Period,
     store::{By, UsageFilter, UsageRow},
 };
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, builder::PossibleValue};
 use serde::Serialize;
 use std::fmt::Write;
 
@@ -19,8 +19,8 @@ use std::fmt::Write;
     bellhop usage --by target --from 2026-10-01 --to 2026-11-01 --csv")]
 pub struct Usage {
     /// What to sum up by
-    #[arg(long, value_enum, default_value_t = Group::Member)]
-    by: Group,
+    #[arg(long, value_enum, default_value_t = By::User)]
+    by: By,
     /// Only this user's
     #[arg(long)]
     user: Option<UserName>,
@@ -40,21 +40,6 @@ pub struct Usage {
     form: Form,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-enum Group {
-    #[value(alias = "user")]
-    Member,
-    #[value(alias = "org")]
-    Organization,
-    Project,
-    Token,
-    Credential,
-    Provider,
-    Target,
-    Day,
-    Month,
-}
-
 #[derive(Serialize)]
 struct Line {
     name: Box<str>,
@@ -72,7 +57,7 @@ impl Usage {
         let of = whose(&mut reading, self.user.as_ref(), self.org.as_ref()).await?;
         let from = self.from.map_or_else(|| Period::Month.start(now), |moment| day(moment, now));
         let to = self.to.map_or(Timestamp::MAX, |moment| day(moment, now));
-        let rows = reading.usage(&UsageFilter { of, from, to, by: self.by.into() }).await?;
+        let rows = reading.usage(&UsageFilter { of, from, to, by: self.by }).await?;
         let lines: Vec<Line> = rows.into_iter().map(Into::into).collect();
         if self.csv {
             console.say(csv(&lines));
@@ -92,19 +77,34 @@ fn day(moment: Moment, now: Timestamp) -> Timestamp {
     }
 }
 
-impl From<Group> for By {
-    fn from(group: Group) -> Self {
-        match group {
-            Group::Member => Self::User,
-            Group::Organization => Self::Organization,
-            Group::Project => Self::Project,
-            Group::Token => Self::Token,
-            Group::Credential => Self::Credential,
-            Group::Provider => Self::Provider,
-            Group::Target => Self::Target,
-            Group::Day => Self::Day,
-            Group::Month => Self::Month,
-        }
+/// What the store can sum up by, in the words of the command line.
+impl ValueEnum for By {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[
+            Self::User,
+            Self::Organization,
+            Self::Project,
+            Self::Token,
+            Self::Credential,
+            Self::Provider,
+            Self::Target,
+            Self::Day,
+            Self::Month,
+        ]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::User => PossibleValue::new("member").alias("user"),
+            Self::Organization => PossibleValue::new("organization").alias("org"),
+            Self::Project => PossibleValue::new("project"),
+            Self::Token => PossibleValue::new("token"),
+            Self::Credential => PossibleValue::new("credential"),
+            Self::Provider => PossibleValue::new("provider"),
+            Self::Target => PossibleValue::new("target"),
+            Self::Day => PossibleValue::new("day"),
+            Self::Month => PossibleValue::new("month"),
+        })
     }
 }
 

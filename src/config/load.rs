@@ -7,12 +7,14 @@ use super::{
     read::read,
     tree::{Node, Place, Value},
 };
+use crate::secret::Secret;
 use std::{
     collections::BTreeMap,
     ffi::OsString,
     fs,
     path::{Path, PathBuf},
 };
+use zeroize::Zeroizing;
 
 /// The configuration is wrong; the text says where and what was expected.
 #[derive(Debug, thiserror::Error, Clone, PartialEq, Eq)]
@@ -105,7 +107,14 @@ fn flag(key: &str, value: &str) -> Result<Node, ConfigError> {
 fn setting(keys: &[String], text: &str, place: &Place) -> Result<Node, ConfigError> {
     let value = match text {
         "" | "null" | "~" => Value::Null,
-        text if text.starts_with(['{', '[']) => Node::parse(text, place)?.value,
+        // `{provider}.bellhop.example.org` is no map.
+        text if matches!(
+            (text.chars().next(), text.chars().last()),
+            (Some('{'), Some('}')) | (Some('['), Some(']'))
+        ) =>
+        {
+            Node::parse(text, place)?.value
+        }
         text => Value::Text(text.to_owned()),
     };
     Ok(Node::nested(keys, Node { place: place.clone(), value }))
@@ -122,6 +131,27 @@ pub struct Environment(BTreeMap<String, OsString>);
 impl Environment {
     pub fn of_process() -> Self {
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect()
+    }
+
+    /// A variable that has a value.
+    pub fn text(&self, name: &str) -> Result<Option<&str>, ConfigError> {
+        let value = self.0.get(name).filter(|value| !value.is_empty());
+        value.map(|value| value.to_str().ok_or_else(|| ConfigError::new(name, "expected UTF-8"))).transpose()
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// A secret in a variable, or in the file that the variable's namesake with `_FILE` names.
+    pub fn secret(&self, name: &str) -> Result<Option<Secret>, ConfigError> {
+        let named = format!("{name}_FILE");
+        match (self.text(name)?, self.path(&named)) {
+            (Some(_), Some(_)) => Err(ConfigError::new(named, format!("expected either this or {name}, not both"))),
+            (Some(text), None) => Ok(Some(Secret::new(text))),
+            (None, Some(path)) => secret_file(&named, &path).map(Some),
+            (None, None) => Ok(None),
+        }
     }
 
     pub fn path(&self, name: &str) -> Option<PathBuf> {
@@ -149,10 +179,17 @@ impl Environment {
         if self.path(&format!("BELLHOP_{direct}")).is_some() {
             return Err(ConfigError::new(name, format!("expected either this or BELLHOP_{direct}, not both")));
         }
-        let secret = fs::read_to_string(text)
-            .map_err(|error| ConfigError::new(name, format!("expected the path of a readable file: {error}")))?;
-        setting(&keys_of(direct), secret.trim_end_matches(['\r', '\n']), &Place::of(name))
+        let secret = secret_file(name, Path::new(text))?;
+        setting(&keys_of(direct), secret.expose(), &Place::of(name))
     }
+}
+
+/// Files end in a line break more often than secrets do.
+fn secret_file(variable: &str, path: &Path) -> Result<Secret, ConfigError> {
+    let text = fs::read_to_string(path).map(Zeroizing::new);
+    let text =
+        text.map_err(|error| ConfigError::new(variable, format!("expected the path of a readable file: {error}")))?;
+    Ok(Secret::new(text.trim_end_matches(['\r', '\n'])))
 }
 
 impl FromIterator<(String, OsString)> for Environment {

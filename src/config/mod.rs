@@ -8,6 +8,7 @@ mod price;
 mod quantity;
 mod read;
 mod sections;
+mod sources;
 mod tree;
 mod url;
 mod written;
@@ -16,6 +17,7 @@ pub use load::{ConfigError, Environment, Loaded, Sources};
 pub use origin::{Origin, Protocol};
 pub use price::{Millionths, Price, Prices};
 pub use quantity::{Rate, Size, Span};
+pub use sources::{LeapConfig, SourcesConfig, VaultConfig, VaultLogin};
 pub use url::{BaseUrl, HostPattern, TlsFiles, Upstream};
 pub use written::{Expected, Written};
 
@@ -57,6 +59,8 @@ pub struct Config {
     pub timeouts: Timeouts,
     pub drain: Drain,
     pub jobs: JobsConfig,
+    /// Where live sources of credentials are reached.
+    pub sources: SourcesConfig,
     #[serde(deserialize_with = "written::consistent")]
     pub tokens: TokenLifetimes,
     pub log: Log,
@@ -257,6 +261,7 @@ impl Default for Config {
             timeouts: Timeouts::default(),
             drain: Drain::default(),
             jobs: JobsConfig::default(),
+            sources: SourcesConfig::default(),
             tokens: TokenLifetimes::default(),
             log: Log::default(),
         }

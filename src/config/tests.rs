@@ -167,7 +167,7 @@ fn a_mistake_outside_the_file_names_its_variable_or_flag() {
     insta::assert_snapshot!(mistakes.join("\n"), @"
     BELLHOP_LOG__LEVEL: log.level: expected one of error, warn, info, debug, trace
     BELLHOP_LOG__LEVLE: log: unknown key `levle`: expected one of format, level
-    BELLHOP_NOPE__KEY: unknown key `nope`: expected one of listen, tls, admin_tls, data_dir, store, master_key, presets, providers, limits, sizes, timeouts, drain, jobs, tokens, log
+    BELLHOP_NOPE__KEY: unknown key `nope`: expected one of listen, tls, admin_tls, data_dir, store, master_key, presets, providers, limits, sizes, timeouts, drain, jobs, sources, tokens, log
     BELLHOP_STORE__URL_FILE: expected the path of a readable file: No such file or directory (os error 2)
     --set listen.proxy: listen.proxy: expected an IP address and a port such as 127.0.0.1:8080 or [::1]:8080
     --set store.url: expected no secret on the command line, where every process can read it: use the file or the environment
@@ -301,14 +301,14 @@ proptest! {
 #[test]
 fn the_documentation_names_every_key() {
     let documentation = include_str!("../../docs/configuration.md");
-    let mut section = "";
+    let mut path: Vec<&str> = Vec::new();
     for line in ANNOTATED.lines().filter(|line| !line.trim_start().starts_with('#')) {
         let Some((key, value)) = line.split_once(':') else { continue };
-        let is_section = !line.starts_with(' ') && value.split('#').next().is_some_and(|value| value.trim().is_empty());
-        match (is_section, key.strip_prefix("  ")) {
-            (true, _) => section = key,
-            (false, Some(key)) => assert!(documentation.contains(&format!("`{section}.{key}`")), "{section}.{key}"),
-            (false, None) => assert!(documentation.contains(&format!("`{key}")), "{key}"),
-        }
+        let is_section = value.split('#').next().is_some_and(|value| value.trim().is_empty());
+        path.truncate((key.len() - key.trim_start().len()) / 2);
+        path.push(key.trim_start());
+        let name = path.join(".");
+        let end = if is_section || path.len() == 1 { "" } else { "`" };
+        assert!(documentation.contains(&format!("`{name}{end}")), "{name}");
     }
 }

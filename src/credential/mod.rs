@@ -3,6 +3,7 @@
 //! Never does I/O.
 
 pub mod resolve;
+pub mod source;
 
 use crate::{
     clock::Timestamp,

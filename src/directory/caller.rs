@@ -5,7 +5,7 @@
 use super::{Grant, Purse};
 use crate::{
     clock::Timestamp,
-    id::TokenId,
+    id::{CredentialId, TokenId},
     identity::{TokenHolder, pat::PatDigest},
     limits::Cell,
     provider::Provider,
@@ -56,6 +56,14 @@ impl Caller {
     pub(super) fn forget(&self) {
         if let Ok(mut grants) = self.grants.lock() {
             *grants = Box::default();
+        }
+    }
+
+    pub(super) fn forget_credential(&self, credential: CredentialId) {
+        if let Ok(mut grants) = self.grants.lock()
+            && grants.iter().any(|grant| grant.credential == credential)
+        {
+            *grants = grants.iter().filter(|grant| grant.credential != credential).map(Arc::clone).collect();
         }
     }
 
@@ -136,6 +144,10 @@ impl Callers {
 
     pub fn forget_grants(&self) {
         self.0.iter().for_each(|kept| kept.key().0.forget());
+    }
+
+    pub fn forget_credential(&self, credential: CredentialId) {
+        self.0.iter().for_each(|kept| kept.key().0.forget_credential(credential));
     }
 
     pub fn take_used(&self) -> Vec<(TokenId, Timestamp)> {

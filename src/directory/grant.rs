@@ -13,8 +13,9 @@ use crate::{
     identity::{Context, Standing, TokenHolder, pat::PatDigest},
     job::Payer,
     provider::{Fields, Provider},
-    scheme::{self, Injection},
-    store::{Seq, StoreError},
+    scheme::{self, Injection, NotPreparable},
+    source::{Drawn, Key, Problem, Spec},
+    store::{SealedVersion, Seq, StoreError},
 };
 use http::HeaderValue;
 use std::{
@@ -31,13 +32,30 @@ pub struct Grant {
     pub label: Box<str>,
     pub expires: Timestamp,
     pub fields: Fields,
+    value: Value,
     /// What it was asked for by. Boxed because most requests name nothing.
     asked: Option<Box<Purse>>,
     /// `None`: the caller's own. Boxed because that is what most are paid with.
     home: Option<Box<Home>>,
 }
 
+/// Where the fields of a grant are from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Value {
+    Entered,
+    /// Read from their source, which may have others by now.
+    Drawn,
+}
+
+/// What became of a grant that the provider has refused.
+pub enum Renewed {
+    /// There is nothing else to try.
+    Same,
+    Changed(Arc<Grant>),
+}
+
 /// Whose credential it is, as the caller names them, and the context that the request runs in.
+#[derive(Clone)]
 struct Home {
     owner: Context,
     context: Context,
@@ -104,7 +122,7 @@ pub enum Unresolvable {
     Unavailable,
     /// The stored version cannot be opened or no longer fits its preset.
     #[error("the stored credential cannot be used: {because}")]
-    Unusable { home: Context, label: Box<str>, because: &'static str },
+    Unusable { home: Context, label: Box<str>, because: Box<str> },
 }
 
 impl From<Unavailable> for Unresolvable {
@@ -121,7 +139,11 @@ impl From<StoreError> for Unresolvable {
 }
 
 /// Reads the offers, applies the rule, and opens what was chosen.
-pub async fn look_up(reach: &Reach, holder: &TokenHolder, key: GrantKey) -> Result<(Seq, Grant), Unresolvable> {
+pub async fn look_up(
+    reach: &Reach,
+    holder: &TokenHolder,
+    key: GrantKey,
+) -> Result<(Seq, Grant, Option<Drawn>), Unresolvable> {
     let standing = &holder.standing;
     let offers = reach.store.offers(standing.user, key.provider.id()).await?;
     let (named, made) = match &key.purse {
@@ -136,8 +158,9 @@ pub async fn look_up(reach: &Reach, holder: &TokenHolder, key: GrantKey) -> Resu
         None => resolve(question, &offers.value)?,
     };
     let home = home(reach, standing, &selection).await?;
-    let fields = open(reach, &key.provider, &selection).await?;
-    Ok((offers.head, Grant::new(key, selection, home, fields)))
+    let (fields, drawn) = open(reach, &key.provider, &selection).await?;
+    let value = if drawn.is_some() { Value::Drawn } else { Value::Entered };
+    Ok((offers.head, Grant::new(key, selection, home, fields, value), drawn))
 }
 
 /// Where the credential belongs, for the record of what it pays for. `None`: it is the caller's own.
@@ -165,23 +188,58 @@ async fn home(
     Ok(Some(Box::new(Home { owner: offer.home.clone(), context: context.clone(), organization, project })))
 }
 
-async fn open(reach: &Reach, provider: &Provider, selection: &Selection<'_>) -> Result<Fields, Unresolvable> {
+async fn open(
+    reach: &Reach,
+    provider: &Arc<Provider>,
+    selection: &Selection<'_>,
+) -> Result<(Fields, Option<Drawn>), Unresolvable> {
     let offer = selection.offer;
     // Rotated or deleted since the offers were read: the caller asks again and finds what is there now.
     let version = reach.store.sealed(offer.credential, offer.version).await?.ok_or(Unresolvable::Unavailable)?;
-    scheme::open(&reach.vault, provider, &version).await.map_err(|error| {
-        tracing::error!(credential = %offer.credential, version = offer.version, %error, "a stored credential cannot be used");
-        unusable(&offer.home, &offer.label)
+    open_version(reach, provider, &version).await.map_err(|error| match error {
+        NotOpened::Source(problem) => {
+            let because = format!("its source cannot be read: {problem}").into();
+            Unresolvable::Unusable { home: offer.home.clone(), label: offer.label.clone(), because }
+        }
+        error @ NotOpened::Stored(_) => {
+            tracing::error!(credential = %offer.credential, version = offer.version, %error, "a stored credential cannot be used");
+            unusable(&offer.home, &offer.label)
+        }
     })
 }
 
+/// Why a stored version is of no use.
+#[derive(Debug, thiserror::Error)]
+pub enum NotOpened {
+    #[error(transparent)]
+    Stored(#[from] NotPreparable),
+    #[error("its source cannot be read: {0}")]
+    Source(Arc<Problem>),
+}
+
+pub async fn open_version(
+    reach: &Reach,
+    provider: &Arc<Provider>,
+    version: &SealedVersion,
+) -> Result<(Fields, Option<Drawn>), NotOpened> {
+    if version.source.is_none() {
+        return Ok((scheme::open(&reach.vault, provider, version).await?, None));
+    }
+    let sealed = scheme::opened(&reach.vault, version).await.map_err(NotPreparable::from)?;
+    let unread = |problem| NotOpened::Source(Arc::new(problem));
+    let spec = Spec::new(provider, version, sealed).map_err(unread)?;
+    let key = Key { credential: version.credential, version: version.version };
+    let (fields, drawn) = reach.sources.draw(key, spec).await.map_err(NotOpened::Source)?;
+    Ok((fields, Some(drawn)))
+}
+
 fn unusable(home: &Context, label: &str) -> Unresolvable {
-    let because = "its stored form cannot be read; enter it again";
+    let because = "its stored form cannot be read; enter it again".into();
     Unresolvable::Unusable { home: home.clone(), label: label.into(), because }
 }
 
 impl Grant {
-    fn new(key: GrantKey, selection: Selection<'_>, home: Option<Box<Home>>, fields: Fields) -> Self {
+    fn new(key: GrantKey, selection: Selection<'_>, home: Option<Box<Home>>, fields: Fields, value: Value) -> Self {
         let Selection { offer, why, .. } = selection;
         Self {
             provider: key.provider,
@@ -191,9 +249,31 @@ impl Grant {
             label: offer.label.clone(),
             expires: offer.expires,
             fields,
+            value,
             asked: key.purse.map(Box::new),
             home,
         }
+    }
+
+    /// The same, with other fields of the same credential.
+    pub(super) fn with(&self, fields: Fields) -> Self {
+        Self {
+            provider: Arc::clone(&self.provider),
+            credential: self.credential,
+            version: self.version,
+            why: self.why,
+            label: self.label.clone(),
+            expires: self.expires,
+            fields,
+            value: self.value,
+            asked: self.asked.clone(),
+            home: self.home.clone(),
+        }
+    }
+
+    /// Whether there may be another value by now, which the provider does not refuse.
+    pub fn is_renewable(&self) -> bool {
+        self.value == Value::Drawn
     }
 
     /// Whose it is, as the caller names them.
@@ -238,9 +318,9 @@ impl Grant {
         Arc::ptr_eq(&self.provider, provider) && self.purse() == purse
     }
 
-    /// What attaches the credential. It was tried when the grant was made.
-    pub fn injection(&self) -> Result<Injection, Unresolvable> {
-        Injection::new(self.provider.preset(), &self.fields).map_err(|_| unusable(self.home(), &self.label))
+    /// What attaches the credential, or what it was exchanged for. It was tried when the grant was made.
+    pub fn injection(&self, access: Option<&str>) -> Result<Injection, Unresolvable> {
+        Injection::new(self.provider.preset(), &self.fields, access).map_err(|_| unusable(self.home(), &self.label))
     }
 
     /// The value of `Bellhop-Credential`: an RFC 9651 dictionary. The label is a String where it is ASCII, else a

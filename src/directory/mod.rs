@@ -11,14 +11,15 @@ mod flight;
 mod grant;
 
 pub use caller::Caller;
-pub use grant::{Grant, GrantKey, Purse, Unresolvable};
+pub use grant::{Grant, GrantKey, NotOpened, Purse, Renewed, Unresolvable};
 
 use crate::{
     clock::{Clock, Timestamp},
-    id::TokenId,
+    id::{CredentialId, TokenId},
     identity::{TokenHolder, pat::PatDigest},
-    provider::Provider,
-    store::{Change, Seq, Store, StoreError},
+    provider::{Fields, Provider},
+    source::{self, Key, Sources},
+    store::{Change, SealedVersion, Seq, Store, StoreError},
     vault::Vault,
 };
 use caller::Callers;
@@ -68,6 +69,7 @@ type Resolved = Result<(Seq, Arc<Grant>), Unresolvable>;
 pub struct Reach {
     pub store: Store,
     pub vault: Arc<Vault>,
+    pub sources: Arc<Sources>,
     /// The store's own: no data-plane core waits for another core's reactor.
     pub runtime: Handle,
     pub clock: Clock,
@@ -263,12 +265,40 @@ impl Directory {
     async fn resolve(self: &Arc<Self>, caller: &Arc<Caller>, key: GrantKey) -> Resolved {
         let (reach, caller, asked) = (self.reach.clone(), Arc::clone(caller), key.clone());
         let look_up = async move {
-            let (head, grant) = grant::look_up(&reach, &caller.holder, asked).await?;
+            let (head, grant, drawn) = grant::look_up(&reach, &caller.holder, asked).await?;
             let grant = Arc::new(grant);
             caller.keep(&grant);
+            // Its source changed before it was kept, when nobody could drop it.
+            if drawn.is_some_and(|drawn| !reach.sources.is_last(&drawn)) {
+                caller.forget_credential(grant.credential);
+            }
             Ok((head, grant))
         };
         self.grant_flights.join(&self.reach.runtime, key, look_up, Err(Unresolvable::Unavailable)).await
+    }
+
+    /// What pays now in the place of a grant that the provider has refused: the same credential, with the value that
+    /// its source has by now.
+    pub async fn renew(&self, grant: &Arc<Grant>) -> Renewed {
+        if !grant.is_renewable() {
+            return Renewed::Same;
+        }
+        let key = Key { credential: grant.credential, version: grant.version };
+        match self.reach.sources.renew(key, &grant.fields).await {
+            source::Renewed::Same => Renewed::Same,
+            source::Renewed::Changed(fields) => Renewed::Changed(Arc::new(grant.with(fields))),
+        }
+    }
+
+    /// The fields of a stored version, entered or as their source gives them now.
+    pub async fn open(&self, provider: &Arc<Provider>, version: &SealedVersion) -> Result<Fields, NotOpened> {
+        grant::open_version(&self.reach, provider, version).await.map(|(fields, _)| fields)
+    }
+
+    /// The value of this credential is another: what was made of the old one is dropped, and nothing else.
+    pub fn forget_credential(&self, credential: CredentialId) {
+        self.callers.forget_credential(credential);
+        self.pulse.epoch.fetch_add(1, Ordering::AcqRel);
     }
 
     /// The follower: everything up to `head` is known, and this is who it is about.

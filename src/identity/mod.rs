@@ -98,6 +98,10 @@ impl Context {
         Self::split(label, "--").ok_or_else(|| NotAContext(label.escape_debug().collect()))
     }
 
+    pub fn host_label(&self) -> String {
+        self.to_string().replace('.', "--")
+    }
+
     fn split(text: &str, separator: &str) -> Option<Self> {
         let (purse, project) = match text.split_once(separator) {
             Some((purse, project)) => (purse, Some(project.parse().ok()?)),
@@ -328,7 +332,7 @@ mod tests {
         for text in ["me", "me.thesis", "acme", "acme.optics"] {
             let context: Context = text.parse().expect(text);
             assert_eq!(context.to_string(), text);
-            assert_eq!(Context::from_host_label(&text.replace('.', "--")), Ok(context));
+            assert_eq!(Context::from_host_label(&context.host_label()), Ok(context));
         }
         for bad in ["", ".", "acme.", ".optics", "acme.me", "a.b.c", "ACME", "me.me"] {
             assert!(bad.parse::<Context>().is_err(), "{bad}");

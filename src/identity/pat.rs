@@ -79,6 +79,14 @@ impl PatDigest {
         Self(bytes)
     }
 
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// For choosing a slot in a table; equality is decided by all 256 bits.
     pub const fn low_bits(&self) -> u64 {
         let [a, b, c, d, e, f, g, h, ..] = self.0;

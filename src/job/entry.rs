@@ -5,8 +5,9 @@
 use super::{Figures, Intent, Made, State, ThingKey, quota::Exceeded};
 use crate::{
     clock::Timestamp,
-    id::{SubmissionId, UserId},
+    id::{NoteId, SubmissionId, UserId},
 };
+use std::borrow::Cow;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Entry {
@@ -43,10 +44,12 @@ pub struct Observation {
 /// An entry for the audit trail from a writer that does not wait for its place in it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Note {
+    /// By which one that is entered again is known, for as long as it waits for its place.
+    pub id: NoteId,
     pub at: Timestamp,
     pub user: UserId,
     /// A noun and a past participle, `job.cancelled`.
-    pub action: &'static str,
+    pub action: Cow<'static, str>,
     pub subject: Box<str>,
     /// More, in words. Never a secret.
     pub detail: Box<str>,

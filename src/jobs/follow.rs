@@ -3,18 +3,15 @@
 //! Owns a thread with connections of its own; only where the configuration says so.
 //! Never asks more than a few times a second, and of several processes only one does.
 
-use super::{
-    Ground, Jobs, Study,
-    ask::{Question, ask},
-};
+use super::{Ground, Jobs, Study};
 use crate::{
+    ask::{Asker, job::ask},
     config::{Config, JobsConfig},
+    exchange::Exchanges,
     job::Record,
     provider::{Catalog, preset::operation::Kind},
-    scheme,
     store::{JobFilter, JobPlace, JobRow, Progress, StoreError, Whose},
     upstream::{TlsTrust, Upstreams},
-    vault::Vault,
 };
 use std::{io, rc::Rc, sync::Arc, thread, time::Duration};
 use tokio::{task::LocalSet, time::sleep};
@@ -27,7 +24,7 @@ const PAGE: u32 = 200;
 pub struct Follower {
     pub jobs: Arc<Jobs>,
     pub ground: Ground,
-    pub vault: Arc<Vault>,
+    pub exchanges: Arc<Exchanges>,
     pub catalog: Catalog,
     /// By the provider's index.
     pub trust: Vec<TlsTrust>,
@@ -38,10 +35,10 @@ impl Follower {
     /// Runs on a thread of its own until the process ends.
     pub fn start(self, config: &Config) -> io::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (timeouts, head) = (config.timeouts.clone(), config.sizes.upstream_head);
+        let (timeouts, sizes) = (config.timeouts.clone(), config.sizes.clone());
         let work = move || {
             LocalSet::new().block_on(&runtime, async {
-                let upstreams = Upstreams::new(timeouts, head);
+                let upstreams = Upstreams::new(timeouts, &sizes);
                 loop {
                     if let Err(error) = self.round(&upstreams).await {
                         tracing::warn!(%error, "open jobs could not be followed");
@@ -78,10 +75,11 @@ impl Follower {
         let Some(provider) = self.catalog.find(&job.provider) else { return Ok(()) };
         let Some(trust) = self.trust.get(usize::from(provider.index())) else { return Ok(()) };
         let Some(version) = self.ground.store.sealed_now(job.payer.credential).await? else { return Ok(()) };
-        let Ok(fields) = scheme::open(&self.vault, provider, &version).await else { return Ok(()) };
-        let (kind, now) = (Kind::Poll, self.jobs.clock.now());
-        let question = Question { provider, fields: &fields, trust, kind, job: &job.thing, now };
-        let answered = match ask(upstreams, question).await {
+        let Ok(fields) = self.ground.directory.open(provider, &version).await else { return Ok(()) };
+        let of = (version.credential, version.version);
+        let asker =
+            Asker { provider, of, fields: &fields, trust, exchanges: &self.exchanges, now: self.jobs.clock.now() };
+        let answered = match ask(upstreams, asker, Kind::Poll, &job.thing).await {
             Ok(answered) if answered.status.is_success() => answered,
             Ok(answered) => {
                 tracing::debug!(

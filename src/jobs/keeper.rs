@@ -32,25 +32,28 @@ impl Jobs {
     pub async fn keep(self: Arc<Self>, signer: Arc<dyn Signer>) {
         for turn in 0_u64.. {
             sleep(STEP).await;
-            let kept = self.turn(turn, &signer).await;
-            if let Err(error) = kept {
-                tracing::debug!(%error, "the record of jobs could not be kept");
-            }
+            self.turn(turn, &signer).await;
         }
     }
 
-    async fn turn(&self, turn: u64, signer: &Arc<dyn Signer>) -> Result<(), StoreError> {
+    /// No step waits for another's success: a spool that the store does not take must not let this process seem dead.
+    async fn turn(&self, turn: u64, signer: &Arc<dyn Signer>) {
         let now = self.clock.now();
-        self.empty_spool().await?;
-        self.audit(signer).await?;
+        tell(self.empty_spool().await, "the spool could not be written down");
+        tell(self.audit(signer).await, "entries of the audit trail could not be given their places");
         if turn.is_multiple_of(10) {
             self.known.sweep();
-            self.store.beat(self.process, now).await?;
-            let orphaned = self.store.orphan(&Orphans::NotSeenSince(now.minus(DEAD)), now).await?;
-            if orphaned > 0 {
-                tracing::warn!(orphaned, "submissions of a process that died are of unknown fate");
-            }
-            self.purge(signer, now).await?;
+            tell(self.beat(now).await, "this process's sign of life could not be written");
+            tell(self.purge(signer, now).await, "credentials whose last job has ended could not be deleted");
+        }
+    }
+
+    /// Says that this process lives, and declares dead which do not say so any more.
+    async fn beat(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.store.beat(self.process, now).await?;
+        let orphaned = self.store.orphan(&Orphans::NotSeenSince(now.minus(DEAD)), now).await?;
+        if orphaned > 0 {
+            tracing::warn!(orphaned, "submissions of a process that died are of unknown fate");
         }
         Ok(())
     }
@@ -142,5 +145,14 @@ impl Jobs {
     async fn settle(&self) -> Result<u64, StoreError> {
         self.empty_spool().await?;
         self.store.orphan(&Orphans::Of([self.process].into()), self.clock.now()).await
+    }
+}
+
+/// A store that is gone is told of by whoever needs it, and comes back; anything else somebody has to look at.
+fn tell(kept: Result<(), StoreError>, what: &'static str) {
+    match kept {
+        Ok(()) => {}
+        Err(error @ StoreError::Unavailable(_)) => tracing::debug!(%error, "{what}"),
+        Err(error) => tracing::error!(%error, "{what}"),
     }
 }

@@ -5,7 +5,6 @@
 //! Why one writer: a burst of submissions shares one transaction and one sync. Whatever arrives while a commit is under
 //! way waits for the next, so that the batch grows with the load and nobody waits for a timer.
 
-pub mod ask;
 pub mod follow;
 mod keeper;
 mod known;
@@ -148,12 +147,12 @@ impl Jobs {
         }
     }
 
-    /// Puts on record what a submission made, all of it like `record` but for its key. Durable when this returns: in the
-    /// store, or in the spool.
-    pub async fn bind(&self, binding: Binding, record: &Record) -> Result<(), NotBound> {
+    /// Puts on record what a submission made; `record` says how it is to be found until the store can be asked. Durable
+    /// when this returns: in the store, or in the spool.
+    pub async fn bind(&self, binding: Binding, record: impl Fn(ThingKey) -> Record) -> Result<(), NotBound> {
         let provider = binding.provider.clone();
         let keys = binding.made.iter().map(|made| ThingKey::new(&binding.provider, &made.thing));
-        let records: Vec<Record> = keys.map(|key| Record { key, ended: None, ..record.clone() }).collect();
+        let records: Vec<Record> = keys.map(record).collect();
         let written = self.writer.write(Entry::Bind(binding), records.clone()).await;
         for record in &records {
             self.known.forget(&record.key);
@@ -168,10 +167,14 @@ impl Jobs {
                 count(&self.tally.spooled);
                 Ok(())
             }
-            Written::Entered(_) => {
+            Written::Entered(Entered::Foreign) => {
                 tracing::error!(provider, "an answer named a job that is on record as another's; it was withheld");
                 count(&self.tally.foreign);
                 Err(NotBound::Foreign)
+            }
+            Written::Entered(entered) => {
+                tracing::error!(provider, ?entered, "a submission is no longer on record; its answer was withheld");
+                Err(NotBound::Unavailable)
             }
             Written::Failed => Err(NotBound::Unavailable),
         }
@@ -188,14 +191,18 @@ impl Jobs {
         self.writer.note(Entry::End { submission, state, at: self.clock.now() });
     }
 
-    /// Writes down what an answer said. Nobody waits for it, and under pressure it is left out: the next answer says it again.
-    pub fn observe(&self, observation: Observation) {
-        self.writer.mention(Entry::Observe(observation));
+    /// Writes down what an answer said, and says whether that was done: under pressure it is left out, as it is of what
+    /// only the spool has, and the next answer says it again.
+    pub async fn observe(&self, observation: Observation) -> bool {
+        matches!(self.writer.offer(Entry::Observe(observation)).await, Written::Entered(Entered::Done))
     }
 
-    /// For the audit trail.
-    pub fn note(&self, note: Note) {
-        self.writer.note(Entry::Note(note));
+    /// For the audit trail. Durable when this returns.
+    pub async fn note(&self, note: Note) -> Result<(), Unavailable> {
+        match self.writer.write(Entry::Note(note), Vec::new()).await {
+            Written::Entered(_) | Written::Spooled => Ok(()),
+            Written::Failed => Err(Unavailable),
+        }
     }
 
     /// What is on record under these keys, where all of it is known here already.

@@ -1,6 +1,6 @@
 //! The one writer: puts whatever has come in since the last commit into the next one.
-//! Owns the queue. What it can no longer tell the store it tells the spool; a submission that cannot be put on record
-//! is refused instead, before a byte of it leaves.
+//! Owns the queue. What has happened and the store cannot be told, bindings, ends and notes for the audit trail, it tells
+//! the spool; a submission that cannot be put on record is refused instead, before a byte of it leaves.
 //! Never lets one entry that the store refuses take the others with it.
 
 use super::spool::Spool;
@@ -69,22 +69,16 @@ impl Writer {
 
     /// For what must not be lost, but nobody waits for.
     pub fn note(&self, entry: Entry) {
-        let waiting = self.unheard(entry);
+        let waiting = Waiting { entry, records: Vec::new(), reply: None, _pending: Arc::clone(&self.pending) };
         if let Err(mpsc::error::TrySendError::Full(waiting)) = self.queue.try_send(waiting) {
             let queue = self.queue.clone();
             self.runtime.spawn(async move { queue.send(waiting).await.is_ok() });
         }
     }
 
-    /// For what may be left out.
-    pub fn mention(&self, entry: Entry) {
-        if self.queue.capacity() > QUEUE / 2 {
-            let _ = self.queue.try_send(self.unheard(entry));
-        }
-    }
-
-    fn unheard(&self, entry: Entry) -> Waiting {
-        Waiting { entry, records: Vec::new(), reply: None, _pending: Arc::clone(&self.pending) }
+    /// For what may be left out, and is under pressure.
+    pub async fn offer(&self, entry: Entry) -> Written {
+        if self.queue.capacity() > QUEUE / 2 { self.write(entry, Vec::new()).await } else { Written::Failed }
     }
 
     /// Whether everything that was handed in has been dealt with.
@@ -131,7 +125,7 @@ async fn enter(store: &Store, entries: &[Entry]) -> Result<Vec<Entered>, StoreEr
 
 /// What happened at a provider must be kept; what was only intended is refused, and what was only observed comes again.
 async fn keep(spool: &Spool, batch: Vec<Waiting>) {
-    let happened = |waiting: &Waiting| matches!(waiting.entry, Entry::Bind(_) | Entry::End { .. });
+    let happened = |waiting: &Waiting| matches!(waiting.entry, Entry::Bind(_) | Entry::End { .. } | Entry::Note(_));
     let (kept, lost): (Vec<Waiting>, Vec<Waiting>) = batch.into_iter().partition(happened);
     for waiting in lost {
         waiting.answer(Written::Failed);

@@ -28,14 +28,20 @@ shipped![
     "azure",
     "braket",
     "dwave",
+    "ibm",
     "ionq",
     "iqm",
     "kipu",
     "luna",
     "mat3ra",
     "oqc",
+    "pasqal",
     "planqk",
     "quandela",
+    "quantinuum",
+    "quantum-inspire",
+    "rigetti",
+    "strangeworks",
 ];
 
 /// Every provider, by id.
@@ -150,9 +156,11 @@ fn upstreams(preset: &Preset, changes: &Changes) -> Result<Upstreams, String> {
 
 /// A service, or a value that the field in an origin could have.
 fn known_name(preset: &Preset, name: &str) -> Result<(), String> {
-    let has_regions = preset.origin.field().is_some() || preset.services.iter().any(|s| s.origin.field().is_some());
+    let mut templates = std::iter::once(&preset.origin).chain(preset.services.iter().filter_map(|s| s.origin.as_ref()));
+    let listed = preset.regions.as_ref().is_some_and(|regions| regions.origin(name).is_some());
+    let has_regions = templates.any(|template| template.field().is_some());
     let is_service = name == origin::MAIN || preset.services.iter().any(|s| *s.name == *name);
-    if is_service || (has_regions && origin::is_label(name)) {
+    if is_service || listed || (has_regions && origin::is_label(name)) {
         return Ok(());
     }
     let services: Vec<&str> = std::iter::once(origin::MAIN).chain(preset.services.iter().map(|s| &*s.name)).collect();

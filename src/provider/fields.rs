@@ -4,6 +4,7 @@
 
 use super::origin::is_label;
 use crate::secret::Secret;
+use aws_lc_rs::digest;
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -43,6 +44,8 @@ pub struct FieldSpec {
     pub format: Format,
     /// Several values, separated by commas; the first is the default.
     pub list: bool,
+    /// The plain field that says what stands before the first `-` of this one: whose it is, by its own account.
+    pub prefix: Option<Box<str>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,6 +59,7 @@ pub enum Presence {
 /// Why one piece of memory: every caller who is cached has such a set, and a value of its own for each name and each
 /// text would take several times as much as they say. One value after the other: where it is from, the lengths of its
 /// name (a byte) and of itself (four), both texts.
+#[derive(Clone)]
 pub struct Fields(Zeroizing<Box<[u8]>>);
 
 /// Where a value is from.
@@ -77,6 +81,8 @@ pub enum FieldError {
     Twice(Box<str>),
     #[error("the field `{0}` is missing")]
     Missing(Box<str>),
+    #[error("expected {expected}, and nothing else of these")]
+    NotOneOf { expected: Box<str> },
     #[error("the field `{0}` is empty")]
     Empty(Box<str>),
     #[error("the field `{0}` begins or ends with white space: a line break that was copied with it?")]
@@ -87,6 +93,8 @@ pub enum FieldError {
     TooLong(Box<str>),
     #[error("the field `{0}` must be 1 to 63 of a-z, 0-9 and `-`, beginning and ending with a letter or digit")]
     NotALabel(Box<str>),
+    #[error("the field `{0}` begins otherwise than `{1}` says: it belongs to another")]
+    OfAnother(Box<str>, Box<str>),
     #[error("the field `{0}` must be a path such as `/a/b`, without empty, `.` or `..` segments, `%`, `?` or `#`")]
     NotAPath(Box<str>),
 }
@@ -103,6 +111,14 @@ impl Fields {
             spec.check(value.expose())?;
             values.push((spec, value));
         }
+        for (spec, value) in &values {
+            let of = spec.prefix.as_ref().and_then(|name| values.iter().find(|(other, _)| other.name == *name));
+            if let Some((other, prefix)) = of
+                && !begins_with(value.expose(), prefix.expose())
+            {
+                return Err(FieldError::OfAnother(spec.name.clone(), other.name.clone()));
+            }
+        }
         let given = values.iter().map(|(spec, value)| (spec.source(), &*spec.name, value.expose()));
         let mut all: Vec<(Source, &str, &str)> = given.collect();
         for spec in specs.iter().filter(|spec| values.iter().all(|(s, _)| s.name != spec.name)) {
@@ -113,6 +129,25 @@ impl Fields {
             }
         }
         Ok(Self::pack(&all))
+    }
+
+    /// Where a credential comes in several forms, it has all fields of one of them and none of another.
+    pub(super) fn check_one_of(&self, sets: &[Box<[Box<str>]>]) -> Result<(), FieldError> {
+        let has = |name: &str| self.expose(name).is_some();
+        let given = sets.iter().flatten().filter(|name| has(name)).count();
+        let whole = |set: &[Box<str>]| set.iter().all(|name| has(name)) && set.len() == given;
+        if sets.is_empty() || sets.iter().any(|set| whole(set)) {
+            return Ok(());
+        }
+        let told: Vec<String> = sets.iter().map(|set| format!("`{}`", set.join("` with `"))).collect();
+        Err(FieldError::NotOneOf { expected: told.join(", or ").into() })
+    }
+
+    /// What tells these values from any others of the same credential, without being one of them.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(digest::digest(&digest::SHA256, &self.0).as_ref());
+        bytes
     }
 
     /// A field of either kind, as templates need it. Each call is a place to review, as with [`Secret::expose`].
@@ -134,6 +169,11 @@ impl Fields {
     /// The plain fields that were given, without defaults: what is stored in the clear.
     pub fn plains(&self) -> impl Iterator<Item = (&str, &str)> {
         self.of(Source::Plain)
+    }
+
+    /// Whether both say the same, in the same order.
+    pub fn equal(&self, other: &Self) -> bool {
+        self.0 == other.0
     }
 
     fn of(&self, wanted: Source) -> impl Iterator<Item = (&str, &str)> {
@@ -180,6 +220,12 @@ impl fmt::Debug for Fields {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.iter().map(|(_, name, _)| name)).finish()
     }
+}
+
+/// Whether this prefix and a dash stand before the rest. What has no dash says nothing.
+pub fn begins_with(value: &str, prefix: &str) -> bool {
+    let starts = value.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+    !value.contains('-') || (starts && value[prefix.len()..].starts_with('-'))
 }
 
 /// The values of a list field, as written: separated by commas, with space around them ignored.
@@ -246,6 +292,7 @@ mod tests {
             default: None,
             format: Format::Text,
             list: false,
+            prefix: None,
         }
     }
 
@@ -272,6 +319,26 @@ mod tests {
         assert_eq!(fields.plain("token"), None);
         assert_eq!(fields.expose("token"), Some("fake-field-canary"));
         assert_eq!(format!("{fields:?}"), r#"{"token", "region"}"#);
+    }
+
+    #[test]
+    fn a_value_that_says_whose_it_is_must_be_of_whom_the_other_field_says() {
+        let project = FieldSpec { presence: Presence::Optional, ..spec("project", Sensitivity::Plain) };
+        let specs = [FieldSpec { prefix: Some("project".into()), ..spec("token", Sensitivity::Secret) }, project];
+        let parse = |token: &str, project: Option<&str>| {
+            let project = project.map(|project| ("project".to_owned(), Secret::new(project)));
+            Fields::parse(&specs, [("token".to_owned(), Secret::new(token))].into_iter().chain(project)).err()
+        };
+        for (token, project) in
+            [("DEV-fake", Some("DEV")), ("A-B-fake", Some("A-B")), ("fake", Some("DEV")), ("X-fake", None)]
+        {
+            assert_eq!(parse(token, project), None, "{token}");
+        }
+        for token in ["DEV2-fake-canary", "X-fake-canary", "-fake-canary"] {
+            let error = parse(token, Some("DEV")).unwrap();
+            assert_eq!(error, FieldError::OfAnother("token".into(), "project".into()));
+            assert!(!error.to_string().contains("canary"));
+        }
     }
 
     #[test]

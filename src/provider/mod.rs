@@ -5,10 +5,12 @@
 pub mod catalog;
 pub mod fields;
 pub mod files;
+pub mod fixture;
 pub mod origin;
 pub mod pointer;
 pub mod preset;
 pub mod reading;
+mod sample;
 pub mod storage;
 pub mod template;
 pub mod value;
@@ -32,7 +34,7 @@ use crate::{
 use fields::{FieldSpec, Sensitivity};
 use http::HeaderName;
 use origin::{OriginTemplate, Upstreams};
-use preset::Slot;
+use preset::{Segments, Service, Slot, Wire};
 use std::path::Path;
 use template::Routes;
 
@@ -62,6 +64,15 @@ const SIGNATURE_HEADERS: [HeaderName; 4] = [
 impl ServiceIndex {
     /// The provider's main service, whose paths have no prefix of their own.
     pub const MAIN: Self = Self(0);
+
+    /// The service at a place in the preset's list.
+    pub fn of_place(place: usize) -> Option<Self> {
+        u8::try_from(place + 1).ok().map(Self)
+    }
+
+    fn place(self) -> Option<usize> {
+        usize::from(self.0).checked_sub(1)
+    }
 }
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -136,8 +147,27 @@ impl Provider {
 
     /// The service that a raw path belongs to.
     pub fn service(&self, path: &[u8]) -> ServiceIndex {
-        let position = self.preset.services.iter().position(|s| s.covers(path));
-        ServiceIndex(position.and_then(|p| u8::try_from(p + 1).ok()).unwrap_or(0))
+        let place = self.preset.services.iter().position(|s| s.covers(path));
+        place.and_then(ServiceIndex::of_place).unwrap_or(ServiceIndex::MAIN)
+    }
+
+    /// Where requests to a region go; `None`: there is no such region.
+    pub fn region(&self, region: &str) -> Option<Origin> {
+        let listed = self.preset.regions.as_ref()?.origin(region)?;
+        let replaced = self.upstreams.one.as_ref().or_else(|| self.upstreams.named(region));
+        Some(replaced.unwrap_or(listed).clone())
+    }
+
+    /// What goes upstream of a raw target: services that are Bellhop's own are not in it.
+    pub fn upstream_target<'t>(&self, service: ServiceIndex, target: &'t str) -> &'t str {
+        let removed = self.own(service).filter(|service| service.segments == Segments::Removed);
+        let rest = removed.and_then(|service| target.strip_prefix(&*service.path));
+        rest.map_or(target, |rest| if rest.starts_with('/') { rest } else { "/" })
+    }
+
+    /// What is spoken to a service.
+    pub fn wire(&self, service: ServiceIndex) -> Wire {
+        self.own(service).map_or(self.preset.wire, |service| service.wire)
     }
 
     /// Where a service's requests go for a credential with these plain fields.
@@ -163,7 +193,10 @@ impl Provider {
 
     /// What a URL inside one of the provider's answers points at.
     pub fn locate<'u>(&self, url: &'u str) -> Located<'u> {
-        origin::locate(url, |origin| self.upstreams.owns(origin) || self.templates().any(|t| t.matches(origin)))
+        let regional = |origin: &Origin| self.preset.regions.iter().flat_map(|r| &r.origins).any(|(_, o)| o == origin);
+        origin::locate(url, |origin| {
+            self.upstreams.owns(origin) || regional(origin) || self.templates().any(|t| t.matches(origin))
+        })
     }
 
     /// Headers and cookies in which its SDKs put the caller's token.
@@ -182,16 +215,22 @@ impl Provider {
 
     /// The fields of a credential, checked against what the preset asks for.
     pub fn fields(&self, given: impl IntoIterator<Item = (String, Secret)>) -> Result<Fields, FieldError> {
-        Fields::parse(&self.preset.fields, given)
+        let fields = Fields::parse(&self.preset.fields, given)?;
+        fields.check_one_of(&self.preset.one_of)?;
+        Ok(fields)
     }
 
     fn service_origin(&self, service: ServiceIndex) -> (&str, &OriginTemplate) {
-        let own = usize::from(service.0).checked_sub(1).and_then(|at| self.preset.services.get(at));
-        own.map_or((origin::MAIN, &self.preset.origin), |s| (&s.name, &s.origin))
+        let own = self.own(service).and_then(|service| Some((&*service.name, service.origin.as_ref()?)));
+        own.unwrap_or((origin::MAIN, &self.preset.origin))
+    }
+
+    fn own(&self, service: ServiceIndex) -> Option<&Service> {
+        service.place().and_then(|at| self.preset.services.get(at))
     }
 
     fn templates(&self) -> impl Iterator<Item = &OriginTemplate> {
-        std::iter::once(&self.preset.origin).chain(self.preset.services.iter().map(|s| &s.origin))
+        std::iter::once(&self.preset.origin).chain(self.preset.services.iter().filter_map(|s| s.origin.as_ref()))
     }
 }
 

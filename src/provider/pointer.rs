@@ -69,6 +69,17 @@ impl Pointer {
         (Self { steps: elements.into() }, Self { steps: within.into() })
     }
 
+    /// Whether it leads through messages by the numbers of their fields, `*` after the number of a repeated one.
+    pub fn is_of_fields(&self) -> bool {
+        let is_field = |step: &Step| matches!(step, Step::Member(name) if is_field_number(name));
+        let mut before: Option<&Step> = None;
+        let sound = self.steps.iter().all(|step| {
+            let follows = before.replace(step).is_some_and(is_field);
+            is_field(step) || (*step == Step::Every && follows)
+        });
+        sound && !self.is_root()
+    }
+
     pub fn is_root(&self) -> bool {
         self.steps.is_empty()
     }
@@ -89,6 +100,11 @@ impl Pointer {
     pub fn update(&self, document: &mut Value, change: &mut impl FnMut(&mut Value)) {
         update(document, &self.steps, change);
     }
+}
+
+/// 1 to 2^29 - 1, written in one way.
+fn is_field_number(text: &str) -> bool {
+    !text.starts_with('0') && text.parse().is_ok_and(|number: u32| (1..1 << 29).contains(&number))
 }
 
 fn step(text: &str) -> Result<Step, NotAPointer> {

@@ -14,9 +14,10 @@ use super::{
 use crate::{
     clock::Timestamp,
     directory::{Caller, Purse, Unavailable},
-    identity::{Scopes, Standing, pat::PatDigest},
+    identity::{Scopes, Standing, TokenHolder, pat::PatDigest},
     limits::Cell,
     provider::{Provider, preset::operation::Kind},
+    scheme::minted::{Minted, Minter},
 };
 use http::{HeaderMap, Method, Response};
 use std::{rc::Rc, sync::Arc, time::Duration};
@@ -62,21 +63,43 @@ impl<'e> Exchange<'e> {
         headers: &HeaderMap,
     ) -> Result<AtRoot<'e>, Refusal> {
         let settings = &self.current.settings;
-        let presented = authenticate::presented(headers, route.target, &settings.every_slot)?;
+        let read = |token: &[u8]| self.minter().read(token);
+        let presented = authenticate::presented(headers, route.target, &settings.every_slot, &read)?;
         if *method == Method::GET && matches!(route.path, "/" | "/whoami") {
             let known = self.known(&presented).await?;
             return Ok(AtRoot::Answered(Box::new(whoami::answer(self, &known, route.purse.as_ref()).await?)));
         }
         let id = match presented {
             Presented::Nothing => settings.root.clone(),
+            Presented::Minted(minted) => Some(minted.provider),
             _ => self.known(&presented).await?.only_provider(),
         };
         let provider = id.and_then(|id| settings.catalog.find(&id));
         provider.map(AtRoot::Provider).ok_or_else(|| route::no_provider(&settings.catalog, route.target))
     }
 
-    pub(super) async fn authenticate(&self, asked: &Asked<'_>, headers: &HeaderMap) -> Result<Who, Refusal> {
-        let presented = authenticate::presented(headers, asked.route.target, asked.provider.slots())?;
+    /// The token that the request carries. One that Bellhop made stands for the one that it was made for, at its
+    /// provider and until it ends, in the context that its login named.
+    pub(super) fn presented(
+        &self,
+        provider: &Provider,
+        route: &mut Route<'_, '_>,
+        headers: &HeaderMap,
+    ) -> Result<Presented, Refusal> {
+        let read = |token: &[u8]| self.minter().read(token);
+        match authenticate::presented(headers, route.target, provider.slots(), &read)? {
+            Presented::Minted(minted) if *minted.provider != *provider.id() => Ok(Presented::Malformed),
+            // Not counted among what is guessed: an SDK comes once more with each token that has ended.
+            Presented::Minted(minted) if minted.expires <= self.now() => Ok(Presented::Ended),
+            Presented::Minted(minted) => {
+                route.purse = route.purse.take().or(minted.context.map(Purse::Named));
+                Ok(Presented::Token(minted.digest))
+            }
+            other => Ok(other),
+        }
+    }
+
+    pub(super) async fn authenticate(&self, asked: &Asked<'_>, presented: Presented) -> Result<Who, Refusal> {
         if let Presented::Token(digest) = presented
             && let Some(hot) = self.core.hot.find(&asked.key(digest, asked.route.purse.as_ref()), self.directory())
         {
@@ -91,12 +114,21 @@ impl<'e> Exchange<'e> {
         }
     }
 
+    pub(super) fn minter(&self) -> &'e Minter {
+        &self.core.shared.minter
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.core.shared.clock.now()
+    }
+
     /// A valid token's holder. Every way of not being valid looks the same.
-    async fn known(&self, presented: &Presented) -> Result<Known, Refusal> {
+    pub(super) async fn known(&self, presented: &Presented) -> Result<Known, Refusal> {
         let digest = match presented {
             Presented::Nothing => return Err(Refusal::missing_token()),
             Presented::Malformed => return Err(self.failed_lookup()),
-            Presented::Token(digest) => *digest,
+            Presented::Ended => return Err(Refusal::unknown_token()),
+            Presented::Token(digest) | Presented::Minted(Minted { digest, .. }) => *digest,
         };
         let now = self.core.shared.clock.now();
         match self.directory().caller(digest).await {
@@ -120,14 +152,7 @@ impl<'e> Exchange<'e> {
     pub(super) fn admit(&self, asked: &Asked<'_>, who: Who) -> Result<Admitted, Refusal> {
         let Some((caller, now)) = who.caller() else { return Ok(Admitted(who)) };
         let holder = &caller.holder;
-        if let Some(boundary) = &holder.boundary {
-            if !boundary.allows_provider(asked.provider.id()) {
-                return Err(refusal::provider_not_allowed(asked, &boundary.providers));
-            }
-            if !boundary.allows_address(self.address) {
-                return Err(refusal::network_not_allowed(asked));
-            }
-        }
+        self.within_boundary(asked, holder)?;
         if matches!(asked.kind(), Some(Kind::Blocked | Kind::Login)) {
             return Err(refusal::blocked(asked));
         }
@@ -139,7 +164,18 @@ impl<'e> Exchange<'e> {
         Ok(Admitted(who))
     }
 
-    fn take_from_limits(&self, caller: &Caller, user_limit: Option<&Cell>) -> Result<(), Refusal> {
+    /// Providers and networks that the token may be used for and from.
+    pub(super) fn within_boundary(&self, asked: &Asked<'_>, holder: &TokenHolder) -> Result<(), Refusal> {
+        match &holder.boundary {
+            Some(boundary) if !boundary.allows_provider(asked.provider.id()) => {
+                Err(refusal::provider_not_allowed(asked, &boundary.providers))
+            }
+            Some(boundary) if !boundary.allows_address(self.address) => Err(refusal::network_not_allowed(asked)),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn take_from_limits(&self, caller: &Caller, user_limit: Option<&Cell>) -> Result<(), Refusal> {
         let (limits, since_start) = (&self.current.settings.limits, self.since_start());
         if let Some(rate) = limits.per_token {
             caller.limit.take(rate, since_start).map_err(|wait| Refusal::throttled("this token", wait))?;
@@ -191,7 +227,12 @@ impl<'e> Exchange<'e> {
         Box::pin(self.grant(asked, known, purse)).await
     }
 
-    async fn grant(&self, asked: &Asked<'_>, known: Known, purse: Option<&Purse>) -> Result<Rc<Hot>, Refusal> {
+    pub(super) async fn grant(
+        &self,
+        asked: &Asked<'_>,
+        known: Known,
+        purse: Option<&Purse>,
+    ) -> Result<Rc<Hot>, Refusal> {
         let Known { caller, user_limit: user, now } = known;
         // Read before the look-up: what changes during it makes the copy stale at once.
         let epoch = self.directory().epoch();
@@ -242,6 +283,10 @@ impl Who {
 }
 
 impl Known {
+    pub fn user_limit(&self) -> Option<&Cell> {
+        self.user_limit.as_deref()
+    }
+
     fn only_provider(&self) -> Option<Box<str>> {
         match &*self.caller.holder.boundary.as_ref()?.providers {
             [only] => Some(only.clone()),

@@ -6,7 +6,10 @@ use super::refusal::Refusal;
 use crate::{
     identity::pat::{LENGTH, PatDigest},
     provider::preset::Slot,
-    scheme::sigv4::{ALGORITHM, SECURITY_TOKEN, key_id},
+    scheme::{
+        minted::{self, Minted},
+        sigv4::{ALGORITHM, SECURITY_TOKEN, key_id},
+    },
 };
 use base64::{Engine, prelude::BASE64_STANDARD_NO_PAD};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -20,31 +23,67 @@ pub enum Presented {
     /// Something that cannot be a token of ours.
     Malformed,
     Token(PatDigest),
+    /// One that Bellhop made for a personal one.
+    Minted(Minted),
+    /// One of those, whose time is over.
+    Ended,
 }
 
+/// Reads a token that Bellhop has made.
+pub type Reader<'r> = dyn Fn(&[u8]) -> Option<Minted> + 'r;
+
 /// Looks into the slots that an SDK could have used, and refuses a request that says two things.
-pub fn presented(headers: &HeaderMap, target: &str, slots: &[Slot]) -> Result<Presented, Refusal> {
+pub fn presented(headers: &HeaderMap, target: &str, slots: &[Slot], read: &Reader<'_>) -> Result<Presented, Refusal> {
     refuse_in_target(target)?;
     let mut found: Option<&[u8]> = None;
-    // `Authorization: Bearer …` is understood everywhere; any other credential there counts as one, too.
-    let signs = slots.contains(&Slot::Signature);
-    let signers = signs.then(|| key_ids(headers)).into_iter().flatten();
-    let is_read = |value: &&HeaderValue| !signs || !is_signature(value);
-    let authorizations = headers.get_all(header::AUTHORIZATION).iter().filter(is_read);
-    let bearers = authorizations.map(|value| after_scheme(value.as_bytes()));
-    let slotted = slots.iter().flat_map(|slot| tokens_in(headers, slot, is_read));
-    for token in slotted.chain(signers).chain(bearers) {
+    for token in every_token(headers, slots) {
         if *found.get_or_insert(token) != token {
-            return Err(Refusal::bad_request(
-                "The request carries two different tokens. Send your Bellhop token, and no other, in one place.",
-            ));
+            return Err(two_tokens());
         }
     }
-    refuse_elsewhere(headers, slots)?;
-    Ok(match found {
-        None => Presented::Nothing,
-        Some(token) => PatDigest::of_token(token).map_or(Presented::Malformed, Presented::Token),
-    })
+    refuse_elsewhere(headers, slots, found)?;
+    let presented = found.map(|token| match PatDigest::of_token(token) {
+        Some(digest) => Presented::Token(digest),
+        None => read(token).map_or(Presented::Malformed, Presented::Minted),
+    });
+    beside(headers, slots, read, presented.unwrap_or(Presented::Nothing))
+}
+
+/// What a login has put beside the caller's token counts as one with it; where it is alone, it is the token.
+fn beside(headers: &HeaderMap, slots: &[Slot], read: &Reader<'_>, presented: Presented) -> Result<Presented, Refusal> {
+    let company = slots.iter().filter(|slot| slot.is_beside()).flat_map(|slot| tokens_in(headers, slot, |_| true));
+    for token in company {
+        let other = PatDigest::of_token(token).or_else(|| read(token).map(|minted| minted.digest));
+        match (&presented, other) {
+            (Presented::Nothing, _) => return Ok(read(token).map_or(Presented::Malformed, Presented::Minted)),
+            (Presented::Token(digest), Some(other)) if *digest != other => return Err(two_tokens()),
+            _ => {}
+        }
+    }
+    Ok(presented)
+}
+
+fn two_tokens() -> Refusal {
+    Refusal::bad_request(
+        "The request carries two different tokens. Send your Bellhop token, and no other, in one place.",
+    )
+}
+
+/// Whatever stands where tokens do, but for what a login has put there.
+pub fn every_token<'h>(headers: &'h HeaderMap, slots: &'h [Slot]) -> impl Iterator<Item = &'h [u8]> {
+    let signs = slots.contains(&Slot::Signature);
+    let is_read = move |value: &&HeaderValue| !signs || !is_signature(value);
+    let slotted = slots.iter().filter(|slot| !slot.is_beside()).flat_map(move |slot| tokens_in(headers, slot, is_read));
+    let signers = signs.then(|| key_ids(headers)).into_iter().flatten();
+    // `Authorization: Bearer …` is understood everywhere; any other credential there counts as one, too.
+    let authorizations = headers.get_all(header::AUTHORIZATION).iter().filter(is_read);
+    slotted.chain(signers).chain(authorizations.map(|value| after_scheme(value.as_bytes())))
+}
+
+/// The values of a cookie.
+pub fn cookies<'h>(headers: &'h HeaderMap, name: &'h [u8]) -> impl Iterator<Item = &'h [u8]> {
+    let all = headers.get_all(header::COOKIE).iter().flat_map(|value| crumbs(value.as_bytes()));
+    all.filter(move |(crumb, _)| *crumb == name).map(|(_, value)| value)
 }
 
 /// Everything in a slot counts, also what has not the form that the slot's SDK gives it.
@@ -55,7 +94,7 @@ fn tokens_in<'h>(
 ) -> impl Iterator<Item = &'h [u8]> {
     let (name, cookie) = match slot {
         Slot::Header { name, .. } => (name, None),
-        Slot::Cookie { name } => (&header::COOKIE, Some(name.as_bytes())),
+        Slot::Cookie { name, .. } => (&header::COOKIE, Some(name.as_bytes())),
         Slot::Signature => (&SECURITY_TOKEN, None),
     };
     headers.get_all(name).iter().filter(is_read).flat_map(move |value| {
@@ -94,7 +133,7 @@ fn crumbs(cookie: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     })
 }
 
-fn refuse_in_target(target: &str) -> Result<(), Refusal> {
+pub fn refuse_in_target(target: &str) -> Result<(), Refusal> {
     let decoded = || percent_encoding::percent_decode_str(target).collect::<Vec<u8>>();
     let found =
         target.len() > LENGTH && (holds_token(target.as_bytes()) || (target.contains('%') && holds_token(&decoded())));
@@ -108,7 +147,11 @@ fn refuse_in_target(target: &str) -> Result<(), Refusal> {
 }
 
 /// A token outside of its slot would be passed on to the provider.
-fn refuse_elsewhere(headers: &HeaderMap, slots: &[Slot]) -> Result<(), Refusal> {
+fn refuse_elsewhere(headers: &HeaderMap, slots: &[Slot], presented: Option<&[u8]>) -> Result<(), Refusal> {
+    // Any other form than a personal token's cannot be told by itself; whatever this caller signs in with is known.
+    let repeats = |value: &[u8]| {
+        presented.is_some_and(|token| token.len() > LENGTH && memchr::memmem::find(value, token).is_some())
+    };
     let holds = |slot: &Slot, name: &HeaderName| match slot {
         Slot::Signature => *name == SECURITY_TOKEN,
         slot => slot.header() == Some(name),
@@ -117,14 +160,16 @@ fn refuse_elsewhere(headers: &HeaderMap, slots: &[Slot]) -> Result<(), Refusal> 
     let is_slot_crumb = |crumb: &[u8]| {
         slots
             .iter()
-            .any(|slot| matches!(slot, Slot::Cookie { name } if crumbs(crumb).any(|(n, _)| n == name.as_bytes())))
+            .any(|slot| matches!(slot, Slot::Cookie { name, .. } if crumbs(crumb).any(|(n, _)| n == name.as_bytes())))
     };
     let carries = |(name, value): (&HeaderName, &HeaderValue)| {
         let value = value.as_bytes();
         match *name {
             _ if value.len() < LENGTH || is_slot(name) => false,
-            header::COOKIE => value.split(|b| *b == b';').any(|crumb| !is_slot_crumb(crumb) && holds_token(crumb)),
-            _ => holds_token(value),
+            header::COOKIE => {
+                value.split(|b| *b == b';').any(|crumb| !is_slot_crumb(crumb) && (holds_token(crumb) || repeats(crumb)))
+            }
+            _ => holds_token(value) || repeats(value),
         }
     };
     match headers.iter().find(|field| carries(*field)) {
@@ -136,8 +181,10 @@ fn refuse_elsewhere(headers: &HeaderMap, slots: &[Slot]) -> Result<(), Refusal> 
 }
 
 /// Whether these bytes hold a token of ours, as it is or in base64.
-fn holds_token(bytes: &[u8]) -> bool {
-    MARKS.raw.find_iter(bytes).any(|at| is_token_at(bytes, at)) || holds_token_in_base64(bytes)
+pub fn holds_token(bytes: &[u8]) -> bool {
+    MARKS.raw.find_iter(bytes).any(|at| is_token_at(bytes, at))
+        || minted::holds_one(bytes)
+        || holds_token_in_base64(bytes)
 }
 
 fn is_token_at(bytes: &[u8], at: usize) -> bool {
@@ -184,7 +231,7 @@ fn run_holds_token(run: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::pat::PlainPat;
+    use crate::{identity::pat::PlainPat, provider::preset::Company};
     use aws_lc_rs::rand::SystemRandom;
     use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE};
     use proptest::prelude::*;
@@ -196,7 +243,11 @@ mod tests {
     fn slots() -> Vec<Slot> {
         let header =
             |name, word: Option<&str>| Slot::Header { name: HeaderName::from_static(name), word: word.map(Into::into) };
-        vec![header("authorization", Some("apiKey")), header("x-auth-token", None), Slot::Cookie { name: "oat".into() }]
+        vec![
+            header("authorization", Some("apiKey")),
+            header("x-auth-token", None),
+            Slot::Cookie { name: "oat".into(), company: Company::Alone },
+        ]
     }
 
     fn ask(fields: &[(&'static str, String)], target: &str) -> Result<Presented, Refusal> {
@@ -204,7 +255,7 @@ mod tests {
         for (name, value) in fields {
             headers.append(HeaderName::from_static(name), value.parse().unwrap());
         }
-        presented(&headers, target, &slots())
+        presented(&headers, target, &slots(), &|_| None)
     }
 
     #[test]
@@ -253,7 +304,7 @@ mod tests {
                 headers.append(HeaderName::from_static(name), value.parse().unwrap());
             }
             // As where a request names no provider: another's SDKs use the same header.
-            presented(&headers, "/", &[slots(), vec![Slot::Signature]].concat())
+            presented(&headers, "/", &[slots(), vec![Slot::Signature]].concat(), &|_| None)
         };
         let is_a =
             |found: Result<Presented, Refusal>| matches!(found, Ok(Presented::Token(digest)) if digest == a.digest());

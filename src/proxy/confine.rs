@@ -8,7 +8,11 @@ use super::{
     hot::Hot,
     refusal::{self, Refusal},
 };
-use crate::{directory::Purse, job::reach::is_confined, provider::preset::operation::Kind};
+use crate::{
+    directory::Purse,
+    job::reach::is_confined,
+    provider::{preset::operation::Kind, reading},
+};
 
 /// The request may go on.
 #[derive(Clone, Copy)]
@@ -28,6 +32,7 @@ impl Exchange<'_> {
         let free = Permit { filters: false };
         let Some(hot) = hot else { return Ok(free) };
         refuse_another_context(asked, hot)?;
+        refuse_other_choices(asked, hot, errand)?;
         let standing = &hot.caller.holder.standing;
         if !asked.provider.preset().makes_things() || !is_confined(standing, hot.grant.organization()) {
             return Ok(free);
@@ -68,6 +73,19 @@ impl Exchange<'_> {
             Ok(true) => refusal::not_settled(asked),
             Err(_) => refusal::record_not_read(),
         }
+    }
+}
+
+/// An account or project that the request's body names must be one that the credential allows.
+fn refuse_other_choices(asked: &Asked<'_>, hot: &Hot, errand: &Errand) -> Result<(), Refusal> {
+    let Some(found) = asked.operation.as_ref().filter(|found| !found.operation.choices.is_empty()) else {
+        return Ok(());
+    };
+    let plain = |field: &str| hot.grant.fields.plain(field);
+    match errand.unread {
+        Some(because) if reading::restricts(found.operation, plain) => Err(refusal::names_not_read(asked, because)),
+        _ if reading::is_choice_allowed(&asked.sent(found, errand.document.as_ref()), plain) => Ok(()),
+        _ => Err(refusal::not_selectable(asked, &hot.grant)),
     }
 }
 

@@ -5,6 +5,7 @@
 use super::{
     Asked, Exchange,
     admit::Admitted,
+    grpc,
     refusal::{self, Refusal},
     relay::{Incomplete, READABLE, readable},
 };
@@ -14,13 +15,13 @@ use crate::{
     jobs::Seen,
     provider::{
         Match, Operation,
-        preset::operation::Spelling,
+        preset::operation::{Format, Spelling},
         reading::{self, BodyNeed, Sent, Unreadable},
     },
     upstream::Waiting,
 };
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue};
 use hyper::body::{Body, Incoming};
 use serde_json::Value;
 use smallvec::SmallVec;
@@ -82,14 +83,10 @@ impl Errand {
 
 struct SeveralPurses;
 
-impl<'r> Asked<'r> {
+impl Asked<'_> {
     /// The request as far as it was read.
     pub fn sent<'s>(&'s self, found: &'s Match<'s>, document: Option<&'s Value>) -> Sent<'s> {
-        Sent { found, path: self.path(), query: self.query(), body: document }
-    }
-
-    pub fn query(&self) -> Option<&'r str> {
-        self.route.target.split_once('?').map(|(_, query)| query)
+        Sent::new(found, self.route.target, document)
     }
 }
 
@@ -147,15 +144,9 @@ impl Exchange<'_> {
         let mut room = self.core.shared.room.take(expected).ok_or_else(Refusal::overloaded)?;
         let (alarm, idle) = (&self.link.alarm, self.link.patience.body_idle);
         let bytes = readable::collect(body, READABLE, alarm, idle, Waiting::Caller).await;
-        let bytes = bytes.map_err(|because| refusal::body_not_read(asked, because))?;
+        let bytes = bytes.map_err(|because| refusal::body_not_read(asked, because))?.bytes;
         room.resize(bytes.len() as u64);
-        let encoding = headers.get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes);
-        let document = match &bytes {
-            bytes if bytes.is_empty() || need == BodyNeed::Nothing => Ok(None),
-            bytes => reading::inflate(bytes.clone(), encoding, READABLE).and_then(|plain| {
-                asked.operation.as_ref().map(|found| reading::request(&plain, found.operation)).transpose()
-            }),
-        };
+        let document = document(asked, need, headers, &bytes);
         let unread = document.as_ref().err().copied().filter(|_| gates);
         let document = document.ok().flatten();
         Ok(Errand { carried: Carried::Read(bytes), room: Some(room), document, named: Vec::new(), unread })
@@ -184,6 +175,22 @@ impl Exchange<'_> {
     pub(super) fn purse(&self, asked: &Asked<'_>, errand: &Errand) -> Result<Option<Purse>, Refusal> {
         errand.made_by().map_err(|SeveralPurses| refusal::several_purses(asked))
     }
+}
+
+/// What the operation reads of a body that was collected.
+fn document(
+    asked: &Asked<'_>,
+    need: BodyNeed,
+    headers: &HeaderMap,
+    bytes: &Bytes,
+) -> Result<Option<Value>, Unreadable> {
+    let found = asked.operation.as_ref().filter(|_| need > BodyNeed::Nothing && !bytes.is_empty());
+    let Some(Match { operation, .. }) = found else { return Ok(None) };
+    if operation.format == Format::Grpc && !grpc::is_protobuf(headers) {
+        return Err(Unreadable::NotAMessage);
+    }
+    let encoding = headers.get(reading::encoding_header(operation)).map(HeaderValue::as_bytes);
+    reading::request(bytes.clone(), encoding, operation, READABLE).map(Some)
 }
 
 /// Of what may be an id or a name, what is not on record is a name.

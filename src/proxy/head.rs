@@ -51,9 +51,6 @@ pub fn check(parts: &request::Parts, headers: &HeaderMap, limits: HeadLimits) ->
     if host.is_some_and(|host| !is_host(host)) {
         return Err(Refusal::bad_request("The Host header names no host.").close());
     }
-    if headers.contains_key(header::UPGRADE) && asks_for_upgrade(headers) {
-        return Err(Refusal::bad_request("This path cannot be upgraded to another protocol."));
-    }
     Ok(())
 }
 
@@ -64,7 +61,7 @@ fn is_host(value: &HeaderValue) -> bool {
 }
 
 /// A bare `Upgrade` field is advice and is dropped; with `Connection: upgrade` it is a demand.
-fn asks_for_upgrade(headers: &HeaderMap) -> bool {
+pub fn asks_for_upgrade(headers: &HeaderMap) -> bool {
     named_by_connection(headers).any(|name| name.eq_ignore_ascii_case("upgrade"))
 }
 
@@ -150,6 +147,15 @@ pub fn clean_answer(headers: &mut HeaderMap, cookies: Cookies) {
         }
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+}
+
+/// What may stand after an answer: nothing that is a head's to say.
+pub fn clean_trailers(mut trailers: HeaderMap) -> HeaderMap {
+    let gone: Vec<HeaderName> = trailers.keys().filter(|name| !is_passed_back(name)).cloned().collect();
+    for name in gone {
+        trailers.remove(name);
+    }
+    trailers
 }
 
 fn is_passed_back(name: &HeaderName) -> bool {

@@ -4,6 +4,7 @@
 
 use crate::{
     directory::{Caller, Directory, Grant, GrantKey, Purse, Unresolvable},
+    exchange::Access,
     identity::pat::PatDigest,
     limits::Cell as LimitCell,
     provider::{Provider, ServiceIndex},
@@ -15,6 +16,7 @@ use std::{
     cell::{Cell, RefCell},
     rc::Rc,
     sync::Arc,
+    time::Instant,
 };
 
 /// Sets of [`WAYS`] places.
@@ -28,10 +30,17 @@ pub struct Hot {
     pub caller: Arc<Caller>,
     pub grant: Arc<Grant>,
     pub limits: SharedLimits,
-    pub injection: Injection,
     pub receipt: HeaderValue,
-    pub echo: Option<Rc<Echo>>,
+    attached: RefCell<Option<Rc<Attached>>>,
     endpoint: RefCell<Option<(ServiceIndex, Arc<Endpoint>)>>,
+}
+
+/// What attaches a credential to a request, and finds its secrets in the answer.
+pub struct Attached {
+    pub injection: Injection,
+    pub echo: Option<Rc<Echo>>,
+    /// What the credential was exchanged for, where it is.
+    pub access: Option<Arc<Access>>,
 }
 
 /// A caller's places under the limits that others count against too; each where there is such a limit.
@@ -50,17 +59,66 @@ impl Hot {
         limits: SharedLimits,
     ) -> Result<Rc<Self>, Unresolvable> {
         let HotKey { digest, provider, purse } = key;
-        Ok(Rc::new(Self {
+        let hot = Self {
             key: GrantKey::new(digest, provider, purse),
             epoch,
-            injection: grant.injection()?,
             receipt: grant.receipt(),
-            echo: Echo::new(grant.fields.secrets().map(|(_, secret)| secret)).map(Rc::new),
+            attached: RefCell::default(),
             caller,
             grant,
             limits,
             endpoint: RefCell::default(),
-        }))
+        };
+        hot.attach_if_ready()?;
+        Ok(Rc::new(hot))
+    }
+
+    /// What needs no login first is prepared at once.
+    fn attach_if_ready(&self) -> Result<(), Unresolvable> {
+        if self.grant.provider.preset().exchange.is_none() {
+            self.attach(None)?;
+        }
+        Ok(())
+    }
+
+    /// What is ready to be used: always, but for what has to be exchanged first and again.
+    pub fn attached(&self, now: Instant) -> Option<Rc<Attached>> {
+        let attached = self.attached.borrow();
+        let ready = |attached: &&Rc<Attached>| attached.access.as_ref().is_none_or(|access| access.is_fresh(now));
+        attached.as_ref().filter(ready).map(Rc::clone)
+    }
+
+    /// Prepares what attaches the credential from here on.
+    pub fn attach(&self, access: Option<Arc<Access>>) -> Result<Rc<Attached>, Unresolvable> {
+        let known = self.attached.borrow().clone();
+        if let (Some(known), Some(access)) = (known, &access)
+            && known.access.as_ref().is_some_and(|kept| Arc::ptr_eq(kept, access))
+        {
+            return Ok(known);
+        }
+        let exchanged = access.as_deref().map(Access::expose);
+        let injection = self.grant.injection(exchanged)?;
+        let secrets = self.grant.fields.secrets().map(|(_, secret)| secret);
+        let echo = Echo::new(secrets.chain(exchanged)).map(Rc::new);
+        let attached = Rc::new(Attached { injection, echo, access });
+        *self.attached.borrow_mut() = Some(Rc::clone(&attached));
+        Ok(attached)
+    }
+
+    /// The same for one request more, with another value of its credential; nobody counts it twice.
+    pub fn with(&self, grant: Arc<Grant>) -> Result<Rc<Self>, Unresolvable> {
+        let hot = Self {
+            key: self.key.clone(),
+            epoch: self.epoch,
+            receipt: grant.receipt(),
+            attached: RefCell::default(),
+            caller: Arc::clone(&self.caller),
+            grant,
+            limits: SharedLimits::default(),
+            endpoint: RefCell::default(),
+        };
+        hot.attach_if_ready()?;
+        Ok(Rc::new(hot))
     }
 
     /// Where the last request to this service went.

@@ -2,7 +2,10 @@
 //! Owns the guard over what arrives, and the one alarm that every wait on an HTTP/1 connection shares.
 //! Never looks into a request; that is for the steps of `proxy`.
 
-use super::wire::{Guard, HeadLimits, Violation};
+use super::{
+    tunnel::Tunnel,
+    wire::{Guard, HeadLimits, Violation},
+};
 use crate::upstream::{Alarm, Waiting};
 use bytes::Bytes;
 use std::{
@@ -70,6 +73,8 @@ pub struct Link {
     tickets: Cell<u32>,
     /// To be polled again when there is room, or when what is under way has ended.
     on_room: RefCell<Option<Waker>>,
+    /// What the connection goes on as, once the answer that says so is out.
+    tunnel: RefCell<Option<Box<Tunnel>>>,
 }
 
 impl Link {
@@ -93,7 +98,16 @@ impl Link {
             untaken: RefCell::default(),
             tickets: Cell::new(0),
             on_room: RefCell::new(None),
+            tunnel: RefCell::new(None),
         })
+    }
+
+    pub fn dig(&self, tunnel: Tunnel) {
+        *self.tunnel.borrow_mut() = Some(Box::new(tunnel));
+    }
+
+    pub fn take_tunnel(&self) -> Option<Box<Tunnel>> {
+        self.tunnel.borrow_mut().take()
     }
 
     pub const fn violation(&self) -> Option<Violation> {
@@ -245,9 +259,14 @@ pub enum CallerStream {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
+/// Both directions of a connection.
+pub trait Duplex: AsyncRead + AsyncWrite {}
+
+impl<T: AsyncRead + AsyncWrite> Duplex for T {}
+
 impl CallerStream {
-    /// For writing, whichever it is.
-    pub fn boxed(self) -> Pin<Box<dyn AsyncWrite>> {
+    /// Whichever it is, without a guard.
+    pub fn boxed(self) -> Pin<Box<dyn Duplex>> {
         match self {
             Self::Plain(stream) => Box::pin(stream),
             Self::Tls(stream) => Box::pin(*stream),

@@ -9,7 +9,7 @@ use super::{
     relay::{self, Answer},
     wire::Violation,
 };
-use crate::upstream::{Waiting, ring_when_due};
+use crate::upstream::{LocalExecutor, Waiting, ring_when_due};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
@@ -181,7 +181,7 @@ async fn busy(
         }
     })
     .await;
-    finish(end, connection, link).await
+    finish(end, connection, core, link).await
 }
 
 enum End {
@@ -217,11 +217,24 @@ fn keep_time(link: &Link, mut timer: Pin<&mut Sleep>, cx: &mut std::task::Contex
     })
 }
 
-async fn finish<S>(end: End, connection: http1::Connection<Io, S>, link: &Link) -> Option<(CallerStream, Bytes)>
+async fn finish<S>(
+    end: End,
+    connection: http1::Connection<Io, S>,
+    core: &Core,
+    link: &Link,
+) -> Option<(CallerStream, Bytes)>
 where
     S: hyper::service::HttpService<Incoming, ResBody = Answer>,
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
+    if let Some(tunnel) = link.take_tunnel() {
+        let parts = connection.into_parts();
+        // Whoever did not wait for the agreement has sent what was read as a request.
+        if matches!(end, End::Closed) && link.violation().is_none() {
+            tunnel.run(&core.drain, parts.io.into_inner().into_stream(), parts.read_buf).await;
+        }
+        return None;
+    }
     let refusal = match (end, link.violation()) {
         (End::Rests, _) => {
             let parts = connection.into_parts();
@@ -332,16 +345,6 @@ async fn respond(
 ) -> Result<Response<Answer>, Infallible> {
     let answer = super::serve(&core, &ticket, entry, request).await;
     Ok(answer.map(|body| body.with_ticket(ticket)))
-}
-
-/// Runs HTTP/2's streams on the core that accepted their connection.
-#[derive(Clone, Copy)]
-pub struct LocalExecutor;
-
-impl<F: Future<Output: 'static> + 'static> hyper::rt::Executor<F> for LocalExecutor {
-    fn execute(&self, future: F) {
-        tokio::task::spawn_local(future);
-    }
 }
 
 /// The limits on HTTP/2 that its libraries leave open: h2's own defaults are 16 MiB of headers and any number of streams.

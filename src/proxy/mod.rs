@@ -2,43 +2,51 @@
 //! Owns what a core needs to serve: its connections to providers, its copy of hot grants, its counters.
 //! Never asks the store itself, and never sees a credential: `directory` looks up, `scheme` attaches.
 
+mod access;
 mod admit;
 mod authenticate;
 mod confine;
 mod drain;
 mod errand;
 mod forwarded;
+mod grpc;
 mod head;
 mod hot;
 mod link;
 mod listen;
+mod login;
 mod refusal;
 mod relay;
+mod renew;
 mod route;
 mod settings;
 mod signature;
 mod streams;
 mod submit;
+mod tunnel;
+mod upgrade;
 mod whoami;
 pub mod wire;
 
 pub use listen::{Entry, accept};
 pub use refusal::Code;
-pub use settings::{Current, Settings, SettingsError, Shared, trust};
+pub use settings::{Current, Machines, Settings, SettingsError, Shared, trust};
 
 use crate::{
     provider::{
         Match, Provider,
-        preset::{Wording, operation::Kind},
+        preset::{Wire, Wording, login::Login, operation::Kind},
     },
     scheme::{self, Head, Outgoing, sigv4::Verified},
-    upstream::{Alarm, Deadline, Driver, Endpoint, Lease, Outbound, Upstreams, Waiting},
+    telemetry::metrics::ProviderMetrics,
+    upstream::{Alarm, Deadline, Driver, Endpoint, Lease, LocalExecutor, Outbound, SendError, Upstreams, Waiting},
 };
 use admit::AtRoot;
 use confine::Permit;
 use drain::Drain;
 use errand::Carried;
-use hot::{Hot, HotGrants};
+use grpc::Dialect;
+use hot::{Attached, Hot, HotGrants};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header, request, uri::PathAndQuery};
 use hyper::{
     body::Incoming,
@@ -56,6 +64,7 @@ use std::{
     time::{Duration, Instant},
 };
 use streams::Streams;
+use upgrade::{Met, Wish};
 
 /// One core: its own runtime, listeners, pool and counters.
 pub struct Core {
@@ -70,7 +79,7 @@ pub struct Core {
     hot: HotGrants,
     ids: RequestIds,
     http1: http1::Builder,
-    http2: http2::Builder<listen::LocalExecutor>,
+    http2: http2::Builder<LocalExecutor>,
 }
 
 impl Core {
@@ -79,7 +88,7 @@ impl Core {
         let mut http1 = http1::Builder::new();
         http1.max_header_size(settings.sizes.head + 1024).max_buf_size(relay::BUFFER.max(settings.sizes.head + 1024));
         let http2 = listen::http2_builder(settings.sizes.h2_streams, settings.sizes.h2_header_list);
-        let upstreams = Upstreams::new(settings.timeouts.clone(), settings.sizes.upstream_head);
+        let upstreams = Upstreams::new(settings.timeouts.clone(), &settings.sizes);
         let current = RefCell::new(Rc::new(Current::new(&shared)));
         let ids = RequestIds::new(number);
         let (drain, hot) = (Drain::default(), HotGrants::default());
@@ -160,17 +169,24 @@ async fn serve(core: &Rc<Core>, ticket: &Ticket, entry: Entry, request: Request<
     let (tally, id, current) = (Tally::default(), core.ids.next(), core.current());
     let (parts, body) = request.into_parts();
     let address = forwarded::address(link.peer, &parts.headers, &current.settings.trusted_proxies);
-    let exchange = Exchange { core, current: &current, link, address, arrived, tally: &tally };
-    let mut answer = match exchange.run(entry, parts, body).await {
-        Ok(answer) => answer,
+    let dialect = Dialect::of(&parts);
+    let exchange = Exchange { core, current: &current, link, address, arrived, tally: &tally, dialect };
+    let (status, mut answer) = match exchange.run(entry, parts, body).await {
+        Ok(answer) => (grpc::outcome_so_far(answer.status(), answer.headers()), answer),
         Err(refusal) => {
             current.metrics.refusals[refusal.code as usize].add(1);
             tracing::debug!(request = ?id, refusal = refusal.code.as_str(), "refused");
-            refusal.answer(exchange.current.shape(tally.provider.get(), tally.wording.get()))
+            let status = refusal.told_by();
+            match dialect {
+                Dialect::Http => {
+                    (status, refusal.answer(exchange.current.shape(tally.provider.get(), tally.wording.get())))
+                }
+                Dialect::Grpc => (status, refusal.answer_call()),
+            }
         }
     };
     if let Some(metrics) = current.metrics_of(tally.provider.get()) {
-        let class = usize::from(answer.status().as_u16() / 100).clamp(1, 5) - 1;
+        let class = usize::from(status.as_u16() / 100).clamp(1, 5) - 1;
         metrics.answers[settings::kind_place(tally.kind.get())][class].add(1);
     }
     answer.headers_mut().insert(head::REQUEST_ID, id);
@@ -187,6 +203,7 @@ struct Exchange<'e> {
     address: IpAddr,
     arrived: Instant,
     tally: &'e Tally,
+    dialect: Dialect,
 }
 
 /// What is asked of which provider.
@@ -202,19 +219,25 @@ impl Asked<'_> {
         self.operation.as_ref().map(|found| found.operation.kind)
     }
 
+    /// What Bellhop answers this with itself, where it is a login.
+    fn login(&self) -> Option<&Login> {
+        self.operation.as_ref()?.operation.login.as_ref()
+    }
+
     const fn path(&self) -> &str {
         self.route.path
     }
 }
 
 impl Exchange<'_> {
-    /// accept → route → authenticate → admit → resolve → authorize → forward → relay.
+    /// accept → route → authenticate → admit → errand → resolve → confine → authorize → forward or submit → relay.
     ///
     /// Why what is seldom awaited is boxed: a future is copied into its parent as a whole, with room for all that it
     /// could ever wait for. Boxing the rare waits keeps the common one small.
     async fn run(self, entry: Entry, mut parts: request::Parts, body: Incoming) -> Result<Response<Answer>, Refusal> {
         let headers = std::mem::take(&mut parts.headers);
         head::check(&parts, &headers, self.current.settings.head_limits())?;
+        let wish = Wish::of(&parts, &headers)?;
         let doors = self.current.doors();
         let mut route = route::route(&doors, entry, &parts, &headers)?;
         let provider = match route.destination.take() {
@@ -224,12 +247,20 @@ impl Exchange<'_> {
                 AtRoot::Answered(answer) => return Ok(*answer),
             },
         };
+        if let Some(prefix) = &provider.preset().ignored_prefix {
+            route.skip(prefix);
+        }
         let signed_target = self.signed_target(provider, &route, &headers)?;
+        let presented = self.presented(provider, &mut route, &headers)?;
         if let Some(target) = &signed_target {
             route.read_as(target);
         }
         let asked = self.classify(provider, &parts.method, &route)?;
-        let caller = self.authenticate(&asked, &headers).await?;
+        if let Some(login) = asked.login() {
+            return Box::pin(self.login(&asked, login, &headers, body)).await;
+        }
+        upgrade::allow(&asked, wish)?;
+        let caller = self.authenticate(&asked, presented).await?;
         let admitted = self.admit(&asked, caller)?;
         let mut errand = self.errand(&asked, &admitted, &headers, body).await?;
         let signed = self.verify(&asked, &parts, &headers, &errand)?;
@@ -237,16 +268,37 @@ impl Exchange<'_> {
         let grant = self.resolve(&asked, admitted, made.as_ref()).await?;
         let permit = self.confine(&asked, grant.as_deref(), &errand).await?;
         self.keep_within(&asked, grant.as_deref(), &errand, signed.as_ref()).await?;
-        let sending = self.authorize(&asked, grant.as_deref(), permit, headers, signed, errand.take_body())?;
-        let about = About { permit, named: std::mem::take(&mut errand.named) };
+        let attached = self.access(&asked, grant.as_deref()).await?;
+        let paying = grant.as_deref().zip(attached.as_deref());
+        let mut sending = self.authorize(&asked, paying, permit, headers, signed, errand.take_body())?;
+        let again = sending.again.take();
+        let mut about = About { permit, named: std::mem::take(&mut errand.named), attached };
         let answer = match &grant {
             Some(hot) if asked.kind() == Some(Kind::Submit) => {
                 Box::pin(self.submit(&asked, hot, &about, errand, sending)).await?
             }
             _ => {
-                let (answer, lease) = self.forward(&asked, sending).await?;
+                let (answer, lease) = match wish {
+                    Wish::Answer => self.forward(&asked, grant.as_ref(), sending).await?,
+                    Wish::WebSocket => {
+                        match Box::pin(self.switch(&asked, grant.as_ref(), about.attached.as_deref(), sending)).await? {
+                            Met::Switching(answer) => return Ok(answer),
+                            Met::Answered(answer, lease) => (answer, lease),
+                        }
+                    }
+                };
                 answer.map(|body| Came::Coming(body, lease))
             }
+        };
+        let (grant, answer) = match grant {
+            Some(hot)
+                if about.is_renewable(&hot)
+                    && asked.is_refused(grpc::outcome_so_far(answer.status(), answer.headers())) =>
+            {
+                let (hot, answer) = Box::pin(self.renew(&asked, hot, &mut about, again, answer)).await?;
+                (Some(hot), answer)
+            }
+            grant => (grant, answer),
         };
         self.relay(&asked, grant, about, answer).await
     }
@@ -270,14 +322,15 @@ impl Exchange<'_> {
     fn authorize(
         &self,
         asked: &Asked<'_>,
-        grant: Option<&Hot>,
+        paying: Option<(&Hot, &Attached)>,
         _permit: Permit,
         headers: HeaderMap,
         signed: Option<Verified>,
         body: Carried,
     ) -> Result<Sending, Refusal> {
         let preset = asked.provider.preset();
-        let target = PathAndQuery::try_from(asked.upstream_target(signed.as_ref()))
+        let service = asked.provider.service(asked.path().as_bytes());
+        let target = PathAndQuery::try_from(asked.provider.upstream_target(service, asked.route.target))
             .map_err(|_| Refusal::bad_request("The target has characters that cannot stand in one."))?;
         let has_length = headers.contains_key(header::CONTENT_LENGTH);
         let mut headers = head::outgoing(headers, asked.provider.slot_headers(), preset.cookies);
@@ -289,20 +342,29 @@ impl Exchange<'_> {
             _ => head::frame(&mut headers, has_length, body.is_empty()),
         }
         head::choose_encoding(&mut headers, asked.kind());
-        let endpoint = self.current.endpoint(asked, grant, signed.as_ref())?;
+        let endpoint = self.current.endpoint(asked, paying.map(|(hot, _)| hot), &headers, signed.as_ref())?;
+        if self.dialect == Dialect::Grpc && endpoint.wire() == Wire::Http2 {
+            grpc::prepare(&mut headers, asked.kind());
+        }
         let head = Head { method: asked.method.clone(), target, headers, signed };
-        let patience = asked.operation.as_ref().and_then(|m| m.operation.head).or(preset.head);
-        let patience = patience.unwrap_or(self.current.settings.timeouts.upstream_head);
+        let patience = self.patience(asked);
         let is_complete = body.is_complete();
+        let again = paying.and_then(|(hot, attached)| renew::copy(&head, (hot, attached), &body));
         let (body, deadline, alarm) = self.outbound(asked, body, patience);
-        let outgoing = match grant {
-            Some(grant) => grant
+        let outgoing = match paying {
+            Some((hot, attached)) => attached
                 .injection
-                .authorize(head, body, &endpoint)
-                .map_err(|error| refusal::not_attachable(asked, &grant.grant, error))?,
+                .authorize(head, body, (&endpoint, service))
+                .map_err(|error| refusal::not_attachable(asked, &hot.grant, error))?,
             None => scheme::without_credential(head, body, &endpoint),
         };
-        Ok(Sending { outgoing, deadline, alarm, patience, is_complete })
+        Ok(Sending { outgoing, deadline, alarm, patience, is_complete, again })
+    }
+
+    /// How long the head of the answer may take.
+    fn patience(&self, asked: &Asked<'_>) -> Duration {
+        let stated = asked.operation.as_ref().and_then(|m| m.operation.head).or(asked.provider.preset().head);
+        stated.unwrap_or(self.current.settings.timeouts.upstream_head)
     }
 
     fn outbound(&self, asked: &Asked<'_>, body: Carried, patience: Duration) -> (Outbound, Deadline, Rc<Alarm>) {
@@ -319,23 +381,25 @@ impl Exchange<'_> {
         }
         let body = match body {
             Carried::Read(bytes) => Outbound::full(bytes),
-            Carried::Streamed(body) => Outbound::streamed(body, Rc::clone(&alarm), idle, patience),
+            Carried::Streamed(body) => Outbound::streamed(body, Rc::clone(&alarm), idle, patience, self.trailers()),
         };
         (body, Deadline::new(Rc::clone(&alarm), driver), alarm)
     }
 
-    async fn forward(&self, asked: &Asked<'_>, sending: Sending) -> Result<(Response<Incoming>, Lease), Refusal> {
+    async fn forward(
+        &self,
+        asked: &Asked<'_>,
+        grant: Option<&Rc<Hot>>,
+        sending: Sending,
+    ) -> Result<(Response<Incoming>, Lease), Refusal> {
         let metrics = self.current.metrics_of(Some(asked.provider.index()));
-        let sent = Instant::now();
-        if let Some(metrics) = metrics {
-            metrics.overhead.record(sent - self.arrived);
-        }
-        let Sending { outgoing, deadline, alarm, .. } = sending;
-        let answer = self.core.upstreams.send(outgoing, deadline).await;
-        if let Some(metrics) = metrics {
-            metrics.upstream.record(sent.elapsed());
-        }
-        answer.map_err(|error| refusal::not_forwarded(asked, &error, alarm.waiting()))
+        let sending = sending.send(&self.core.upstreams, metrics, self.arrived);
+        let answer = match (self.dialect, grant) {
+            // A call may wait for its first message as long as a stream goes on.
+            (Dialect::Grpc, Some(hot)) => Box::pin(self.while_valid(hot, sending)).await?,
+            _ => sending.await,
+        };
+        answer.map_err(|(error, waiting)| refusal::not_forwarded(asked, &error, waiting))
     }
 }
 
@@ -347,4 +411,26 @@ struct Sending {
     patience: Duration,
     /// Nothing more of the request is to come from the caller.
     is_complete: bool,
+    /// What may be sent once more, with another value of the credential.
+    again: Option<Box<Head>>,
+}
+
+impl Sending {
+    /// The one way out. An error comes with whom it was that was waited for.
+    async fn send(
+        self,
+        upstreams: &Rc<Upstreams>,
+        metrics: Option<&ProviderMetrics>,
+        arrived: Instant,
+    ) -> Result<(Response<Incoming>, Lease), (SendError, Waiting)> {
+        let sent = Instant::now();
+        if let Some(metrics) = metrics {
+            metrics.overhead.record(sent - arrived);
+        }
+        let answer = upstreams.send(self.outgoing, self.deadline).await;
+        if let Some(metrics) = metrics {
+            metrics.upstream.record(sent.elapsed());
+        }
+        answer.map_err(|error| (error, self.alarm.waiting()))
+    }
 }

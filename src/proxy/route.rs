@@ -11,7 +11,7 @@ use crate::{
     config::HostPattern,
     directory::Purse,
     identity::Context,
-    provider::{Catalog, Provider},
+    provider::{Catalog, Provider, preset::Slot},
 };
 use http::{HeaderMap, HeaderValue, header, request};
 use std::sync::Arc;
@@ -30,6 +30,20 @@ pub struct Route<'s, 'r> {
     pub host: Option<HeaderValue>,
     /// What stands before `target` in the caller's URLs, for URLs in answers.
     pub prefix: &'r str,
+    /// Both, as they came.
+    whole: &'r str,
+}
+
+impl Route<'_, '_> {
+    /// Leaves segments out that stand before the provider's own path for an SDK's sake.
+    pub fn skip(&mut self, segments: &str) {
+        let rest = self.path.strip_prefix(segments).filter(|rest| rest.starts_with('/'));
+        if rest.is_some() {
+            self.path = &self.path[segments.len()..];
+            self.target = &self.target[segments.len()..];
+            self.prefix = &self.whole[..self.whole.len() - self.target.len()];
+        }
+    }
 }
 
 impl<'r> Route<'_, 'r> {
@@ -67,7 +81,7 @@ pub fn route<'s, 'r>(
         Entry::Provider(place) => {
             let id = doors.ports.get(usize::from(place)).map_or("", |id| id);
             let destination = Some(find(doors.catalog, id)?);
-            Route { destination, purse: None, target, path, prefix: "", host: None }
+            Route { destination, purse: None, target, path, prefix: "", whole: target, host: None }
         }
         Entry::Shared => match doors.hosts.and_then(|hosts| hosts.label(host_of(parts, headers))) {
             Some(label) => by_host(doors.catalog, label, target, path)?,
@@ -105,26 +119,32 @@ fn unknown_provider(catalog: &Catalog, segment: &str) -> Refusal {
     )
 }
 
+/// botocore escapes the `@` for S3, in whatever address it is given. For nobody else is this read; ids and contexts have
+/// nothing to escape.
+fn escaped<'r>(catalog: &Catalog, first: &'r str) -> Option<(&'r str, &'r str)> {
+    let signs = |id: &str| catalog.find(id).is_some_and(|provider| provider.slots().contains(&Slot::Signature));
+    first.split_once("%40").filter(|(id, _)| signs(id))
+}
+
 fn by_path<'s, 'r>(catalog: &'s Catalog, target: &'r str, path: &'r str) -> Result<Route<'s, 'r>, Refusal> {
     let first = path[1..].split('/').next().unwrap_or_default();
-    // botocore escapes this one character for S3, in whatever address it is given; ids and contexts have none to escape.
-    let split = first.split_once('@').or_else(|| first.split_once("%40"));
+    let split = first.split_once('@').or_else(|| escaped(catalog, first));
     let (id, context) = split.map_or((first, None), |(id, context)| (id, Some(context)));
     let (Some(provider), cut) = (catalog.find(id), 1 + first.len()) else {
         let Some(_) = context else {
-            return Ok(Route { destination: None, purse: None, target, path, prefix: "", host: None });
+            return Ok(Route { destination: None, purse: None, target, path, prefix: "", whole: target, host: None });
         };
         return Err(unknown_provider(catalog, id));
     };
     let context = context.map(named).transpose()?;
-    let (prefix, rest) = target.split_at(cut);
+    let (whole, (prefix, rest)) = (target, target.split_at(cut));
     let (target, path) = match rest {
         "" => ("/", "/"),
         rest if rest.starts_with('/') => (rest, &path[cut..]),
         _ => return Err(Refusal::bad_request(format!("Write a `/` after the provider: `/{id}/`."))),
     };
     let purse = context.map(Purse::Named);
-    Ok(Route { destination: Some(provider), purse, target, path, prefix, host: None })
+    Ok(Route { destination: Some(provider), purse, target, path, prefix, whole, host: None })
 }
 
 fn by_host<'s, 'r>(
@@ -138,7 +158,7 @@ fn by_host<'s, 'r>(
     let context = context.map(|c| Context::from_host_label(c).map_err(|e| Refusal::bad_request(e.to_string())));
     let context = context.transpose()?;
     let purse = context.map(Purse::Named);
-    Ok(Route { destination: Some(find(catalog, id)?), purse, target, path, prefix: "", host: None })
+    Ok(Route { destination: Some(find(catalog, id)?), purse, target, path, prefix: "", whole: target, host: None })
 }
 
 fn host_value(parts: &request::Parts, headers: &HeaderMap) -> Option<HeaderValue> {
@@ -186,7 +206,7 @@ fn is_dot_segment(segment: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::has_dot_segment;
+    use super::*;
 
     #[test]
     fn dot_segments_are_seen_in_every_spelling() {
@@ -196,5 +216,19 @@ mod tests {
         for good in ["/", "/v0.4/jobs", "/a..b", "/...", "/a%2Fb", "/.hidden", "/a%252e"] {
             assert!(!has_dot_segment(good), "{good}");
         }
+    }
+
+    #[test]
+    fn an_escaped_at_names_a_context_of_a_provider_that_is_signed_for_and_of_no_other() {
+        let catalog = Catalog::shipped().unwrap();
+        let route = |target: &'static str| by_path(&catalog, target, target);
+        let (written, escaped) = (route("/braket@acme/s3/a%40b").unwrap(), route("/braket%40acme/s3/a%40b").unwrap());
+        assert_eq!((escaped.target, escaped.prefix), ("/s3/a%40b", "/braket%40acme"));
+        assert!(escaped.purse.is_some() && escaped.purse == written.purse);
+        for other in ["/ionq%40acme/v0.4/jobs", "/x/braket%40acme/jobs", "/braket%2540acme/jobs"] {
+            let unread = route(other).unwrap();
+            assert!(unread.destination.is_none() && unread.purse.is_none() && unread.target == other, "{other}");
+        }
+        assert_eq!(route("/braket/s3/b%40acme").unwrap().purse, None);
     }
 }

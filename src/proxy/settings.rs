@@ -6,7 +6,7 @@ use super::{
     Asked,
     errand::ReadingRoom,
     hot::Hot,
-    refusal::{Code, Refusal, Shape},
+    refusal::{self, Code, Refusal, Shape},
     route::Doors,
     signature::in_origin,
     wire::HeadLimits,
@@ -15,19 +15,22 @@ use crate::{
     clock::Clock,
     config::{Config, HostPattern, Limits, Origin, Sizes, Timeouts},
     directory::Directory,
+    exchange::Exchanges,
     id::{CredentialId, UserId},
     jobs::Jobs,
     limits::{Cell, Cells, FailedLookups},
     provider::{
-        Catalog, Provider,
-        preset::{Slot, Wording, operation::Kind},
+        Catalog, Provider, ServiceIndex,
+        fields::items,
+        preset::{Selector, Slot, Wire, Wording, operation::Kind},
     },
-    scheme::sigv4::Verified,
+    scheme::{minted::Minter, sigv4::Verified},
     telemetry::metrics::{CoreMetrics, KINDS, Metrics, ProviderMetrics},
     upstream::{DialError, Endpoint, TlsTrust},
 };
 use arc_swap::{ArcSwap, ArcSwapOption};
 use dashmap::DashMap;
+use http::HeaderMap;
 use ipnet::IpNet;
 use rustls::ServerConfig;
 use std::{
@@ -53,7 +56,7 @@ pub struct Settings {
     ports: Vec<Box<str>>,
     /// By the provider's index.
     trust: Vec<TlsTrust>,
-    endpoints: DashMap<(u16, Origin), Arc<Endpoint>>,
+    endpoints: DashMap<(u16, Wire, Origin), Arc<Endpoint>>,
     ids: Arc<[Box<str>]>,
 }
 
@@ -114,10 +117,20 @@ pub fn trust(catalog: &Catalog) -> Result<Vec<TlsTrust>, SettingsError> {
     catalog.iter().map(of).collect()
 }
 
+/// What the data plane stands on.
+pub struct Machines {
+    pub directory: Arc<Directory>,
+    pub jobs: Arc<Jobs>,
+    pub exchanges: Arc<Exchanges>,
+    pub minter: Minter,
+}
+
 /// What every core has in common.
 pub struct Shared {
     pub directory: Arc<Directory>,
     pub(super) jobs: Arc<Jobs>,
+    pub(super) exchanges: Arc<Exchanges>,
+    pub(super) minter: Minter,
     pub(super) room: ReadingRoom,
     pub metrics: Arc<Metrics>,
     pub(super) clock: Clock,
@@ -132,16 +145,13 @@ pub struct Shared {
 }
 
 impl Shared {
-    pub fn new(
-        settings: Settings,
-        tls: Option<Arc<ServerConfig>>,
-        directory: Arc<Directory>,
-        jobs: Arc<Jobs>,
-        clock: Clock,
-    ) -> Arc<Self> {
+    pub fn new(settings: Settings, tls: Option<Arc<ServerConfig>>, machines: Machines, clock: Clock) -> Arc<Self> {
+        let Machines { directory, jobs, exchanges, minter } = machines;
         Arc::new(Self {
             directory,
             jobs,
+            exchanges,
+            minter,
             room: ReadingRoom::default(),
             metrics: Arc::new(Metrics::new(kind_names(), Code::ALL.iter().map(|code| code.as_str()).collect())),
             clock,
@@ -243,46 +253,91 @@ impl Current {
         &self,
         asked: &Asked<'_>,
         grant: Option<&Hot>,
+        headers: &HeaderMap,
         signed: Option<&Verified>,
     ) -> Result<Arc<Endpoint>, Refusal> {
         let service = asked.provider.service(asked.path().as_bytes());
+        if let Some(region) = region(asked, service, grant, headers)? {
+            return self.intern(asked, asked.provider.wire(service), region);
+        }
         // Where a signature chooses the region, the service alone does not say where its requests go.
         let kept = grant.filter(|_| signed.is_none());
         if let Some(endpoint) = kept.and_then(|hot| hot.endpoint(service)) {
             return Ok(endpoint);
         }
-        let origin = asked.provider.origin(service, |field| {
-            in_origin(field, signed).or_else(|| grant.and_then(|hot| hot.grant.fields.plain(field)))
-        });
-        let origin = origin.map_err(|error| {
-            Refusal::new(Code::NoCredential, format!("The stored credential does not say where to go: {error}."))
-        })?;
-        let endpoint = self.intern(asked, origin).map_err(|error| {
-            Refusal::new(
-                Code::UpstreamUnreachable,
-                format!("The address of {} is not usable: {error}.", asked.provider.id()),
-            )
-        })?;
+        let endpoint = self.service_endpoint(asked, service, grant, signed)?;
         if let Some(hot) = kept {
             hot.keep_endpoint(service, &endpoint);
         }
         Ok(endpoint)
     }
 
-    /// One endpoint, and so one pool on each core, for each provider and origin.
-    fn intern(&self, asked: &Asked<'_>, origin: Origin) -> Result<Arc<Endpoint>, DialError> {
+    /// Where the credential of this request is exchanged.
+    pub(super) fn login_endpoint(&self, asked: &Asked<'_>, grant: &Hot) -> Result<Arc<Endpoint>, Refusal> {
+        let service = asked.provider.preset().exchange.as_ref().map(|exchange| exchange.service);
+        self.service_endpoint(asked, service.unwrap_or_default(), Some(grant), None)
+    }
+
+    fn service_endpoint(
+        &self,
+        asked: &Asked<'_>,
+        service: ServiceIndex,
+        grant: Option<&Hot>,
+        signed: Option<&Verified>,
+    ) -> Result<Arc<Endpoint>, Refusal> {
+        let origin = asked.provider.origin(service, |field| {
+            in_origin(field, signed).or_else(|| grant.and_then(|hot| hot.grant.fields.plain(field)))
+        });
+        let origin = origin.map_err(|error| {
+            Refusal::new(Code::NoCredential, format!("The stored credential does not say where to go: {error}."))
+        })?;
+        self.intern(asked, asked.provider.wire(service), origin)
+    }
+
+    fn intern(&self, asked: &Asked<'_>, wire: Wire, origin: Origin) -> Result<Arc<Endpoint>, Refusal> {
+        self.known_endpoint(asked, wire, origin).map_err(|error| {
+            let detail = format!("The address of {} is not usable: {error}.", asked.provider.id());
+            Refusal::new(Code::UpstreamUnreachable, detail)
+        })
+    }
+
+    /// One endpoint, and so one pool on each core, for each provider, origin, and what is spoken to it.
+    fn known_endpoint(&self, asked: &Asked<'_>, wire: Wire, origin: Origin) -> Result<Arc<Endpoint>, DialError> {
         let index = asked.provider.index();
-        let key = (index, origin);
+        let key = (index, wire, origin);
         if let Some(made) = self.settings.endpoints.get(&key) {
             return Ok(Arc::clone(&made));
         }
-        let origin = key.1.clone();
+        let origin = key.2.clone();
         let made = self.settings.endpoints.entry(key).or_try_insert_with(|| {
             let trust = self.settings.trust.get(usize::from(index)).ok_or(DialError::ServerName)?;
-            Endpoint::new(origin, trust, asked.provider.allows_private())
+            Endpoint::speaking(wire, origin, trust, asked.provider.allows_private())
         })?;
         Ok(Arc::clone(&made))
     }
+}
+
+/// The origin of the region that the request is for, where a header says so: the caller's, else what the credential
+/// sets there.
+fn region(
+    asked: &Asked<'_>,
+    service: ServiceIndex,
+    grant: Option<&Hot>,
+    headers: &HeaderMap,
+) -> Result<Option<Origin>, Refusal> {
+    let preset = asked.provider.preset();
+    let Some(regions) = preset.regions.as_ref().filter(|_| service == ServiceIndex::MAIN) else { return Ok(None) };
+    let of_credential = || {
+        let selector = preset.selectors.iter().find_map(|selector| match selector {
+            Selector::Header { name, field } if *name == regions.header => Some(field),
+            _ => None,
+        });
+        items(grant?.grant.fields.plain(selector?)?).next()
+    };
+    let value = headers.get(&regions.header).map(|value| value.to_str().unwrap_or_default()).or_else(of_credential);
+    let Some(value) = value else { return Ok(None) };
+    let origin = regions.of(value).and_then(|region| asked.provider.region(region));
+    origin.map(Some).ok_or_else(|| refusal::region_not_listed(asked, regions))
 }
 
 const fn kind_names() -> [&'static str; KINDS] {

@@ -48,7 +48,7 @@ impl Exchange<'_> {
         match signing.service(scope.service, scope.region) {
             Ok(signed) => Ok(Some(format!("/{}{}", signed.name, route.target).into())),
             Err(NotListed::Service) => Err(refusal::service_not_listed(provider, signing)),
-            Err(NotListed::Region) => Err(refusal::region_not_listed(provider, &signing.regions.join(", "))),
+            Err(NotListed::Region) => Err(refusal::signed_region_not_listed(provider, &signing.regions.join(", "))),
         }
     }
 
@@ -99,7 +99,8 @@ impl Exchange<'_> {
         let Some(found) = &asked.operation else { return Ok(()) };
         if let Some(listed) = &found.operation.query {
             let unlisted = |key: &String| !listed.iter().any(|known| **known == **key);
-            if reading::query_keys(asked.query()).any(|key| unlisted(&key)) {
+            if reading::query_keys(asked.route.target.split_once('?').map(|(_, query)| query)).any(|key| unlisted(&key))
+            {
                 return Err(refusal::query_not_listed(asked, listed));
             }
         }
@@ -149,15 +150,6 @@ impl Exchange<'_> {
     }
 }
 
-impl Asked<'_> {
-    /// What goes upstream: without the service that was put in front.
-    pub(super) fn upstream_target(&self, signed: Option<&Verified>) -> &str {
-        let target = self.route.target;
-        let rest = signed.and_then(|verified| target.strip_prefix('/')?.strip_prefix(&*verified.service));
-        rest.unwrap_or(target)
-    }
-}
-
 /// A value for a word in an origin: the region is the signature's.
 pub(super) fn in_origin<'v>(field: &str, signed: Option<&'v Verified>) -> Option<&'v str> {
     signed.filter(|_| field == REGION).map(|verified| &*verified.region)
@@ -168,7 +160,7 @@ fn keep_region(asked: &Asked<'_>, hot: &Hot, signing: &SigV4, verified: &Verifie
     if SigV4::allows_region(allowed, &verified.region) {
         return Ok(());
     }
-    Err(refusal::region_not_listed(asked.provider, allowed.unwrap_or_default()))
+    Err(refusal::signed_region_not_listed(asked.provider, allowed.unwrap_or_default()))
 }
 
 /// These are made anew.

@@ -2,12 +2,13 @@
 //! Owns a lifeline for each stream of its core.
 //! Never cuts a stream because the store cannot be asked: that is what `store.max_stale` bounds.
 
-use super::relay::Lifeline;
 use crate::{clock::Clock, directory::Directory, identity::pat::PatDigest};
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
+    future::poll_fn,
     rc::{Rc, Weak},
     sync::Arc,
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -47,5 +48,32 @@ impl Streams {
                 lifeline.cut();
             }
         }
+    }
+}
+
+/// Tells a stream that its caller's token is no longer valid.
+#[derive(Default)]
+pub struct Lifeline {
+    cut: Cell<bool>,
+    waiting: RefCell<Option<Waker>>,
+}
+
+impl Lifeline {
+    pub fn cut(&self) {
+        self.cut.set(true);
+        if let Some(waker) = self.waiting.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+
+    /// Ends when it is cut.
+    pub async fn is_cut(&self) {
+        poll_fn(|cx| if self.poll_cut(cx) { Poll::Ready(()) } else { Poll::Pending }).await;
+    }
+
+    /// Whether it is cut; if not yet, whoever asks is told then.
+    pub fn poll_cut(&self, cx: &Context<'_>) -> bool {
+        *self.waiting.borrow_mut() = Some(cx.waker().clone());
+        self.cut.get()
     }
 }

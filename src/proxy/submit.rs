@@ -4,9 +4,10 @@
 //! Never sends what is not on record, and never passes on an answer whose ids are not.
 
 use super::{
-    Asked, Core, Exchange, Sending,
+    Asked, Core, Current, Exchange, Sending,
     errand::{Errand, Room},
-    hot::Hot,
+    grpc,
+    hot::{Attached, Hot},
     refusal::{self, Refusal},
     relay::{About, Came, READABLE, readable},
 };
@@ -37,16 +38,35 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// A submission that goes on without its caller. It has a copy of all that it needs.
 struct Submission {
     core: Rc<Core>,
+    current: Rc<Current>,
     provider: Arc<Provider>,
-    hot: Rc<Hot>,
+    attached: Option<Rc<Attached>>,
     method: http::Method,
     target: Box<str>,
     used: Vec<Thing>,
     document: Option<Value>,
     _room: Option<Room>,
     intent: Intent,
+    arrived: Instant,
     /// The caller may leave: nothing more of the request is to come.
     complete: bool,
+    _under_way: UnderWay,
+}
+
+/// A process that ends waits for it. Counted until this is dropped, however that comes about.
+struct UnderWay(Rc<Core>);
+
+impl UnderWay {
+    fn begin(core: &Rc<Core>) -> Self {
+        core.submitting.set(core.submitting.get() + 1);
+        Self(Rc::clone(core))
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.submitting.set(self.0.submitting.get() - 1);
+    }
 }
 
 /// Why no answer of the provider's is passed on.
@@ -75,24 +95,24 @@ impl Exchange<'_> {
         let intent = self.intent(&asked.sent(found, errand.document.as_ref()), asked, hot, &used)?;
         let submission = Submission {
             core: Rc::clone(self.core),
+            current: Rc::clone(self.current),
             provider: Arc::clone(asked.provider),
-            hot: Rc::clone(hot),
+            attached: about.attached.clone(),
             method: asked.method.clone(),
             target: asked.route.target.into(),
             used,
             document: errand.document,
             _room: errand.room,
             intent,
+            arrived: self.arrived,
             complete: sending.is_complete,
+            _under_way: UnderWay::begin(self.core),
         };
         // What bounds the wait is the submission's own clock, which goes on when this connection is gone.
         self.link.alarm.set(Instant::now() + sending.patience + 2 * SILENCE, Waiting::Provider);
         let (answer, answered) = oneshot::channel();
-        let core = Rc::clone(self.core);
-        core.submitting.set(core.submitting.get() + 1);
         tokio::task::spawn_local(async move {
             let came = submission.run(sending, &answer).await;
-            core.submitting.set(core.submitting.get() - 1);
             let _ = answer.send(came);
         });
         match answered.await {
@@ -138,12 +158,13 @@ impl Submission {
             self.end(State::NotSent);
             return Err(Lost::CallerLeft);
         }
-        let Sending { outgoing, deadline, alarm, .. } = sending;
-        match self.core.upstreams.send(outgoing, deadline).await {
+        let alarm = Rc::clone(&sending.alarm);
+        let metrics = self.current.metrics_of(Some(self.provider.index()));
+        match sending.send(&self.core.upstreams, metrics, self.arrived).await {
             Ok(answer) => self.settle(answer, &alarm).await,
-            Err(error) => {
+            Err((error, waiting)) => {
                 self.end(if error.may_have_left() { State::Unknown } else { State::NotSent });
-                Err(Lost::NotAnswered(error, alarm.waiting()))
+                Err(Lost::NotAnswered(error, waiting))
             }
         }
     }
@@ -154,13 +175,21 @@ impl Submission {
         alarm: &Alarm,
     ) -> Result<Response<Came>, Lost> {
         let (parts, body) = answer.into_parts();
-        let read =
-            readable::whole(&parts.headers, (body, lease), self.hot.echo.as_deref(), READABLE, alarm, SILENCE).await;
+        let read = readable::whole(
+            &parts.headers,
+            (body, lease),
+            self.attached.as_ref().and_then(|attached| attached.echo.as_deref()),
+            READABLE,
+            alarm,
+            SILENCE,
+        )
+        .await;
         let whole = read.map_err(|because| self.lose(because))?;
-        if parts.status.is_success() {
+        let outcome = grpc::outcome(parts.status, &parts.headers, whole.trailers.as_deref());
+        if outcome.is_success() {
             self.bind(&whole.bytes).await?;
         } else {
-            self.end(refused(parts.status));
+            self.end(refused(outcome));
         }
         Ok(Response::from_parts(parts, Came::Read(whole)))
     }
@@ -174,24 +203,29 @@ impl Submission {
             made,
         };
         let Payer { user, organization, credential, account, .. } = self.intent.payer.clone();
-        let record = Record {
-            key: ThingKey::from_bytes([0; 32]),
-            account,
+        let record = |key| Record {
+            key,
+            account: account.clone(),
             submission: self.intent.id,
             owner: user,
             organization,
             credential,
             ended: None,
         };
-        self.jobs().bind(binding, &record).await.map_err(Lost::NotBound)
+        self.jobs().bind(binding, record).await.map_err(|because| {
+            if because == NotBound::Unavailable {
+                self.end(State::Unknown);
+            }
+            Lost::NotBound(because)
+        })
     }
 
     /// What the answer says that came into being.
     fn made(&self, answer: &Bytes) -> Result<Box<[Made]>, Unreadable> {
-        let (path, query) = self.target.split_once('?').map_or((&*self.target, None), |(p, q)| (p, Some(q)));
+        let path = self.target.split('?').next().unwrap_or_default();
         let found = self.provider.classify(self.method.as_str(), path.as_bytes()).ok().flatten();
         let Some(found) = found.filter(|found| !found.operation.creates.is_empty()) else { return Ok(Box::default()) };
-        let sent = Sent { found: &found, path, query, body: self.document.as_ref() };
+        let sent = Sent::new(&found, &self.target, self.document.as_ref());
         let answer = reading::answer(answer, found.operation)?;
         let created = reading::made(&sent, self.provider.preset(), &self.used, &answer)?;
         Ok(created.into_iter().map(|created| made(&self.provider, created)).collect())

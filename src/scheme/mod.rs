@@ -3,16 +3,21 @@
 //! Owns the prepared form of a credential: its headers, its selectors, the spellings of its secrets.
 
 pub mod echo;
+pub mod exchange;
+pub mod minted;
 pub mod sigv4;
 
 use crate::{
     provider::{
-        FieldError, Fields, Preset, Provider,
-        preset::{NotSelectable, Scheme, Selection, Selector, path_is_within, select, sigv4::SigV4},
+        FieldError, Fields, Preset, Provider, ServiceIndex,
+        preset::{
+            NotSelectable, Scheme, Selection, Selector, exchange::ACCESS_TOKEN, path_is_within, select, sigv4::SigV4,
+        },
+        value::ValueTemplate,
     },
     secret::Secret,
     store::SealedVersion,
-    vault::{Vault, VaultError},
+    vault::{SecretFields, Vault, VaultError},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header, uri::PathAndQuery};
@@ -63,11 +68,17 @@ pub fn without_credential<D: Destination, B>(head: Head, body: B, destination: &
 
 /// Opens one stored version. What comes back can be prepared: [`Injection::new`] will not refuse it.
 pub async fn open(vault: &Vault, provider: &Provider, version: &SealedVersion) -> Result<Fields, NotPreparable> {
-    let secrets = vault.unseal(version).await?.into_iter().map(|(name, value)| (name.into_string(), value));
+    let secrets = opened(vault, version).await?.into_iter().map(|(name, value)| (name.into_string(), value));
     let plain = version.plain_fields.iter().map(|(name, value)| (name.to_string(), Secret::new(&**value)));
     let fields = provider.fields(plain.chain(secrets))?;
-    Injection::new(provider.preset(), &fields)?;
+    // Whatever it is exchanged for can be attached if this can.
+    Injection::new(provider.preset(), &fields, provider.preset().exchange.as_ref().map(|_| "access-token"))?;
     Ok(fields)
+}
+
+/// What was sealed of a version: its secret fields, or what it takes to read them from their source.
+pub async fn opened(vault: &Vault, version: &SealedVersion) -> Result<SecretFields, VaultError> {
+    vault.unseal(version).await
 }
 
 /// A credential, ready to be attached: what one core makes of a grant's fields, for itself alone.
@@ -105,7 +116,8 @@ pub enum NotPreparable {
 }
 
 impl Injection {
-    pub fn new(preset: &Preset, fields: &Fields) -> Result<Self, NotPreparable> {
+    /// `access` is what the credential was exchanged for, where the preset says that it is.
+    pub fn new(preset: &Preset, fields: &Fields, access: Option<&str>) -> Result<Self, NotPreparable> {
         let selectors = preset.selectors.iter().map(|selector| {
             let (header, field) = match selector {
                 Selector::Header { name, field } => (Some(name.clone()), field),
@@ -114,7 +126,7 @@ impl Injection {
             Choice { header, allowed: fields.plain(field).map(Into::into) }
         });
         let signer = preset.signs().map(|signing| signer(signing, fields)).transpose()?;
-        Ok(Self { headers: headers(&preset.scheme, fields)?.into(), selectors: selectors.collect(), signer })
+        Ok(Self { headers: headers(&preset.scheme, fields, access)?.into(), selectors: selectors.collect(), signer })
     }
 
     /// Attaches the credential, last of all: nothing that the caller sent can take its place.
@@ -122,10 +134,11 @@ impl Injection {
         &self,
         mut head: Head,
         body: B,
-        destination: &D,
+        (destination, service): (&D, ServiceIndex),
     ) -> Result<Outgoing<D, B>, NotAttachable> {
-        for choice in &self.selectors {
-            choice.apply(&mut head)?;
+        // Accounts and instances are the main service's; what stands beside it knows none of them.
+        if service == ServiceIndex::MAIN {
+            self.selectors.iter().try_for_each(|choice| choice.apply(&mut head))?;
         }
         for (name, value) in &self.headers {
             head.headers.insert(name, value.clone());
@@ -161,10 +174,13 @@ fn signer(signing: &SigV4, fields: &Fields) -> Result<Signer, NotPreparable> {
     Ok(Signer::new(field(&signing.access_key_id)?, field(&signing.secret_access_key)?, session_token))
 }
 
-fn headers(scheme: &Scheme, fields: &Fields) -> Result<Vec<(HeaderName, HeaderValue)>, NotPreparable> {
-    let expand = |template: &crate::provider::value::ValueTemplate| {
-        template.expand(|name| fields.expose(name)).ok_or(NotPreparable::Header)
-    };
+fn headers(
+    scheme: &Scheme,
+    fields: &Fields,
+    access: Option<&str>,
+) -> Result<Vec<(HeaderName, HeaderValue)>, NotPreparable> {
+    let value = |name: &str| if name == ACCESS_TOKEN { access } else { fields.expose(name) };
+    let expand = |template: &ValueTemplate| template.expand(value).ok_or(NotPreparable::Header);
     match scheme {
         Scheme::Headers(all) => {
             all.iter().map(|(name, value)| Ok((name.clone(), sensitive(expand(value)?.expose())?))).collect()

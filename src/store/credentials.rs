@@ -3,8 +3,8 @@
 //! Never sees a secret field: a version comes sealed, and leaves sealed.
 
 use super::{
-    Conflict, Origin, ProjectOf, Reading, Result, SealedVersion, StoreError, Tx, insert::Insert, row::Columns,
-    row::corrupt,
+    Conflict, Origin, ProbeRow, ProjectOf, Reading, Result, SealedVersion, StoreError, Tx, insert::Insert,
+    row::Columns, row::corrupt,
 };
 use crate::{
     clock::Timestamp,
@@ -31,6 +31,10 @@ pub struct CredentialRow {
     /// The names of the secret fields that are set.
     pub secret_fields: Vec<Box<str>>,
     pub plain_fields: PlainFields,
+    /// Where its value is read from; `None`: it was entered.
+    pub source: Option<Box<str>>,
+    /// What the provider last said of the current version.
+    pub probe: Option<ProbeRow>,
     pub origin: Origin,
     pub created: Timestamp,
 }
@@ -64,6 +68,8 @@ pub struct NewVersion {
     pub sealed: Vec<u8>,
     pub secret_fields: Vec<Box<str>>,
     pub plain_fields: PlainFields,
+    /// Where its value is read from; `None`: it was entered. What is sealed is then what reading it takes.
+    pub source: Option<Box<str>>,
 }
 
 #[derive(Clone, Debug)]
@@ -77,7 +83,8 @@ macro_rules! select_credentials {
     ($rest:literal) => {
         concat!(
             "SELECT c.id, c.user_id, c.organization_id, c.project_id, c.provider, c.label, c.state, c.version, c.expires, \
-                    c.origin, c.created, v.key_id, v.sealed, v.secret_fields, v.plain_fields, \
+                    c.origin, c.created, v.key_id, v.sealed, v.secret_fields, v.plain_fields, v.source, \
+                    v.probed, v.probe_verdict, v.probe_account, \
                     (SELECT string_agg(r.project_id, ' ') FROM credential_projects r WHERE r.credential_id = c.id) AS projects, \
                     (SELECT string_agg(r.user_id, ' ') FROM credential_members r WHERE r.credential_id = c.id) AS members \
              FROM credentials c JOIN credential_versions v ON v.credential_id = c.id AND v.version = c.version \
@@ -231,12 +238,14 @@ impl Tx {
     }
 
     async fn insert_versions(&mut self, versions: impl Iterator<Item = (CredentialId, &NewVersion)>) -> Result<()> {
-        let columns = &["credential_id", "version", "key_id", "sealed", "secret_fields", "plain_fields", "created"];
+        let columns =
+            &["credential_id", "version", "key_id", "sealed", "secret_fields", "plain_fields", "source", "created"];
         let mut insert = Insert::new(self.dialect(), "credential_versions", columns);
         for (id, version) in versions {
             let insert = insert.row().bind(id.to_string()).bind(i64::from(version.version)).bind(version.key);
             let insert = insert.bind(&*version.sealed).bind(version.secret_fields.join(" "));
-            insert.bind(write_plain(&version.plain_fields)?).bind(self.now.millis());
+            let insert = insert.bind(write_plain(&version.plain_fields)?);
+            insert.bind(version.source.as_deref().map(str::to_owned)).bind(self.now.millis());
         }
         // The credential is there, in this transaction; the other reference is the key.
         insert.execute(self.writing()).await.map_err(|error| match error {
@@ -292,6 +301,8 @@ impl CredentialRow {
             restriction,
             secret_fields: row.text("secret_fields")?.split_whitespace().map(Into::into).collect(),
             plain_fields: read_plain(row)?,
+            source: row.optional_text("source")?.map(Into::into),
+            probe: ProbeRow::read(row)?,
             origin: row.parsed("origin")?,
             created: row.time("created")?,
         })

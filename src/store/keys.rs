@@ -1,9 +1,9 @@
 //! The sealed keys as rows, and the work of sealing versions anew under another one.
-//! Owns the table `keys`.
+//! Owns the tables `keys` and `signing_keys`.
 //! Never opens one.
 
 use super::{Change, Conflict, Reading, Result, Store, Tx, row::Columns};
-use crate::id::CredentialId;
+use crate::{clock::Timestamp, id::CredentialId};
 use sqlx::any::AnyRow;
 use std::str::FromStr;
 
@@ -28,6 +28,15 @@ pub struct KeyRow {
     pub sealed: Vec<u8>,
 }
 
+/// A key that signs; its own table, as it is larger and has a life of its own.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SigningKeyRow {
+    pub id: i64,
+    pub master_version: i64,
+    pub sealed: Vec<u8>,
+    pub created: Timestamp,
+}
+
 /// One version, sealed anew.
 #[derive(Clone, Debug)]
 pub struct Reseal {
@@ -43,6 +52,12 @@ impl Reading {
     pub async fn keys(&mut self) -> Result<Vec<KeyRow>> {
         let query = sqlx::query("SELECT id, purpose, master_version, sealed FROM keys ORDER BY id");
         query.fetch_all(self.connection()).await?.iter().map(KeyRow::read).collect()
+    }
+
+    /// In the order of ids, which is that of their making.
+    pub async fn signing_keys(&mut self) -> Result<Vec<SigningKeyRow>> {
+        let query = sqlx::query("SELECT id, master_version, sealed, created FROM signing_keys ORDER BY id");
+        query.fetch_all(self.connection()).await?.iter().map(SigningKeyRow::read).collect()
     }
 
     /// Whether nothing has ever been written.
@@ -77,6 +92,25 @@ impl Tx {
             .await?;
         self.announce(Change::Keys);
         if done.rows_affected() == 1 { Ok(()) } else { Err(Conflict::Missing.into()) }
+    }
+
+    /// In the place of the same key, if it is there.
+    pub async fn put_signing_key(&mut self, key: &SigningKeyRow) -> Result<()> {
+        self.delete_signing_key(key.id).await?;
+        sqlx::query("INSERT INTO signing_keys (id, master_version, sealed, created) VALUES ($1, $2, $3, $4)")
+            .bind(key.id)
+            .bind(key.master_version)
+            .bind(&*key.sealed)
+            .bind(key.created.millis())
+            .execute(self.writing())
+            .await?;
+        Ok(())
+    }
+
+    pub async fn delete_signing_key(&mut self, id: i64) -> Result<()> {
+        sqlx::query("DELETE FROM signing_keys WHERE id = $1").bind(id).execute(self.writing()).await?;
+        self.announce(Change::Keys);
+        Ok(())
     }
 
     /// Refused, by the schema, while any version is sealed with it.
@@ -116,6 +150,17 @@ impl KeyRow {
             purpose: row.parsed("purpose")?,
             master_version: row.number("master_version")?,
             sealed: row.bytes("sealed")?.to_vec(),
+        })
+    }
+}
+
+impl SigningKeyRow {
+    fn read(row: &AnyRow) -> Result<Self> {
+        Ok(Self {
+            id: row.number("id")?,
+            master_version: row.number("master_version")?,
+            sealed: row.bytes("sealed")?.to_vec(),
+            created: row.time("created")?,
         })
     }
 }

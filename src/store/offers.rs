@@ -27,6 +27,8 @@ pub struct SealedVersion {
     pub key: i64,
     pub sealed: Vec<u8>,
     pub plain_fields: PlainFields,
+    /// Where its value is read from; `None`: it was entered.
+    pub source: Option<Box<str>>,
 }
 
 /// A restriction to a project that is gone has to stay a restriction, and fit no context, not even one
@@ -61,7 +63,7 @@ pub(super) const OFFERS: &str = "\
 macro_rules! select_sealed {
     ($rest:literal) => {
         concat!(
-            "SELECT c.id, c.user_id, c.organization_id, c.project_id, c.provider, v.version, v.key_id, v.sealed, v.plain_fields \
+            "SELECT c.id, c.user_id, c.organization_id, c.project_id, c.provider, v.version, v.key_id, v.sealed, v.plain_fields, v.source \
                FROM credential_versions v JOIN credentials c ON c.id = v.credential_id WHERE ",
             $rest
         )
@@ -134,6 +136,7 @@ impl SealedVersion {
             key: row.number("key_id")?,
             sealed: row.bytes("sealed")?.to_vec(),
             plain_fields: read_plain(row)?,
+            source: row.optional_text("source")?.map(Into::into),
         })
     }
 }

@@ -3,6 +3,7 @@
 //! Never buffers: a request's body passes frame by frame.
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use std::{
@@ -129,11 +130,23 @@ pub struct Streamed {
     idle: Duration,
     /// How long the provider may take, each time it is its turn.
     head: Duration,
+    trailers: Passing,
+}
+
+/// What becomes of a caller's trailers.
+#[derive(Clone, Copy)]
+pub enum Passing {
+    Dropped,
+    /// They go on as far as this lets them.
+    Cleaned(fn(HeaderMap) -> HeaderMap),
 }
 
 impl Outbound {
-    pub fn streamed(body: Incoming, alarm: Rc<Alarm>, idle: Duration, head: Duration) -> Self {
-        if body.is_end_stream() { Self::Empty } else { Self::Streamed(Box::new(Streamed { body, alarm, idle, head })) }
+    pub fn streamed(body: Incoming, alarm: Rc<Alarm>, idle: Duration, head: Duration, trailers: Passing) -> Self {
+        if body.is_end_stream() {
+            return Self::Empty;
+        }
+        Self::Streamed(Box::new(Streamed { body, alarm, idle, head, trailers }))
     }
 
     /// A body that is there as a whole.
@@ -180,7 +193,7 @@ impl Body for Outbound {
 }
 
 impl Streamed {
-    /// Data only: a caller's trailers are not passed on.
+    /// A caller's trailers are not passed on, except of a protocol that has any.
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         loop {
             let frame = Pin::new(&mut self.body).poll_frame(cx);
@@ -190,7 +203,11 @@ impl Streamed {
             };
             self.alarm.set(Instant::now() + wait, waiting);
             match frame {
-                Poll::Ready(Some(Ok(frame))) if frame.is_trailers() => {}
+                Poll::Ready(Some(Ok(frame))) if frame.is_trailers() => {
+                    if let (Passing::Cleaned(clean), Ok(trailers)) = (self.trailers, frame.into_trailers()) {
+                        return Poll::Ready(Some(Ok(Frame::trailers(clean(trailers)))));
+                    }
+                }
                 frame => return frame,
             }
         }

@@ -4,6 +4,7 @@
 
 use crate::{
     config::{Origin, Protocol},
+    provider::preset::Wire,
     scheme::Destination,
 };
 use http::HeaderValue;
@@ -38,6 +39,7 @@ pub struct Endpoint {
     host: HeaderValue,
     tls: Option<(TlsConnector, ServerName<'static>)>,
     allow_private: bool,
+    wire: Wire,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -50,13 +52,21 @@ pub enum DialError {
     Refused,
     #[error("the TLS handshake failed: {0}")]
     Tls(Box<str>),
+    #[error("it does not speak HTTP/2")]
+    NotHttp2,
     #[error("the origin's host is no valid server name")]
     ServerName,
 }
 
+/// What HTTP/2 is called in a TLS handshake (RFC 9113 §3.2).
+const HTTP2: &[u8] = b"h2";
+
 /// Which certificates are believed.
 #[derive(Clone)]
-pub struct TlsTrust(Arc<ClientConfig>);
+pub struct TlsTrust {
+    http1: Arc<ClientConfig>,
+    http2: Arc<ClientConfig>,
+}
 
 #[derive(Debug, thiserror::Error)]
 #[error("{path}: {problem}")]
@@ -109,23 +119,36 @@ impl TlsTrust {
             Err(_) => ClientConfig::builder().with_root_certificates(roots).with_no_client_auth(),
         };
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Self(Arc::new(config))
+        let mut http2 = config.clone();
+        http2.alpn_protocols = vec![HTTP2.to_vec()];
+        Self { http1: Arc::new(config), http2: Arc::new(http2) }
+    }
+
+    fn config(&self, wire: Wire) -> Arc<ClientConfig> {
+        Arc::clone(match wire {
+            Wire::Http1 => &self.http1,
+            Wire::Http2 => &self.http2,
+        })
     }
 }
 
 impl Endpoint {
     pub fn new(origin: Origin, trust: &TlsTrust, allow_private: bool) -> Result<Arc<Self>, DialError> {
+        Self::speaking(Wire::Http1, origin, trust, allow_private)
+    }
+
+    pub fn speaking(wire: Wire, origin: Origin, trust: &TlsTrust, allow_private: bool) -> Result<Arc<Self>, DialError> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let host = HeaderValue::from_str(&origin.authority()).map_err(|_| DialError::ServerName)?;
         let tls = match origin.protocol {
             Protocol::Http => None,
             Protocol::Https => {
                 let name = ServerName::try_from(origin.host.to_string()).map_err(|_| DialError::ServerName)?;
-                Some((TlsConnector::from(Arc::clone(&trust.0)), name))
+                Some((TlsConnector::from(trust.config(wire)), name))
             }
         };
         let slot = NEXT.fetch_add(1, Ordering::Relaxed);
-        Ok(Arc::new(Self { slot, origin, host, tls, allow_private }))
+        Ok(Arc::new(Self { slot, origin, host, tls, allow_private, wire }))
     }
 
     /// Names this endpoint's pool; no two endpoints of a process share one.
@@ -135,6 +158,11 @@ impl Endpoint {
 
     pub const fn origin(&self) -> &Origin {
         &self.origin
+    }
+
+    /// Which version of HTTP is spoken to it.
+    pub const fn wire(&self) -> Wire {
+        self.wire
     }
 
     /// What goes into `Host`.
@@ -148,7 +176,12 @@ impl Endpoint {
         let Some((connector, name)) = &self.tls else { return Ok(Stream::Plain(stream)) };
         let secured = timeout(handshake, connector.connect(name.clone(), stream)).await;
         let secured = secured.map_err(|_| DialError::Tls("it took too long".into()))?;
-        secured.map(|s| Stream::Tls(Box::new(s))).map_err(|e| DialError::Tls(e.to_string().into()))
+        let secured = secured.map_err(|e| DialError::Tls(e.to_string().into()))?;
+        // What was not agreed on is not spoken: its first bytes would mean something else.
+        if self.wire == Wire::Http2 && secured.get_ref().1.alpn_protocol() != Some(HTTP2) {
+            return Err(DialError::NotHttp2);
+        }
+        Ok(Stream::Tls(Box::new(secured)))
     }
 
     async fn connect(&self) -> Result<TcpStream, DialError> {

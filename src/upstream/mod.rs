@@ -1,17 +1,27 @@
-//! Connections to providers: one pool per core and origin, and the one way by which a request leaves.
+//! Connections to providers: one pool per core and origin, and the ways by which a request leaves.
 //! Owns the pooled connections of its core.
 //! Never sends a request twice once a byte of it may have left, and takes only what `scheme` has authorized.
 
 mod body;
 mod dial;
+mod http2;
 mod interim;
+mod switch;
 
-pub use body::{Alarm, Deadline, Driver, Outbound, Waiting, ring_when_due};
+pub use body::{Alarm, Deadline, Driver, Outbound, Passing, Waiting, ring_when_due};
 pub use dial::{DialError, Endpoint, TlsTrust, cryptography};
+pub use http2::LocalExecutor;
+pub use switch::Switched;
+
+use http2::Lines;
 use interim::Watched;
 
-use crate::{config::Timeouts, scheme::Outgoing};
-use http::{Method, Request, Response, StatusCode, header};
+use crate::{
+    config::{Sizes, Timeouts},
+    provider::preset::Wire,
+    scheme::Outgoing,
+};
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use hyper::{
     body::Incoming,
     client::conn::{TrySendError, http1},
@@ -33,6 +43,7 @@ const RESTED: Duration = Duration::from_secs(1);
 /// The connections of one core.
 pub struct Upstreams {
     pools: RefCell<HashMap<u64, Vec<Idle>>>,
+    lines: Lines,
     timeouts: Timeouts,
     head_bytes: usize,
 }
@@ -44,7 +55,15 @@ struct Idle {
 
 /// A connection that is carrying a response. Given back when the response has been read to its end;
 /// dropped before that, the connection is closed, because what is left on it belongs to somebody.
-pub struct Lease {
+pub enum Lease {
+    Pooled(Pooled),
+    /// A stream among others, which ends by itself.
+    Shared(http2::Stream),
+    /// A connection for nothing else.
+    Alone(http1::SendRequest<Outbound>),
+}
+
+pub struct Pooled {
     upstreams: Rc<Upstreams>,
     endpoint: u64,
     sender: http1::SendRequest<Outbound>,
@@ -52,13 +71,14 @@ pub struct Lease {
 
 impl Lease {
     pub fn give_back(self) {
-        if self.sender.is_closed() {
+        let Self::Pooled(Pooled { upstreams, endpoint, sender }) = self else { return };
+        if sender.is_closed() {
             return;
         }
-        let mut pools = self.upstreams.pools.borrow_mut();
-        let pool = pools.entry(self.endpoint).or_default();
+        let mut pools = upstreams.pools.borrow_mut();
+        let pool = pools.entry(endpoint).or_default();
         if pool.len() < IDLE_PER_ORIGIN {
-            pool.push(Idle { sender: self.sender, since: Instant::now() });
+            pool.push(Idle { sender, since: Instant::now() });
         }
     }
 }
@@ -92,8 +112,9 @@ enum Repeat {
 }
 
 impl Upstreams {
-    pub fn new(timeouts: Timeouts, head_bytes: usize) -> Rc<Self> {
-        Rc::new(Self { pools: RefCell::default(), timeouts, head_bytes })
+    pub fn new(timeouts: Timeouts, sizes: &Sizes) -> Rc<Self> {
+        let lines = Lines::new(timeouts.clone(), sizes);
+        Rc::new(Self { pools: RefCell::default(), lines, timeouts, head_bytes: sizes.upstream_head })
     }
 
     /// Sends a request to its endpoint and waits for the head of the response.
@@ -103,6 +124,10 @@ impl Upstreams {
         deadline: Deadline,
     ) -> Result<(Response<Incoming>, Lease), SendError> {
         let (endpoint, mut request) = outgoing.into_parts();
+        if endpoint.wire() == Wire::Http2 {
+            let (answer, stream) = Box::pin(self.lines.send(&endpoint, request, &deadline)).await?;
+            return Ok((answer, Lease::Shared(stream)));
+        }
         let repeat = match *request.method() {
             Method::GET | Method::HEAD if request.body().is_empty() => Repeat::Once,
             _ => Repeat::Unsent,
@@ -136,6 +161,7 @@ impl Upstreams {
 
     /// Closes what nobody has used for a while.
     pub fn prune(&self) {
+        self.lines.prune();
         let oldest = self.timeouts.upstream_idle;
         let mut pools = self.pools.borrow_mut();
         pools.retain(|_, pool| {
@@ -173,16 +199,17 @@ impl Upstreams {
             None => return Err((SendError::Timeout, None)),
             Some(answer) => answer.map_err(explain)?,
         };
-        // RFC 9112 §6.3: two lengths in one answer are an attempt at smuggling, or a broken provider.
-        let headers = answer.headers();
-        let two_lengths =
-            headers.contains_key(header::CONTENT_LENGTH) && headers.contains_key(header::TRANSFER_ENCODING);
-        if two_lengths || answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+        if has_two_lengths(answer.headers()) || answer.status() == StatusCode::SWITCHING_PROTOCOLS {
             return Err((SendError::Invalid, None));
         }
-        let lease = Lease { upstreams: Rc::clone(self), endpoint: endpoint.slot(), sender };
-        Ok((answer, lease))
+        let pooled = Pooled { upstreams: Rc::clone(self), endpoint: endpoint.slot(), sender };
+        Ok((answer, Lease::Pooled(pooled)))
     }
+}
+
+/// RFC 9112 §6.3: two lengths in one answer are an attempt at smuggling, or a broken provider.
+fn has_two_lengths(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::CONTENT_LENGTH) && headers.contains_key(header::TRANSFER_ENCODING)
 }
 
 /// Large enough for a bulk transfer to be cheap, small enough that a thousand stalled readers fit in memory.

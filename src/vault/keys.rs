@@ -6,13 +6,16 @@ use super::{
     error::{Result, VaultError},
     keyring::Keyring,
     seal::{Binding, KeyBytes, SealKey, random_key},
+    signing::SigningKeys,
 };
-use crate::store::{KeyRow, Purpose, Signer, StoreError};
+use crate::store::{KeyRow, Purpose, Signer, SigningKeyRow, StoreError};
 use aws_lc_rs::hmac;
 use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
 pub struct Keys {
     sealing: BTreeMap<i64, SealKey>,
+    minting: Arc<SealKey>,
+    signing: Arc<SigningKeys>,
     audit: Arc<AuditKey>,
     master_version: i64,
 }
@@ -25,9 +28,9 @@ const CHECK: &[u8; 32] = b"this is the right master key    ";
 
 impl Keys {
     /// Opens every row, also those that are not needed yet: what is damaged is better known at the start.
-    pub fn open(rows: &[KeyRow], keyring: &Keyring) -> Result<Self> {
+    pub fn open(rows: &[KeyRow], signing: &[SigningKeyRow], keyring: &Keyring) -> Result<Self> {
         let newest = |purpose| rows.iter().rfind(|row| row.purpose == purpose).ok_or(VaultError::KeysMissing);
-        let (check, audit) = (newest(Purpose::Check)?, newest(Purpose::Audit)?);
+        let (check, audit, minted) = (newest(Purpose::Check)?, newest(Purpose::Audit)?, newest(Purpose::Minted)?);
         open_row(check, keyring)?.ok_or_else(|| VaultError::Mismatch(keyring.place().into()))?;
         let mut sealing = BTreeMap::new();
         for row in rows {
@@ -37,7 +40,9 @@ impl Keys {
             }
         }
         let audit = Arc::new(AuditKey::new(&open_undamaged(audit, keyring)?));
-        Ok(Self { sealing, audit, master_version: check.master_version })
+        let minting = Arc::new(SealKey::new(&open_undamaged(minted, keyring)?)?);
+        let signing = Arc::new(SigningKeys::open(signing, keyring)?);
+        Ok(Self { sealing, minting, signing, audit, master_version: check.master_version })
     }
 
     /// The key that seals: the newest.
@@ -53,6 +58,15 @@ impl Keys {
     pub fn outdated(&self) -> impl Iterator<Item = i64> {
         let current = self.sealing.last_key_value().map(|(id, _)| *id);
         self.sealing.keys().copied().filter(move |id| Some(*id) != current)
+    }
+
+    /// The key of short-lived tokens.
+    pub fn minting(&self) -> Arc<SealKey> {
+        Arc::clone(&self.minting)
+    }
+
+    pub fn signing(&self) -> Arc<SigningKeys> {
+        Arc::clone(&self.signing)
     }
 
     pub fn audit(&self) -> Arc<AuditKey> {

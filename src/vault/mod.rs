@@ -8,23 +8,26 @@ mod keyring;
 mod keys;
 mod rotate;
 mod seal;
+mod signing;
 
 pub use error::VaultError;
 pub use keyring::MasterSource;
 pub use keys::AuditKey;
 pub use rotate::{Rotated, Rotation};
+pub use signing::SigningKeys;
 
 use crate::{
     clock::Timestamp,
     credential::Owner,
     id::CredentialId,
     secret::Secret,
-    store::{Actor, AuditEntry, KeyRow, NewVersion, PlainFields, SealedVersion, Store},
+    store::{Actor, AuditEntry, ExchangeRow, KeyRow, NewVersion, PlainFields, SealedVersion, Store},
 };
 use arc_swap::ArcSwap;
 use error::Result;
 use keys::{FirstKeys, Keys};
 use seal::{Binding, SealKey};
+use signing::Due;
 use std::{collections::BTreeMap, sync::Arc};
 use zeroize::Zeroizing;
 
@@ -55,17 +58,40 @@ impl Vault {
         if rows.is_empty() {
             rows = found(store, &source, now).await?;
         }
-        let keys = ArcSwap::from_pointee(Keys::open(&rows, &source.read_existing()?)?);
+        let signing = store.read().await?.signing_keys().await?;
+        let keys = ArcSwap::from_pointee(Keys::open(&rows, &signing, &source.read_existing()?)?);
         Ok(Self { keys, store: store.clone(), source })
     }
 
     /// Seals with the current key.
     pub fn seal(&self, label: Label<'_>, secret: &SecretFields, plain_fields: PlainFields) -> Result<NewVersion> {
+        self.seal_with(label, None, secret, plain_fields)
+    }
+
+    /// Seals what it takes to read a source, bound to the source: with another one it does not open.
+    pub fn seal_sourced(
+        &self,
+        label: Label<'_>,
+        source: &str,
+        secret: &SecretFields,
+        plain_fields: PlainFields,
+    ) -> Result<NewVersion> {
+        self.seal_with(label, Some(source), secret, plain_fields)
+    }
+
+    fn seal_with(
+        &self,
+        label: Label<'_>,
+        source: Option<&str>,
+        secret: &SecretFields,
+        plain_fields: PlainFields,
+    ) -> Result<NewVersion> {
         let keys = self.keys.load();
         let (key, seal_key) = keys.current()?;
-        let sealed = seal_key.seal(&label.binding(key), &to_json(secret))?;
+        let sealed = seal_key.seal(&label.binding(key).with_source(source), &to_json(secret))?;
         let secret_fields = secret.keys().cloned().collect();
-        Ok(NewVersion { version: label.version, key, sealed, secret_fields, plain_fields })
+        let source = source.map(Into::into);
+        Ok(NewVersion { version: label.version, key, sealed, secret_fields, plain_fields, source })
     }
 
     /// Opens one version. A key that is not known yet is looked for in the store: it may just have been rotated.
@@ -78,16 +104,75 @@ impl Vault {
         from_json(version, key)
     }
 
+    /// Seals what a version was exchanged for, with the current key: its id and the seal.
+    pub fn seal_exchange(&self, of: (CredentialId, u32), secrets: &SecretFields) -> Result<(i64, Vec<u8>)> {
+        let keys = self.keys.load();
+        let (key, seal_key) = keys.current()?;
+        Ok((key, seal_key.seal(&exchange_binding(of, key), &to_json(secrets))?))
+    }
+
+    pub async fn unseal_exchange(&self, row: &ExchangeRow) -> Result<SecretFields> {
+        let refused = || VaultError::Refused { credential: row.credential, version: row.version };
+        let (key, sealed) = row.sealed.as_ref().ok_or_else(refused)?;
+        if self.keys.load().sealing(*key).is_none() {
+            self.reload().await?;
+        }
+        let keys = self.keys.load();
+        let seal_key = keys.sealing(*key).ok_or(VaultError::UnknownKey(*key))?;
+        let json = seal_key.open(&exchange_binding((row.credential, row.version), *key), sealed).ok_or_else(refused)?;
+        serde_json::from_slice(&json).map_err(|_| refused())
+    }
+
     /// Reads the keys again: what a change of [`Keys`](crate::store::Change::Keys) asks for.
     pub async fn reload(&self) -> Result<()> {
-        let rows = self.store.read().await?.keys().await?;
-        self.keys.store(Arc::new(Keys::open(&rows, &self.source.read_existing()?)?));
+        let mut reading = self.store.read().await?;
+        let (rows, signing) = (reading.keys().await?, reading.signing_keys().await?);
+        drop(reading);
+        self.keys.store(Arc::new(Keys::open(&rows, &signing, &self.source.read_existing()?)?));
         Ok(())
     }
 
     /// What signs the audit trail of this store: each control write asks for it.
     pub fn signer(&self) -> Arc<AuditKey> {
         self.keys.load().audit()
+    }
+
+    /// Seals a short-lived token; the same key opens it, on every replica.
+    pub fn mint(&self, what: &str, plain: &[u8]) -> Result<Vec<u8>> {
+        self.keys.load().minting().seal(&Binding::new(what), plain)
+    }
+
+    /// `None` for whatever was not minted here, or as something else.
+    pub fn read_minted(&self, what: &str, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        self.keys.load().minting().open(&Binding::new(what), sealed)
+    }
+
+    /// The keys that sign tokens; none before the first is needed.
+    pub fn signing(&self) -> Arc<SigningKeys> {
+        self.keys.load().signing()
+    }
+
+    /// Makes the key that is missing or due, and takes away what has been replaced for long enough.
+    pub async fn keep_signing_keys(&self, now: Timestamp) -> Result<()> {
+        if self.signing().due(now) == Due::default() {
+            return Ok(());
+        }
+        let mut tx = self.store.write(self.signer(), now).await?;
+        let rows = tx.signing_keys().await?;
+        let keyring = self.source.read_existing()?;
+        // Another replica may have been faster.
+        let due = SigningKeys::open(&rows, &keyring)?.due(now);
+        for id in &due.outdated {
+            tx.delete_signing_key(*id).await?;
+            tx.record(AuditEntry::new(&Actor::System, "signing-key.deleted", id));
+        }
+        if due.makes_one {
+            let row = signing::draw(rows.last().map_or(1, |row| row.id + 1), &keyring, now)?;
+            tx.put_signing_key(&row).await?;
+            tx.record(AuditEntry::new(&Actor::System, "signing-key.made", row.id));
+        }
+        tx.commit().await?;
+        self.reload().await
     }
 
     /// The version of the master key in use, and the ids of the keys that seal: the current one, then those that
@@ -143,10 +228,14 @@ impl Label<'_> {
     }
 }
 
+fn exchange_binding((credential, version): (CredentialId, u32), key: i64) -> Binding {
+    Binding::new("exchange").with(&credential.to_string()).with_number(i64::from(version)).with_number(key)
+}
+
 impl SealedVersion {
-    fn label(&self) -> Label<'_> {
-        let Self { credential, owner, ref provider, version, .. } = *self;
-        Label { credential, owner, provider, version }
+    fn binding(&self, key: i64) -> Binding {
+        let Self { credential, owner, ref provider, version, ref source, .. } = *self;
+        Label { credential, owner, provider, version }.binding(key).with_source(source.as_deref())
     }
 }
 
@@ -163,6 +252,6 @@ fn to_json(fields: &SecretFields) -> Zeroizing<Vec<u8>> {
 
 fn from_json(version: &SealedVersion, key: &SealKey) -> Result<SecretFields> {
     let refused = || VaultError::Refused { credential: version.credential, version: version.version };
-    let json = key.open(&version.label().binding(version.key), &version.sealed).ok_or_else(refused)?;
+    let json = key.open(&version.binding(version.key), &version.sealed).ok_or_else(refused)?;
     serde_json::from_slice(&json).map_err(|_| refused())
 }

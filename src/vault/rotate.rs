@@ -12,12 +12,12 @@ use super::{
     from_json,
     keyring::Keyring,
     keys::{next_sealing, under_newest},
-    to_json,
+    signing, to_json,
 };
 use crate::{
     clock::Timestamp,
     id::CredentialId,
-    store::{Actor, AuditEntry, Conflict, Reseal, SealedVersion, StoreError},
+    store::{Actor, AuditEntry, Conflict, ExchangeRow, Reseal, SealedVersion, StoreError},
 };
 
 /// A rotation under way.
@@ -75,6 +75,9 @@ impl Vault {
         for row in &rows {
             tx.replace_key(&under_newest(row, &keyring)?).await?;
         }
+        for row in tx.signing_keys().await? {
+            tx.put_signing_key(&signing::under_newest(&row, &keyring)?).await?;
+        }
         tx.insert_key(&next_sealing(&rows, &keyring)?).await?;
         tx.record(AuditEntry::new(actor, "keys.rotating", keyring.newest()));
         tx.commit().await?;
@@ -94,13 +97,24 @@ impl Rotation<'_> {
     pub async fn step(&mut self, limit: u32) -> Result<bool> {
         let current = self.vault.keys.load().current()?.0;
         let versions = self.vault.store.sealed_otherwise(current, self.after, limit).await?;
-        let Some(last) = versions.last() else { return Ok(false) };
+        let Some(last) = versions.last() else { return self.reseal_exchanges(current).await };
         let after = Some((last.credential, last.version));
         let resealed = versions.iter().map(|version| self.reseal(version)).collect::<Result<Vec<_>>>()?;
         self.vault.store.reseal(&resealed).await?;
         self.after = after;
         self.done.resealed += resealed.len() as u64;
         Ok(true)
+    }
+
+    /// What versions were exchanged for is little, and its own to write again. Whether there was any.
+    async fn reseal_exchanges(&self, current: i64) -> Result<bool> {
+        let rows = self.vault.store.exchanges_sealed_otherwise(current).await?;
+        for row in &rows {
+            let secrets = self.vault.unseal_exchange(row).await?;
+            let sealed = Some(self.vault.seal_exchange((row.credential, row.version), &secrets)?);
+            self.vault.store.reseal_exchange(&ExchangeRow { sealed, ..row.clone() }).await?;
+        }
+        Ok(!rows.is_empty())
     }
 
     /// Takes away the keys that nothing is sealed with any more. `false` if somebody has sealed with one since.
@@ -127,7 +141,7 @@ impl Rotation<'_> {
         let old = keys.sealing(version.key).ok_or(VaultError::UnknownKey(version.key))?;
         let fields = from_json(version, old)?;
         let (to_key, new) = keys.current()?;
-        let sealed = new.seal(&version.label().binding(to_key), &to_json(&fields))?;
+        let sealed = new.seal(&version.binding(to_key), &to_json(&fields))?;
         let SealedVersion { credential, version, key: from_key, .. } = *version;
         Ok(Reseal { credential, version, from_key, to_key, sealed })
     }

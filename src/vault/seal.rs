@@ -74,6 +74,15 @@ impl Binding {
         self
     }
 
+    /// Nothing at all where there is no source: so it was before there were any.
+    #[must_use]
+    pub fn with_source(self, source: Option<&str>) -> Self {
+        match source {
+            None => self,
+            Some(source) => self.with("source").with(source),
+        }
+    }
+
     #[must_use]
     pub fn with_number(self, number: i64) -> Self {
         self.with(&number.to_string())

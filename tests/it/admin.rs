@@ -34,11 +34,15 @@ async fn figures_count_what_happened() {
     for _ in 0..3 {
         bellhop.get(&ada, JOB).await.assert_paid_by("me", "own");
     }
+    bellhop.post(&ada, "/ionq/v0.4/jobs", &serde_json::json!({})).await.assert_paid_by("me", "own");
     bellhop.get(&Pat::fake(), JOB).await.assert_refused("unknown-token");
 
     let polls = ["bellhop_requests_total", "provider=\"ionq\"", "operation=\"poll\"", "status=\"2xx\""];
     assert_eq!(bellhop.metric(&polls).await, 3.0);
     assert_eq!(bellhop.metric(&["bellhop_refusals_total", "unknown-token"]).await, 1.0);
+    for times in ["bellhop_overhead_seconds_count", "bellhop_upstream_seconds_count"] {
+        assert_eq!(bellhop.metric(&[times, "provider=\"ionq\""]).await, 4.0, "{times}");
+    }
 }
 
 #[tokio::test]

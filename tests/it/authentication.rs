@@ -182,11 +182,11 @@ async fn a_token_that_is_presented_is_checked_also_where_none_is_needed() {
 async fn a_token_is_compared_byte_for_byte() {
     let ionq = Upstream::accepting(&[ADA_KEY]).await;
     let mut site = Site::facing(&ionq);
-    let ada = Pat::with_checksum("FakeTokenOfAdaXXXXXXXXXXXXXXXX");
+    let ada = Pat::with_checksum("FakeTokenOfAdaWithCapitalsHere");
     site.user("ada").key(ADA_KEY).presenting("laptop", &ada, &json!({}));
     let bellhop = site.serve().await;
 
-    let twin = Pat::with_checksum("faketokenofadaxxxxxxxxxxxxxxxx");
+    let twin = Pat::with_checksum("faketokenofadawithcapitalshere");
     bellhop.get(&twin, "/ionq/v0.4/jobs/job-1").await.assert_refused("unknown-token");
     for pattern in
         [ada.as_str().to_uppercase(), format!("{}%", &ada.as_str()[..39]), format!("{ada} "), format!("{ada}x")]

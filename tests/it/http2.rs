@@ -117,12 +117,7 @@ async fn a_stream_that_is_reset_in_its_body_completes_nothing() {
 
 #[tokio::test]
 async fn a_reader_who_takes_nothing_is_cut() {
-    let ionq = Upstream::scripted(|mut line: ProviderLine| async move {
-        line.request().await;
-        line.send(Reply::new(200).header("Content-Length", "100000000").without_length().bytes()).await;
-        while line.send([b'x'; 65536]).await {}
-    })
-    .await;
+    let ionq = Upstream::endless().await;
     let (bellhop, ada) = ada_on(Site::facing(&ionq).set("timeouts.body_idle", "1s")).await;
 
     let mut http2 = Http2::connect(&bellhop).await;

@@ -206,3 +206,28 @@ async fn a_stream_of_a_revoked_token_is_cut() {
     let cut = tokio::time::timeout(SOON, async { while !line.read_more().await.is_empty() {} }).await;
     assert!(cut.is_ok(), "the stream goes on {SOON:?} after its token was revoked");
 }
+
+#[tokio::test]
+async fn a_silent_stream_of_a_revoked_token_is_cut_all_the_same() {
+    let kipu = Upstream::scripted(|mut line: ProviderLine| async move {
+        line.request().await;
+        let head = Reply::new(200).header("Content-Type", "text/event-stream").header("Transfer-Encoding", "chunked");
+        line.send(head.without_length().bytes()).await;
+        line.hang().await;
+    })
+    .await;
+    let mut site = Site::empty().provider("kipu", &kipu);
+    let token = credential("kipu", &json!({ "token": { "value": "fake-kipu-token-canary" } }));
+    let ada = site.user("ada").credential(&token).pat();
+    let bellhop = site.serve().await;
+    let mut line = bellhop.connect().await;
+    let ask = Ask::get("/kipu/quantum/jobs/job-1/result-stream").header("X-Auth-Token", ada.as_str());
+    let bytes = ask.bytes("bellhop");
+    line.send(bytes).await;
+    assert_eq!(line.head().await.status, 200);
+
+    bellhop.run(&["token", "revoke", "ada", "laptop"]).await.assert_code(0);
+
+    let cut = tokio::time::timeout(SOON, line.until_closed()).await;
+    assert!(cut.is_ok_and(|rest| rest.is_empty()), "the stream goes on {SOON:?} after its token was revoked");
+}

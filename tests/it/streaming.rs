@@ -157,6 +157,46 @@ async fn a_stream_of_events_may_pause_for_long() {
     assert!(answer.is_whole && answer.text() == "data: x\n\n".repeat(3), "{answer:?}");
 }
 
+#[tokio::test]
+async fn each_event_arrives_before_the_next_is_sent() {
+    let (next, told) =
+        (std::sync::Arc::new(tokio::sync::Semaphore::new(0)), ["data: fake-kipu", "data: {\"a\":1}", "data: 3"]);
+    let waiting = std::sync::Arc::clone(&next);
+    let kipu = Upstream::scripted(move |mut line: ProviderLine| {
+        let next = std::sync::Arc::clone(&waiting);
+        async move {
+            line.request().await;
+            let head =
+                Reply::new(200).header("Content-Type", "text/event-stream").header("Transfer-Encoding", "chunked");
+            line.send(head.without_length().bytes()).await;
+            for event in told {
+                next.acquire().await.unwrap().forget();
+                line.send(format!("{:x}\r\n{event}\n\n\r\n", event.len() + 2)).await;
+            }
+            line.hang().await;
+        }
+    })
+    .await;
+    let mut site = Site::empty().provider("kipu", &kipu);
+    let token = crate::support::state::credential("kipu", &json!({ "token": { "value": "fake-kipu-token-canary" } }));
+    let ada = site.user("ada").credential(&token).pat();
+    let bellhop = site.serve().await;
+    let mut line = bellhop.connect().await;
+    let ask = Ask::get("/kipu/quantum/jobs/job-1/result-stream").header("X-Auth-Token", ada.as_str());
+    let bytes = ask.bytes("bellhop");
+    line.send(bytes).await;
+    assert_eq!(line.head().await.header("content-type"), Some("text/event-stream"));
+
+    for event in told {
+        next.add_permits(1);
+        let mut came = Vec::new();
+        while !came.ends_with(b"\n\n\r\n") {
+            came.extend(line.read_more().await);
+        }
+        assert!(came.windows(event.len()).any(|part| part == event.as_bytes()), "{}", came.escape_ascii());
+    }
+}
+
 /// How often the load of a story is repeated: `BELLHOP_SOAK` asks for more.
 fn rounds() -> usize {
     if std::env::var_os("BELLHOP_SOAK").is_some() { 200 } else { 10 }

@@ -19,7 +19,7 @@ STARTUP_SECONDS = DRAIN_SECONDS = 30
 class Bellhop:
     """`tokens` maps (user, token name) to a caller's token once `apply` has printed them."""
 
-    def __init__(self, folder: Path, provider: str, upstream: str):
+    def __init__(self, folder: Path, provider: str, upstream: str | dict[str, str], certificates=None):
         self.provider = provider
         self._folder = folder
         self._config = folder / "bellhop.yaml"
@@ -28,12 +28,17 @@ class Bellhop:
         self._addresses: dict = {}
         self._taps: list[Tap] = []
         self.tokens: dict[tuple[str, str], str] = {}
+        self._certificates = certificates
+        self._protocol = "https" if certificates else "http"
         config = {
             "listen": {"proxy": "127.0.0.1:0", "admin": "127.0.0.1:0", "providers": {provider: "127.0.0.1:0"}},
             "data_dir": str(folder / "data"),
             "providers": {provider: {"upstream": upstream, "allow_private": True}},
             "log": {"format": "json", "level": "trace"},
         }
+        if certificates:
+            config["tls"] = {"cert": str(certificates.certificate), "key": str(certificates.key)}
+            config["providers"][provider]["ca_file"] = str(certificates.roots)
         self._config.write_text(json.dumps(config))  # JSON is YAML, and the standard library writes it
 
     def apply(self, state: dict):
@@ -101,19 +106,20 @@ class Bellhop:
     def payer(self, user: str) -> str | None:
         """The context that would pay for this user's next submission."""
         request = urllib.request.Request(
-            f"http://{self._proxy.authority}/whoami", headers={"Authorization": f"Bearer {self.tokens[user, 'laptop']}"}
+            f"{self._protocol}://{self._proxy.authority}/whoami", headers={"Authorization": f"Bearer {self.tokens[user, 'laptop']}"}
         )
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        encryption = self._certificates.client() if self._certificates else None
+        with urllib.request.urlopen(request, timeout=30, context=encryption) as answer:
             return json.load(answer)["providers"][self.provider].get("context")
 
     def url(self, context: str | None = None) -> str:
         """The path way in, with the context that should pay, if any."""
-        return f"http://{self._proxy.authority}/{self.provider}" + (f"@{context}" if context else "")
+        return f"{self._protocol}://{self._proxy.authority}/{self.provider}" + (f"@{context}" if context else "")
 
     @property
     def port_url(self) -> str:
         """The port way in, for SDKs that drop a path."""
-        return f"http://{self._port.authority}"
+        return f"{self._protocol}://{self._port.authority}"
 
     @property
     def log(self) -> str:
@@ -139,7 +145,7 @@ class Bellhop:
         return found
 
     def _tap(self, address: str) -> Tap:
-        self._taps.append(tap := Tap(address))
+        self._taps.append(tap := Tap(address, self._certificates))
         return tap
 
     def _read_log(self):

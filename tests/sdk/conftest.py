@@ -11,17 +11,28 @@ from dataclasses import dataclass
 
 import pytest
 
-# SDKs read configuration and keep caches under the home folder: they get one of their own, before they are imported.
+# SDKs read settings from the environment, and keep files under the home folder, from the moment they are imported.
+KEPT = {
+    "BELLHOP_BIN",
+    "LANG",
+    "LC_ALL",
+    "LD_LIBRARY_PATH",
+    "PATH",
+    "PYTEST_VERSION",
+    "TMPDIR",
+    "TZ",
+    "USER",
+    "VIRTUAL_ENV",
+}
 _home = tempfile.TemporaryDirectory(prefix="bellhop-sdk-home-")
-SDK_SETTINGS = ("DWAVE_", "IONQ_", "QISKIT_IONQ_", "PLANQK_", "SERVICE_EXECUTION_", "IQM_")
-for _name in list(os.environ):
-    if _name.startswith(SDK_SETTINGS) or _name.lower().endswith("_proxy"):
-        del os.environ[_name]
+for _name in set(os.environ) - KEPT:
+    del os.environ[_name]
 for _name in ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
     os.environ[_name] = _home.name
 
 import pats  # noqa: E402
 from bellhop import BINARY, Bellhop  # noqa: E402
+from shows import SHOWN, through_bellhop  # noqa: E402
 
 # Distinctive and long enough to be found wherever they should not be.
 PURSES = {
@@ -29,9 +40,6 @@ PURSES = {
     "bob": "DEV-fakefakefake-bob-b18722fd7d3a6e08c7aa",
     "acme": "DEV-fakefakefake-acme-96e9d01fdcb1a4d1f2e5",
 }
-# How each provider's credential names its token (and, for PlanQK, the organization that goes with it).
-TOKEN_FIELD = {"dwave": "token", "ionq": "api_key", "planqk": "token", "iqm": "token"}
-PLANQK_ORGANIZATIONS = {"acme": "7e0a1c9d-fake-acme"}
 
 DOORS = {
     "alone": "the real token, straight to the stand-in: shows that the stand-in is fit to judge",
@@ -52,19 +60,30 @@ class Door:
 
 
 @pytest.fixture(scope="module")
-def standin(request):
+def certificates(request, tmp_path_factory):
+    """For a module that says TLS = True: the SDK, Bellhop and the stand-in then speak nothing else."""
+    if not getattr(request.module, "TLS", False):
+        return None
+    from certificates import Certificates  # of a package that only such a module's environment has
+
+    return Certificates(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture(scope="module")
+def standin(request, certificates):
     accounts = {token: account for account, token in PURSES.items()}
-    more = {"organizations": PLANQK_ORGANIZATIONS} if request.module.STAND_IN.provider == "planqk" else {}
-    with request.module.STAND_IN(accounts, **more) as standin:
+    with request.module.STAND_IN(accounts) as standin:
+        if certificates:
+            standin.encrypt(certificates.server())
         yield standin
 
 
 @pytest.fixture(scope="module")
-def bellhop(standin, tmp_path_factory):
+def bellhop(request, standin, certificates, tmp_path_factory):
     if not BINARY.is_file():
         pytest.fail(f"no Bellhop at {BINARY}: run `cargo build`, or say where it is in BELLHOP_BIN", pytrace=False)
-    bellhop = Bellhop(tmp_path_factory.mktemp("bellhop"), standin.provider, standin.url)
-    bellhop.apply(_state(standin.provider))
+    bellhop = Bellhop(tmp_path_factory.mktemp("bellhop"), standin.provider, standin.upstream, certificates)
+    bellhop.apply(_state(standin))
     assert all(pats.well_formed(token) for token in bellhop.tokens.values())
     standin.forbidden |= set(bellhop.tokens.values())
     bellhop.start()
@@ -72,14 +91,18 @@ def bellhop(standin, tmp_path_factory):
         yield bellhop
     finally:
         bellhop.stop()
-    assert bellhop.leaks(list(PURSES.values())) == []
+    leaks = bellhop.leaks(standin.secrets(PURSES))
+    request.config.stash[SHOWN].note("no-provider-token-downstream", leaks == [])
+    assert leaks == []
 
 
 @pytest.fixture(autouse=True)
-def no_complaints(standin):
+def no_complaints(request, standin):
     """Nothing reaches a provider but right credentials in the right place, in no test."""
     standin.complaints.clear()
     yield
+    if through_bellhop(request.node):
+        request.config.stash[SHOWN].note("no-caller-token-upstream", standin.complaints == [])
     assert standin.complaints == []
 
 
@@ -90,6 +113,21 @@ def door(request, standin):
     yield door
     accounts = {call.account for call in standin.calls[before:]} - {None}
     assert accounts == {door.payer}
+
+
+@pytest.fixture
+def caller(request, bellhop):
+    """Where to point the SDK and what to sign in with, for a user and the token of theirs that is named."""
+
+    def caller(user: str, token: str = "laptop") -> Door:
+        return Door(_base(request, bellhop), bellhop.tokens[user, token], "")
+
+    return caller
+
+
+@pytest.fixture
+def unknown_caller(request, bellhop, stranger):
+    return Door(_base(request, bellhop), stranger, "")
 
 
 @pytest.fixture
@@ -105,8 +143,14 @@ def add_own_token(bellhop, standin):
     """Erin, who shares her organization's token, gets one of her own while her jobs run."""
 
     def add():
-        field = TOKEN_FIELD[standin.provider]
-        bellhop.run("credential", "add", f"{standin.provider}@me", "--user", "erin", "--from-stdin", field, secret=PURSES["bob"])
+        token = PURSES["bob"]
+        fields = standin.fields("bob", token)
+        sources = [
+            argument
+            for field, value in fields.items()
+            for argument in (("--from-stdin", field) if value == token else ("--plain", f"{field}={value}"))
+        ]
+        bellhop.run("credential", "add", f"{standin.provider}@me", "--user", "erin", *sources, secret=token)
         # A running Bellhop follows within a second.
         deadline = time.monotonic() + 10
         while bellhop.payer("erin") != "me":
@@ -128,8 +172,7 @@ def _door(request, standin) -> Door:
     if request.param == "alone":
         return Door(standin.url, PURSES["ada"], "ada")
     bellhop = request.getfixturevalue("bellhop")
-    # An SDK that drops the path is told the port instead.
-    base = bellhop.port_url if getattr(request.module, "DROPS_PATH", False) else bellhop.url()
+    base = _base(request, bellhop)
     match request.param:
         case "own":
             return Door(base, bellhop.tokens["ada", "laptop"], "ada")
@@ -142,14 +185,17 @@ def _door(request, standin) -> Door:
     raise ValueError(request.param)
 
 
-def _state(provider: str) -> dict:
+def _base(request, bellhop) -> str:
+    # An SDK that drops the path is told the port instead.
+    return bellhop.port_url if getattr(request.module, "DROPS_PATH", False) else bellhop.url()
+
+
+def _state(standin) -> dict:
     """Ada and Bob have credentials of their own, Grace and Erin share their organization's, Carol has none."""
 
     def credential(purse: str) -> dict:
-        fields = {TOKEN_FIELD[provider]: {"value": PURSES[purse]}}
-        if provider == "planqk" and purse in PLANQK_ORGANIZATIONS:
-            fields["organization_id"] = {"value": PLANQK_ORGANIZATIONS[purse]}
-        return {"provider": provider, "label": f"{purse}'s", "fields": fields}
+        fields = {field: {"value": value} for field, value in standin.fields(purse, PURSES[purse]).items()}
+        return {"provider": standin.provider, "label": f"{purse}'s", "fields": fields}
 
     laptop = {"name": "laptop"}
     return {
@@ -165,6 +211,10 @@ def _state(provider: str) -> dict:
             {"name": "carol", "tokens": [laptop]},
         ],
         "organizations": [
-            {"name": "acme", "members": {"ada": "owner", "grace": "member", "erin": "member"}, "credentials": [credential("acme")]},
+            {
+                "name": "acme",
+                "members": {"ada": "owner", "grace": "member", "erin": "member"},
+                "credentials": [credential("acme")],
+            },
         ],
     }

@@ -8,6 +8,7 @@ from dwave.cloud.exceptions import CanceledFutureError, SolverAuthenticationErro
 from standins.dwave import ANSWER_DATA, GATE_MODEL, QPU, DWave
 
 STAND_IN = DWave
+REMARKS = {"wrong-token": "in the traceback, as the cause"}
 WAIT = 30
 
 
@@ -28,6 +29,7 @@ def job(label: str, solver: dict = QPU) -> api.models.ProblemJob:
     return api.models.ProblemJob.model_validate(ising(label, solver))
 
 
+@pytest.mark.shows("submit", "poll", "result")
 def test_a_problem_is_submitted_polled_and_answered(door):
     with client(door) as dwave:
         solver = dwave.get_solver(name=QPU["name"])
@@ -39,6 +41,7 @@ def test_a_problem_is_submitted_polled_and_answered(door):
         assert again.label == "pair"
 
 
+@pytest.mark.shows("submit", "result")
 def test_many_problems_travel_in_few_requests(door, standin):
     before = len(standin.calls)
     with client(door) as dwave:
@@ -67,6 +70,7 @@ def test_a_problem_that_is_not_in_an_array_is_accepted_too(door):
         assert resource.get_problem_answer(submitted.id).format == "qp"
 
 
+@pytest.mark.shows("submit", "poll")
 def test_a_long_poll_ends_when_the_problem_does(door, standin):
     with client(door) as dwave:
         future = dwave.get_solver(name=QPU["name"]).sample_ising({0: -1}, {}, label="hold")
@@ -76,6 +80,7 @@ def test_a_long_poll_ends_when_the_problem_does(door, standin):
         assert future.wait(WAIT)
 
 
+@pytest.mark.shows("submit", "cancel")
 def test_a_pending_problem_is_cancelled(door):
     with client(door) as dwave:
         future = dwave.get_solver(name=QPU["name"]).sample_ising({0: -1}, {}, label="hold")
@@ -86,6 +91,7 @@ def test_a_pending_problem_is_cancelled(door):
             future.result()
 
 
+@pytest.mark.shows("submit", "cancel")
 def test_problems_are_cancelled_one_by_one_and_in_bulk(door):
     with problems(door.url, door.token) as resource:
         one, two, three = (status.id for status in resource.submit_problems([job("hold")] * 3))
@@ -93,6 +99,7 @@ def test_problems_are_cancelled_one_by_one_and_in_bulk(door):
         assert [status.status for status in resource.cancel_problems([two, three])] == ["CANCELLED"] * 2
 
 
+@pytest.mark.shows("submit", "list")
 @pytest.mark.doors("alone", "own", "named", "pinned")
 def test_problems_are_listed(door):
     with problems(door.url, door.token) as resource:
@@ -100,6 +107,7 @@ def test_problems_are_listed(door):
         assert submitted.id in [status.id for status in resource.list_problems(status="PENDING", max_results=1000)]
 
 
+@pytest.mark.shows("submit", "result")
 def test_an_upload_is_run_and_its_answer_fetched_by_reference(door, standin):
     before = len(standin.calls)
     with client(door) as dwave:
@@ -126,6 +134,7 @@ def test_the_solver_list_is_not_to_be_cached(bellhop):
     assert answer.headers["Content-Type"] == "application/vnd.dwave.sapi.solver-definition-list+json; version=3.0.0"
 
 
+@pytest.mark.shows("wrong-token")
 def test_an_unknown_token_is_refused(bellhop, stranger):
     with Client(endpoint=f"{bellhop.url()}/sapi/v2/", token=stranger) as dwave:
         with pytest.raises(SolverAuthenticationError) as refused:
@@ -148,6 +157,7 @@ def test_a_user_without_a_credential_is_told_what_to_do(bellhop):
     assert bellhop.last_refusal()["detail"] in str(refused.value)
 
 
+@pytest.mark.shows("other-user")
 def test_another_users_token_does_not_reach_this_users_problems(bellhop, standin):
     with problems(bellhop.url(), bellhop.tokens["ada", "laptop"]) as resource:
         ours = resource.submit_problem(job("ada's")).id
@@ -158,6 +168,7 @@ def test_another_users_token_does_not_reach_this_users_problems(bellhop, standin
     assert {call.account for call in standin.calls[before:]} <= {"bob"}
 
 
+@pytest.mark.shows("other-user", "list", "organization")
 def test_members_who_share_a_token_do_not_reach_each_others_problems(bellhop, standin):
     resources = {user: problems(bellhop.url(), bellhop.tokens[user, "laptop"]) for user in ("grace", "erin")}
     ids = {user: resource.submit_problem(job("hold")).id for user, resource in resources.items()}
@@ -181,6 +192,7 @@ def test_members_who_share_a_token_do_not_reach_each_others_problems(bellhop, st
     assert resources["erin"].get_problem_status(ids["erin"]).status != "CANCELLED"
 
 
+@pytest.mark.shows("organization")
 def test_a_problem_goes_on_with_the_token_that_submitted_it(bellhop, standin, add_own_token):
     erin = problems(bellhop.url(), bellhop.tokens["erin", "laptop"])
     id = erin.submit_problem(job("pair")).id

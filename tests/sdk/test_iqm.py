@@ -8,11 +8,12 @@ from iqm.iqm_client import (
     NotFoundError,
 )
 
-from standins import Iqm
+from standins.iqm import Iqm
 
 STAND_IN = Iqm
 DROPS_PATH = True
 DOORS = ("alone", "own", "organization", "pinned")  # no path, so no context in it
+CANNOT = {"list": "the SDK has no call for it"}
 
 
 @pytest.fixture
@@ -31,6 +32,7 @@ def bell_pair(name: str = "bell") -> Circuit:
     return Circuit(name=name, instructions=tuple(operations))
 
 
+@pytest.mark.shows("submit", "poll", "result")
 def test_a_circuit_is_submitted_polled_and_counted(iqm):
     job = iqm.submit_circuits([bell_pair()], shots=200)
     assert job.wait_for_completion(timeout_secs=30, polling_interval=0.05) == "completed"
@@ -40,6 +42,7 @@ def test_a_circuit_is_submitted_polled_and_counted(iqm):
     assert again.payload().shots == 200
 
 
+@pytest.mark.shows("submit", "cancel")
 def test_a_job_is_cancelled_and_deleted(iqm):
     job = iqm.submit_circuits([bell_pair("hold")])
     assert job.update() == "processing"
@@ -50,6 +53,7 @@ def test_a_job_is_cancelled_and_deleted(iqm):
         iqm.get_job(job.job_id)
 
 
+@pytest.mark.shows("wrong-token")
 def test_an_unknown_token_is_refused(bellhop, stranger):
     with pytest.raises(AuthenticationError) as refused:
         IQMClient.from_url(bellhop.port_url, token=stranger)
@@ -64,6 +68,7 @@ def test_a_user_without_a_credential_is_told_what_to_do(bellhop):
     assert str(refused.value) == bellhop.last_refusal()["detail"]
 
 
+@pytest.mark.shows("other-user")
 def test_another_users_token_does_not_reach_this_users_job(bellhop, standin):
     ada, bob = (IQMClient.from_url(bellhop.port_url, token=bellhop.tokens[user, "laptop"]) for user in ("ada", "bob"))
     ours = ada.submit_circuits([bell_pair()]).job_id

@@ -4,10 +4,10 @@ from planqk.quantum.sdk.exceptions import InvalidAccessTokenError, PlanqkClientE
 from qiskit import QuantumCircuit
 from qiskit.providers import JobStatus
 
-from standins import PlanQK
-from standins.planqk import BACKEND
+from standins.planqk import BACKEND, PlanQK
 
 STAND_IN = PlanQK
+REMARKS = {"wrong-token": "by a text of the SDK's own, which shows none of Bellhop's"}
 
 
 @pytest.fixture
@@ -28,6 +28,7 @@ def bell_pair() -> QuantumCircuit:
     return circuit
 
 
+@pytest.mark.shows("submit", "poll", "result")
 def test_a_circuit_is_submitted_polled_and_counted(planqk):
     assert planqk.backends() == [BACKEND]
     backend = planqk.get_backend(BACKEND)
@@ -37,6 +38,7 @@ def test_a_circuit_is_submitted_polled_and_counted(planqk):
     assert backend.retrieve_job(job.job_id()).status() is JobStatus.DONE
 
 
+@pytest.mark.shows("submit", "cancel")
 def test_a_job_is_cancelled(planqk):
     job = planqk.get_backend(BACKEND).run(bell_pair(), shots=1, name="hold")
     assert job.status() is JobStatus.RUNNING or job.status() is JobStatus.QUEUED
@@ -44,12 +46,14 @@ def test_a_job_is_cancelled(planqk):
     assert job.status() is JobStatus.CANCELLED
 
 
+@pytest.mark.shows("submit", "list")
 @pytest.mark.doors("alone", "own", "named", "pinned")
 def test_jobs_are_listed(planqk):
     job = planqk.get_backend(BACKEND).run(bell_pair(), shots=1)
     assert job.job_id() in [summary.id for summary in planqk.jobs()]
 
 
+@pytest.mark.shows("wrong-token")
 def test_an_unknown_token_is_refused(bellhop, stranger, monkeypatch):
     with pytest.raises(InvalidAccessTokenError, match="Invalid personal access token"):  # the SDK's fixed text
         provider(bellhop.url(), stranger, monkeypatch).backends()
@@ -63,6 +67,7 @@ def test_a_user_without_a_credential_is_told_what_to_do(bellhop, monkeypatch):
     assert str(refused.value) == f"{bellhop.last_refusal()['detail']} (HTTP error: 403)"
 
 
+@pytest.mark.shows("other-user")
 def test_another_users_token_does_not_reach_this_users_job(bellhop, standin, monkeypatch):
     ours = provider(bellhop.url(), bellhop.tokens["ada", "laptop"], monkeypatch).get_backend(BACKEND).run(bell_pair())
     before = len(standin.calls)
@@ -72,6 +77,7 @@ def test_another_users_token_does_not_reach_this_users_job(bellhop, standin, mon
     assert {call.account for call in standin.calls[before:]} <= {"bob"}
 
 
+@pytest.mark.shows("other-user", "list", "organization")
 def test_members_who_share_a_token_do_not_reach_each_others_jobs(bellhop, standin, monkeypatch):
     grace = provider(bellhop.url(), bellhop.tokens["grace", "laptop"], monkeypatch)
     erin = provider(bellhop.url(), bellhop.tokens["erin", "laptop"], monkeypatch)
@@ -91,6 +97,7 @@ def test_members_who_share_a_token_do_not_reach_each_others_jobs(bellhop, standi
     assert of_erin.status() in (JobStatus.RUNNING, JobStatus.QUEUED)
 
 
+@pytest.mark.shows("organization")
 def test_a_job_goes_on_with_the_token_that_submitted_it(bellhop, standin, monkeypatch, add_own_token):
     erin = provider(bellhop.url(), bellhop.tokens["erin", "laptop"], monkeypatch)
     job = erin.get_backend(BACKEND).run(bell_pair(), shots=200)

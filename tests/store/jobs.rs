@@ -7,7 +7,7 @@ use crate::{
 };
 use bellhop::{
     credential::Owner,
-    id::{ProcessId, SubmissionId, UserId},
+    id::{NoteId, ProcessId, SubmissionId, UserId},
     job::{
         Ended, Figures, JOB, Made, State, Thing, ThingKey,
         entry::{Binding, Entered, Entry, Note},
@@ -24,6 +24,11 @@ async fn state(place: &Place, id: SubmissionId) -> Option<State> {
 
 async fn row(place: &Place, id: &str) -> JobRow {
     place.store.read().await.unwrap().job(key(id)).await.unwrap().remove(0)
+}
+
+fn note(user: UserId) -> Note {
+    let (action, subject, detail) = ("job.cancelled".into(), "job j1".into(), "".into());
+    Note { id: NoteId::new(), at: later(3), user, action, subject, detail }
 }
 
 async fn jobs(place: &Place) -> usize {
@@ -339,8 +344,8 @@ on_both! {
         let [bound, lost] = [(); 2].map(|()| shop.intent(shop.world.ada));
         place.store.enter(&[intend(&bound), intend(&lost)]).await.unwrap();
         assert!(!place.store.has_notes().await.unwrap(), "nothing has come of them yet");
-        let cancelled = Note { at: later(3), user: shop.world.grace, action: "job.cancelled", subject: "job j1".into(), detail: "".into() };
-        place.store.enter(&[bind(&bound, &["j1"]), bind(&bound, &["j1"]), end(&lost, State::Unknown), Entry::Note(cancelled)]).await.unwrap();
+        place.store.enter(&[bind(&bound, &["j1"]), bind(&bound, &["j1"]), end(&lost, State::Unknown)]).await.unwrap();
+        enter(place, Entry::Note(note(shop.world.grace))).await;
         assert!(place.store.has_notes().await.unwrap());
         let mut tx = place.store.write(std::sync::Arc::new(crate::place::Sum), later(9)).await.unwrap();
         let before = tx.audit_end().await.unwrap().0;
@@ -354,6 +359,17 @@ on_both! {
         assert_eq!(told, [("job.submitted", bound.as_str(), later(1)), ("job.submitted", &lost, later(1)), ("job.cancelled", "job j1", later(3))]);
         assert_eq!(rows[0].detail, format!("bound: create-job at ionq, credential {}, job j1", shop.credential));
         assert!(!place.store.has_notes().await.unwrap());
+    }
+}
+
+on_both! {
+    async fn a_note_that_is_entered_again_stands_once(place: &Place) {
+        let shop = Shop::open(place).await;
+        let (note, other) = (Entry::Note(note(shop.world.ada)), Entry::Note(note(shop.world.ada)));
+        place.store.enter(&[note.clone(), note.clone()]).await.unwrap();
+        place.store.enter(&[other, note]).await.unwrap();
+        let mut tx = place.store.write(std::sync::Arc::new(crate::place::Sum), later(9)).await.unwrap();
+        assert_eq!(tx.audit_notes(9).await.unwrap(), 2);
     }
 }
 

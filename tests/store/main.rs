@@ -20,5 +20,6 @@ mod nouns;
 mod opening;
 mod plans;
 mod quotas;
+mod sources;
 mod speed;
 mod usage;

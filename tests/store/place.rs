@@ -109,7 +109,7 @@ macro_rules! on_both_ignored {
             async fn measure($place: &Place) $body
 
             #[tokio::test(flavor = "multi_thread")]
-            #[ignore = "a measurement"]
+            #[ignore = "measures, asserts no time, takes minutes: see the head of speed.rs for how to run it"]
             async fn on_sqlite() {
                 let place = Place::sqlite().await.unwrap();
                 measure(&place).await;
@@ -117,7 +117,7 @@ macro_rules! on_both_ignored {
             }
 
             #[tokio::test(flavor = "multi_thread")]
-            #[ignore = "a measurement"]
+            #[ignore = "measures, asserts no time, takes minutes: see the head of speed.rs for how to run it"]
             async fn on_postgres() {
                 let Some(place) = Place::postgres().await else { return };
                 measure(&place).await;

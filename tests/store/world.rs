@@ -92,6 +92,7 @@ pub fn version(number: u32) -> NewVersion {
         sealed: vec![number as u8; 40],
         secret_fields: vec!["api_key".into()],
         plain_fields: [("region".into(), "na-west-1".into())].into(),
+        source: None,
     }
 }
 

@@ -3,14 +3,15 @@
 //! Never lets a half-read file through: the first mistake ends it, with its place.
 
 use super::{
-    declared::{Credential, Extent, Fields, Named, Organization, Project, State, Token, User},
+    declared::{Credential, Extent, Named, Organization, Project, State, Token, User},
     document::{self, Document, Entries, Source, Text},
     mistake::{Checked, Mistake, looks_like_a_key, mistake},
 };
 use crate::{
-    cli::moment::Moment,
+    cli::{moment::Moment, version::Version},
     clock::Timestamp,
-    config::TokenLifetimes,
+    config::{Expected, TokenLifetimes},
+    credential::source::Written,
     identity::{JobVisibility, Scopes, UserName, pat::PatDigest, role::Role},
     provider::{Catalog, Provider},
     secret::Secret,
@@ -133,7 +134,7 @@ impl Checker<'_> {
             at: credential.provider.referenced,
             provider: provider.id().into(),
             label: credential.label.as_ref().map_or_else(|| Ok(provider.id().into()), short_text)?,
-            fields: fields(provider, &credential.provider, credential.fields)?,
+            version: version(provider, &credential.provider, credential.fields, credential.source)?,
             expires: credential.expires.as_ref().map_or(Ok(Timestamp::MAX), time)?,
             projects: all_named(&credential.projects, A_NAME)?,
             members: all_named(&credential.members, A_USER_NAME)?,
@@ -222,8 +223,13 @@ fn password(source: &Spanned<Source>) -> Checked<Secret> {
     Ok(password)
 }
 
-/// The values of a credential's fields, sorted by what the preset says of each.
-fn fields(provider: &Provider, at: &Text, entries: Entries<Source>) -> Checked<Fields> {
+/// What a credential is made of: the values of its fields, or the source that they are read from while Bellhop runs.
+fn version(
+    provider: &Provider,
+    at: &Text,
+    entries: Entries<Source>,
+    source: Option<Spanned<Written>>,
+) -> Checked<Version> {
     let mut given = Vec::with_capacity(entries.0.len());
     for (name, source) in entries.0 {
         if !looks_like_a_key(&name.value) {
@@ -231,11 +237,12 @@ fn fields(provider: &Provider, at: &Text, entries: Entries<Source>) -> Checked<F
         }
         given.push((name.value, fetch(&source)?));
     }
-    let fields = provider.fields(given).or_else(|error| mistake(at, error.to_string()))?;
-    Ok(Fields {
-        secret: fields.secrets().map(|(name, value)| (name.into(), Secret::new(value))).collect(),
-        plain: fields.plains().map(|(name, value)| (name.into(), value.into())).collect(),
-    })
+    let Some(written) = source else {
+        let fields = provider.fields(given).or_else(|error| mistake(at, error.to_string()))?;
+        return Ok(Version::entered(&fields));
+    };
+    let live = written.value.clone().try_into().or_else(|error: Expected| mistake(&written, error.to_string()))?;
+    Version::sourced(provider, live, given).or_else(|error| mistake(&written, error))
 }
 
 fn fetch(source: &Spanned<Source>) -> Checked<Secret> {

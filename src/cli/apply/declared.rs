@@ -3,11 +3,10 @@
 //! Never names what is not there: names are still names, and the plan finds out what they mean.
 
 use crate::{
+    cli::version::Version,
     clock::Timestamp,
     identity::{Context, JobVisibility, Name, Scopes, UserName, pat::PatDigest, role::Role},
     secret::Secret,
-    store::PlainFields,
-    vault::SecretFields,
 };
 use ipnet::IpNet;
 use serde_yaml::Location;
@@ -60,17 +59,10 @@ pub struct Credential {
     pub provider: Box<str>,
     pub at: Location,
     pub label: Box<str>,
-    pub fields: Fields,
+    pub version: Version,
     pub expires: Timestamp,
     pub projects: Vec<Named<Name>>,
     pub members: Vec<Named<UserName>>,
-}
-
-/// The fields of a credential, told apart by what the preset says of them.
-#[derive(Debug, Default)]
-pub struct Fields {
-    pub secret: SecretFields,
-    pub plain: PlainFields,
 }
 
 pub struct Project {
@@ -94,14 +86,4 @@ pub struct Organization {
 pub struct Named<T> {
     pub name: T,
     pub at: Location,
-}
-
-impl Fields {
-    /// Whether these are the fields of an opened version.
-    pub fn equal(&self, secret: &SecretFields, plain: &PlainFields) -> bool {
-        let same = |(name, value): (_, &Secret)| {
-            secret.get::<Box<str>>(name).is_some_and(|other| other.expose() == value.expose())
-        };
-        self.plain == *plain && self.secret.len() == secret.len() && self.secret.iter().all(same)
-    }
 }

@@ -3,7 +3,7 @@
 //! Never puts a value into an error: whoever mistypes a file may have put a secret anywhere in it.
 
 use super::mistake::Mistake;
-use crate::secret::Secret;
+use crate::{credential::source::Written, secret::Secret};
 use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, Visitor},
@@ -59,7 +59,10 @@ pub struct Token {
 pub struct Credential {
     pub provider: Text,
     pub label: Option<Text>,
+    #[serde(default)]
     pub fields: Entries<Source>,
+    /// Where its value is read from while Bellhop runs, instead of being entered.
+    pub source: Option<Spanned<Written>>,
     pub expires: Option<Text>,
     /// Only these projects of the organization may use it.
     #[serde(default)]

@@ -2,17 +2,19 @@
 //! Owns nothing; what a rotation keeps of the current version is opened for as long as the new one is sealed.
 //! Never changes an id: receipts and audit entries name it.
 
-use super::{chosen::Chosen, seal};
+use super::{chosen::Chosen, probe};
 use crate::{
+    ask::probe::Finding,
     cli::{
         Console, Failure,
         console::{counted, shown},
         fields::FieldSources,
         local::{Local, entry},
         moment::Moment,
+        version::Version,
     },
     credential::State,
-    provider::{Fields, Provider},
+    provider::Provider,
     secret::Secret,
     store::{Conflict, CredentialChange, CredentialRow, StoreError},
     vault::Label,
@@ -29,6 +31,9 @@ pub struct Rotate {
     /// When the new version ends; without it, as before
     #[arg(long, value_name = "WHEN")]
     expires: Option<Moment>,
+    /// Ask the provider first whether it takes the new version, and whose it is; what it refuses is not entered
+    #[arg(long)]
+    probe: bool,
 }
 
 #[derive(Args, Debug)]
@@ -49,12 +54,20 @@ impl Rotate {
         let row = self.chosen.find(&mut reading).await?;
         drop(reading);
         let provider = local.provider(&row.provider)?;
-        let kept = if self.sources.is_empty() { plain_fields(&row) } else { current_fields(local, &row).await? };
-        let fields = self.sources.read(provider, kept, console)?;
-        same_account(provider, &row, &fields)?;
+        let before = row.source.as_deref().and_then(|text| text.parse().ok());
+        // What a source gives is not kept as if it had been entered.
+        let entered = row.source.is_none() && !self.sources.is_empty();
+        let kept = if entered { current_fields(local, &row).await? } else { plain_fields(&row) };
+        let version = self.sources.version(provider, kept, before, console)?;
+        same_account(provider, &row, &version)?;
+        let finding =
+            if self.probe { Some(probe::found(local, provider, &version).await?.unless_refused()?) } else { None };
         let label = Label { credential: row.id, owner: row.owner, provider: provider.id(), version: row.version + 1 };
-        let version = seal(local, label, &fields)?;
+        let version = version.seal(&local.vault, label)?;
         let mut tx = local.write().await?;
+        if let Some(finding) = &finding {
+            same_probed_account(tx.probed_account(row.id).await?.as_deref(), finding)?;
+        }
         let open = tx.open_jobs(row.id).await?;
         match tx.add_version(row.id, &version).await {
             Err(StoreError::Conflict(Conflict::Missing)) => {
@@ -64,12 +77,18 @@ impl Rotate {
             }
             done => done?,
         }
+        if let Some(finding) = &finding {
+            tx.note_probe(row.id, version.version, &finding.row(local)).await?;
+        }
         if let Some(expires) = self.expires {
             tx.change_credential(row.id, CredentialChange::Expires(expires.from(local.now()))).await?;
         }
         tx.record(entry("credential.rotated", row.id).detail(format!("version {}", version.version)));
         tx.commit().await?;
         console.note(format_args!("{} is at version {} now", row.id, version.version));
+        if let Some(finding) = finding {
+            finding.tell(console);
+        }
         if open > 0 {
             console.note(format_args!(
                 "{} that it made {} open: questions about {} go out with the new version, which has to be of the same account",
@@ -97,13 +116,32 @@ async fn current_fields(local: &Local, row: &CredentialRow) -> Result<BTreeMap<S
 }
 
 /// Jobs of one account cannot be asked about with a key of another, so that is a new credential.
-fn same_account(provider: &Provider, row: &CredentialRow, fields: &Fields) -> Result<(), Failure> {
+fn same_account(provider: &Provider, row: &CredentialRow, version: &Version) -> Result<(), Failure> {
     let Some(account) = &provider.preset().account else { return Ok(()) };
-    if row.plain_fields.get(account).map(|value| &**value) == fields.plain(account) {
+    if row.plain_fields.get(account).map(|value| &**value) == account_of(provider, account, version) {
         return Ok(());
     }
     Err(Failure::failed(format!(
         "`{account}` is another account: a new version must be of the same one. Disable this credential and add another"
+    )))
+}
+
+fn account_of<'v>(provider: &'v Provider, field: &str, version: &'v Version) -> Option<&'v str> {
+    let default = || provider.preset().field(field).and_then(|spec| spec.default.as_deref());
+    version.plain.get(field).map(|value| &**value).or_else(default)
+}
+
+/// What the provider itself says of both.
+fn same_probed_account(before: Option<&str>, finding: &Finding) -> Result<(), Failure> {
+    let (Some(before), Some(now)) = (before, finding.account.as_deref()) else { return Ok(()) };
+    if before == now {
+        return Ok(());
+    }
+    Err(Failure::failed(format!(
+        "it is of another account, {}, and this credential is of {}: a new version must be of the same one. Disable this \
+         credential and add another with `bellhop credential add`",
+        shown(now),
+        shown(before)
     )))
 }
 

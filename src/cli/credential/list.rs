@@ -11,10 +11,10 @@ use crate::{
         lookup::{self, Home, Names},
     },
     clock::Timestamp,
-    credential::State,
+    credential::{State, source::Source},
     id::CredentialId,
     identity::{Context, UserName},
-    store::{CredentialRow, Reading},
+    store::{CredentialRow, Reading, SourceState, Verdict},
 };
 use clap::Args;
 use serde::Serialize;
@@ -58,6 +58,12 @@ struct CredentialLine {
     restricted_to_members: Vec<String>,
     secret_fields: Vec<Box<str>>,
     plain_fields: BTreeMap<Box<str>, Box<str>>,
+    /// Where its value is read from; none: it was entered.
+    source: Option<String>,
+    /// What the provider last said of it.
+    probe: Option<Verdict>,
+    probed: Option<Timestamp>,
+    account: Option<Box<str>>,
     created: Timestamp,
 }
 
@@ -93,6 +99,10 @@ impl CredentialLine {
             restricted_to_members: members,
             secret_fields: row.secret_fields,
             plain_fields: row.plain_fields,
+            source: row.source.as_deref().map(in_words),
+            probe: row.probe.as_ref().map(|probe| probe.verdict),
+            probed: row.probe.as_ref().map(|probe| probe.at),
+            account: row.probe.and_then(|probe| probe.account),
             created: row.created,
         })
     }
@@ -117,7 +127,7 @@ impl List {
         lines.sort_by(|a, b| (&a.provider, &a.context, &a.user, a.id).cmp(&(&b.provider, &b.context, &b.user, b.id)));
         console.table(
             self.form,
-            &["provider", "context", "user", "label", "version", "state", "expires", "id"],
+            &["provider", "context", "user", "label", "version", "state", "source", "probe", "expires", "id"],
             &lines,
         );
         if lines.is_empty() {
@@ -142,6 +152,11 @@ impl Show {
     pub async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
         let mut reading = local.read().await?;
         let row = self.chosen.find(&mut reading).await?;
+        let sources = if row.source.is_some() {
+            reading.source_states(row.id, row.version).await?.into_iter().map(in_a_process).collect()
+        } else {
+            Vec::new()
+        };
         let line = CredentialLine::read(row, &mut Names::default(), &mut reading, local.now()).await?;
         console.sheet(
             self.form,
@@ -158,9 +173,27 @@ impl Show {
                 ("restricted_to_members", json!(line.restricted_to_members)),
                 ("secret_fields", json!(line.secret_fields)),
                 ("plain_fields", json!(line.plain_fields)),
+                ("source", json!(line.source)),
+                ("source_states", json!(sources)),
+                ("probe", json!(line.probe)),
+                ("probed", json!(line.probed)),
+                ("account", json!(line.account)),
                 ("created", json!(line.created)),
             ],
         );
         Ok(())
     }
+}
+
+/// One that is not understood is not shown: it may have been written by anybody.
+fn in_words(source: &str) -> String {
+    source.parse().map_or_else(|_| "not understood".into(), |source: Source| source.to_string())
+}
+
+/// How one running process finds it.
+fn in_a_process(state: SourceState) -> serde_json::Value {
+    let SourceState { process, read, failing, .. } = state;
+    let (since, problem) = failing.map_or((None, None), |(since, problem)| (Some(since), Some(problem)));
+    let word = if since.is_some() { "failing" } else { "ok" };
+    json!({ "process": process.to_string(), "state": word, "read": read, "failing_since": since, "problem": problem })
 }

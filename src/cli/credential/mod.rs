@@ -5,6 +5,7 @@
 mod change;
 mod chosen;
 mod list;
+mod probe;
 mod restrict;
 
 use super::{
@@ -18,15 +19,14 @@ use crate::{
     credential::{State, resolve::Personal},
     id::CredentialId,
     identity::UserName,
-    provider::Fields,
-    secret::Secret,
-    store::{Conflict, NewCredential, NewVersion, Origin, StoreError},
-    vault::{Label, SecretFields},
+    store::{Conflict, NewCredential, Origin, StoreError},
+    vault::Label,
 };
 use change::{Delete, Rotate};
 use chosen::{At, Chosen};
 use clap::{Args, Subcommand};
 use list::{List, Show};
+use probe::Probe;
 use restrict::{Restrict, Restrictions};
 use std::collections::BTreeMap;
 
@@ -35,7 +35,9 @@ pub enum CredentialCommand {
     /// Enter a provider's key
     #[command(after_help = "Examples:\n  \
         bellhop credential add ionq@acme.optics --label \"optics group\" --from-stdin api_key < key.txt\n  \
-        bellhop credential add dwave@me --user ada --from-env token=DWAVE_API_TOKEN --plain region=eu-central-1\n\n\
+        bellhop credential add dwave@me --user ada --from-env token=DWAVE_API_TOKEN --plain region=eu-central-1\n  \
+        bellhop credential add dwave@acme --source '{ file: { token: /run/secrets/dwave } }' --probe\n  \
+        bellhop credential add dwave@acme --source '{ leap: { project: 1234 } }' --from-stdin bearer < oauth.txt\n\n\
         Without a source, secret fields are asked for on the terminal, with echo off.")]
     Add(Add),
     /// List credentials; secrets are never shown
@@ -47,6 +49,8 @@ pub enum CredentialCommand {
         after_help = "Example:\n  bellhop credential rotate ionq@acme.optics --from-file api_key=/run/secrets/ionq"
     )]
     Rotate(Rotate),
+    /// Ask the provider whether it takes a credential, and whose it is
+    Probe(Probe),
     /// Switch a credential off: who would pay with it is refused, not moved to another purse
     Disable(Chosen),
     /// Switch a disabled credential on again
@@ -79,6 +83,9 @@ pub struct Add {
     sources: FieldSources,
     #[command(flatten)]
     restrictions: Restrictions,
+    /// Ask the provider first whether it takes it, and whose it is; what it refuses is not entered
+    #[arg(long)]
+    probe: bool,
 }
 
 impl CredentialCommand {
@@ -88,6 +95,7 @@ impl CredentialCommand {
             Self::List(list) => list.run(local, console).await,
             Self::Show(show) => show.run(local, console).await,
             Self::Rotate(rotate) => rotate.run(local, console).await,
+            Self::Probe(probe) => probe.run(local, console).await,
             Self::Disable(chosen) => chosen.switch(local, console, State::Disabled).await,
             Self::Enable(chosen) => chosen.switch(local, console, State::Active).await,
             Self::Restrict(restrict) => restrict.run(local, console).await,
@@ -106,11 +114,15 @@ impl Add {
                 provider.id()
             )));
         }
-        let fields = self.sources.read(provider, BTreeMap::new(), console)?;
+        let version = self.sources.version(provider, BTreeMap::new(), None, console)?;
+        let finding =
+            if self.probe { Some(probe::found(local, provider, &version).await?.unless_refused()?) } else { None };
         let mut tx = local.write().await?;
         let owner = lookup::owner(&mut tx, &self.at.context, self.user.as_ref()).await?;
         let id = CredentialId::new();
-        let version = seal(local, Label { credential: id, owner, provider: provider.id(), version: 1 }, &fields)?;
+        let from = version.source.as_ref().map(|source| format!(", read from {source}")).unwrap_or_default();
+        let label = Label { credential: id, owner, provider: provider.id(), version: 1 };
+        let version = version.seal(&local.vault, label)?;
         let restriction = self.restrictions.read(&mut tx, owner).await?;
         let credential = NewCredential {
             id,
@@ -126,9 +138,15 @@ impl Add {
             Err(StoreError::Conflict(Conflict::ActiveCredential)) => return Err(self.taken()),
             done => done?,
         }
-        tx.record(entry("credential.added", id).detail(format!("{}@{}", provider.id(), self.subject())));
+        if let Some(finding) = &finding {
+            tx.note_probe(id, 1, &finding.row(local)).await?;
+        }
+        tx.record(entry("credential.added", id).detail(format!("{}@{}{from}", provider.id(), self.subject())));
         tx.commit().await?;
         console.note(format_args!("added {}@{}, {id}", provider.id(), self.subject()));
+        if let Some(finding) = finding {
+            finding.tell(console);
+        }
         Ok(())
     }
 
@@ -144,10 +162,4 @@ impl Add {
     fn subject(&self) -> String {
         Home { context: Some(self.at.context.clone()), user: self.user.clone() }.to_string()
     }
-}
-
-fn seal(local: &Local, label: Label<'_>, fields: &Fields) -> Result<NewVersion, Failure> {
-    let secret: SecretFields = fields.secrets().map(|(name, value)| (name.into(), Secret::new(value))).collect();
-    let plain = fields.plains().map(|(name, value)| (name.into(), value.into())).collect();
-    Ok(local.vault.seal(label, &secret, plain)?)
 }

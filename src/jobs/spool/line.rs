@@ -6,7 +6,7 @@ use crate::{
     clock::Timestamp,
     job::{
         Figures, Made, Thing, ThingKey,
-        entry::{Binding, Entry},
+        entry::{Binding, Entry, Note},
     },
 };
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 enum Written {
     Bind { submission: String, at: i64, provider: Box<str>, made: Vec<WrittenMade> },
     End { submission: String, at: i64, state: String },
+    Note { id: String, at: i64, user: String, action: String, subject: Box<str>, detail: Box<str> },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -45,7 +46,15 @@ pub fn write(entry: &Entry) -> Option<Vec<u8>> {
         Entry::End { submission, state, at } => {
             Written::End { submission: submission.to_string(), at: at.millis(), state: state.to_string() }
         }
-        Entry::Intend(_) | Entry::Observe(_) | Entry::Note(_) => return None,
+        Entry::Note(Note { id, at, user, action, subject, detail }) => Written::Note {
+            id: id.to_string(),
+            at: at.millis(),
+            user: user.to_string(),
+            action: action.to_string(),
+            subject: subject.clone(),
+            detail: detail.clone(),
+        },
+        Entry::Intend(_) | Entry::Observe(_) => return None,
     };
     let json = serde_json::to_vec(&written).ok()?;
     let mut line = format!("{:08x} ", crc32fast::hash(&json)).into_bytes();
@@ -78,6 +87,14 @@ fn read(line: &[u8]) -> Option<Entry> {
             state: state.parse().ok()?,
             at: Timestamp::from_millis(at),
         }),
+        Written::Note { id, at, user, action, subject, detail } => Some(Entry::Note(Note {
+            id: id.parse().ok()?,
+            at: Timestamp::from_millis(at),
+            user: user.parse().ok()?,
+            action: action.into(),
+            subject,
+            detail,
+        })),
     }
 }
 
@@ -99,7 +116,7 @@ fn read_made(made: WrittenMade) -> Option<Made> {
 mod tests {
     use super::*;
     use crate::{
-        id::SubmissionId,
+        id::{NoteId, SubmissionId, UserId},
         job::{Ended, State},
     };
     use proptest::prelude::*;
@@ -120,10 +137,21 @@ mod tests {
         Entry::End { submission: SubmissionId::new(), state: State::Unknown, at: Timestamp::from_millis(-1) }
     }
 
+    fn note(subject: &str) -> Entry {
+        Entry::Note(Note {
+            id: NoteId::new(),
+            at: Timestamp::from_millis(7),
+            user: UserId::new(),
+            action: "job.cancelled".into(),
+            subject: subject.into(),
+            detail: "cancel-job".into(),
+        })
+    }
+
     proptest! {
         #[test]
         fn what_is_written_is_read(id in "\\PC{1,40}") {
-            let entries = [bind(&id), end()];
+            let entries = [bind(&id), end(), note(&id)];
             let text: Vec<u8> = entries.iter().flat_map(|entry| write(entry).unwrap()).collect();
             prop_assert_eq!(read_all(&text), entries);
         }

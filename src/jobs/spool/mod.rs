@@ -1,6 +1,7 @@
-//! What happened at providers while the store could not be told: a file that is synced before anybody is answered.
+//! What happened at providers while the store could not be told, and what the audit trail is to have of it: a file that
+//! is synced before anybody is answered.
 //! Owns one file in `data_dir/spool`, locked for as long as its process lives, and what stands in it until the store has it.
-//! Never holds a secret: ids, amounts, states. A line that is cut or damaged was never acknowledged, and ends the reading.
+//! Never holds a secret: ids, amounts, states, names of operations. A line that is cut or damaged was never acknowledged, and ends the reading.
 
 mod line;
 
@@ -11,7 +12,7 @@ use crate::{
 use std::{
     collections::HashMap,
     fs::{self, File, OpenOptions, TryLockError},
-    io::{self, Write},
+    io::{self, Read, Write},
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -35,6 +36,10 @@ pub struct Spool {
 
 struct Inner {
     file: File,
+    /// Of what was acknowledged.
+    length: u64,
+    /// More than that may stand in the file, and would end the reading before what comes after it.
+    torn: bool,
     entries: Vec<Entry>,
     records: HashMap<ThingKey, Vec<Record>>,
 }
@@ -57,9 +62,10 @@ impl Spool {
         let path = folder(data_dir).join(process.to_string());
         let failed = |error| SpoolError { path: path.clone(), error };
         fs::create_dir_all(folder(data_dir)).map_err(failed)?;
-        let file = OpenOptions::new().create_new(true).append(true).open(&path).map_err(failed)?;
-        file.lock().map_err(failed)?;
-        let inner = Inner { file, entries: Vec::new(), records: HashMap::new() };
+        let file = create(&path).map_err(failed)?;
+        // A file that is synced is still lost if its name is not.
+        File::open(folder(data_dir)).and_then(|folder| folder.sync_all()).map_err(failed)?;
+        let inner = Inner::new(file);
         Ok(Self { holds: AtomicBool::new(false), inner: Arc::new(Mutex::new(inner)), path })
     }
 
@@ -98,7 +104,7 @@ impl Spool {
         inner.entries.drain(..count);
         if inner.entries.is_empty() {
             inner.records.clear();
-            inner.file.set_len(0)?;
+            inner.cut(0)?;
             self.holds.store(false, Ordering::Release);
         }
         Ok(())
@@ -112,11 +118,40 @@ impl Spool {
     }
 }
 
+/// Between its making and its locking another process may take it for a leftover: then it is made anew.
+fn create(path: &Path) -> io::Result<File> {
+    loop {
+        let file = OpenOptions::new().create_new(true).append(true).open(path)?;
+        file.lock()?;
+        if path.try_exists()? {
+            return Ok(file);
+        }
+    }
+}
+
 impl Inner {
+    fn new(file: File) -> Self {
+        Self { file, length: 0, torn: false, entries: Vec::new(), records: HashMap::new() }
+    }
+
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.torn = true;
+        self.file.set_len(length)?;
+        (self.length, self.torn) = (length, false);
+        Ok(())
+    }
+
     fn append(&mut self, entries: Vec<(Entry, Vec<Record>)>) -> io::Result<()> {
         let text: Vec<u8> = entries.iter().filter_map(|(entry, _)| line::write(entry)).flatten().collect();
-        self.file.write_all(&text)?;
-        self.file.sync_data()?;
+        if self.torn {
+            self.cut(self.length)?;
+        }
+        if let Err(error) = self.file.write_all(&text).and_then(|()| self.file.sync_data()) {
+            // What cannot be cut off now is before the next entry.
+            let _ = self.cut(self.length);
+            return Err(error);
+        }
+        self.length += text.len() as u64;
         for (entry, records) in entries {
             for record in records {
                 self.records.entry(record.key).or_default().push(record);
@@ -143,7 +178,7 @@ impl Leftover {
     fn take(path: PathBuf) -> Result<Option<Self>, SpoolError> {
         let Some(process) = path.file_name().and_then(|name| name.to_str()?.parse().ok()) else { return Ok(None) };
         let failed = |error| SpoolError { path: path.clone(), error };
-        let file = match File::open(&path) {
+        let mut file = match File::open(&path) {
             // Another process was faster.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             opened => opened.map_err(failed)?,
@@ -153,7 +188,9 @@ impl Leftover {
             Err(TryLockError::WouldBlock) => return Ok(None),
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
-        let entries = line::read_all(&fs::read(&path).map_err(failed)?);
+        let mut text = Vec::new();
+        file.read_to_end(&mut text).map_err(failed)?;
+        let entries = line::read_all(&text);
         Ok(Some(Self { process, entries, path, _file: file }))
     }
 
@@ -164,4 +201,73 @@ impl Leftover {
 
 fn lock(inner: &Mutex<Inner>) -> MutexGuard<'_, Inner> {
     inner.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{clock::Timestamp, id::SubmissionId, job::State};
+
+    fn end() -> Entry {
+        Entry::End { submission: SubmissionId::new(), state: State::Unknown, at: Timestamp::from_millis(1) }
+    }
+
+    fn open(data_dir: &Path) -> Spool {
+        Spool::open(data_dir, ProcessId::new()).unwrap()
+    }
+
+    async fn append(spool: &Spool, entry: &Entry) -> io::Result<()> {
+        spool.append(vec![(entry.clone(), Vec::new())]).await
+    }
+
+    fn in_file(spool: &Spool) -> Vec<Entry> {
+        line::read_all(&fs::read(&spool.path).unwrap())
+    }
+
+    #[tokio::test]
+    async fn what_a_failed_append_left_behind_is_cut_before_the_next_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let (spool, first, second) = (open(folder.path()), end(), end());
+        append(&spool, &first).await.unwrap();
+        let mut writable = std::mem::replace(&mut lock(&spool.inner).file, File::open(&spool.path).unwrap());
+
+        append(&spool, &end()).await.unwrap_err();
+        assert!(lock(&spool.inner).torn, "it could not be cut either");
+        writable.write_all(b"0badc0de {\"End\":{\"subm").unwrap();
+        lock(&spool.inner).file = writable;
+        append(&spool, &second).await.unwrap();
+
+        assert!(!lock(&spool.inner).torn);
+        assert_eq!(in_file(&spool), [first.clone(), second.clone()]);
+        assert_eq!(spool.oldest(9), [first, second]);
+    }
+
+    #[tokio::test]
+    async fn what_the_store_has_is_forgotten_and_the_file_begins_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let (spool, entries) = (open(folder.path()), [end(), end(), end()]);
+        for entry in &entries[..2] {
+            append(&spool, entry).await.unwrap();
+        }
+        spool.forget(1).unwrap();
+        assert_eq!(spool.oldest(9), entries[1..2]);
+        assert_eq!(in_file(&spool), entries[..2], "until all of it can go");
+        spool.forget(1).unwrap();
+        append(&spool, &entries[2]).await.unwrap();
+        assert_eq!((spool.oldest(9), in_file(&spool)), (entries[2..].to_vec(), entries[2..].to_vec()));
+    }
+
+    #[tokio::test]
+    async fn a_spool_is_a_leftover_once_its_process_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (spool, entry) = (open(folder.path()), end());
+        append(&spool, &entry).await.unwrap();
+        assert!(Leftover::all(folder.path()).unwrap().is_empty());
+        drop(spool);
+        let left = Leftover::all(folder.path()).unwrap().pop().unwrap();
+        assert_eq!(left.entries, [entry]);
+        assert!(Leftover::all(folder.path()).unwrap().is_empty(), "one takes it over");
+        left.remove();
+        assert_eq!(fs::read_dir(super::folder(folder.path())).unwrap().count(), 0);
+    }
 }

@@ -2,17 +2,24 @@
 //! Read from YAML (JSON is YAML) and checked as a whole; an invalid preset cannot exist afterwards.
 //! Never holds a credential, and nothing in it is chosen by a caller.
 
+mod attach;
+pub mod document;
+pub mod exchange;
+mod known;
+pub mod login;
 mod mistake;
 pub mod operation;
 mod operations;
 mod parse;
 mod raw;
+pub mod region;
 pub mod sdk;
+mod sdks;
 pub mod sigv4;
 pub mod storage;
 
 pub use mistake::PresetError;
-pub(in crate::provider) use parse::{Read, parse};
+pub(in crate::provider) use parse::{Read, parse, read_yaml};
 
 use super::{
     fields::{self, FieldSpec},
@@ -21,8 +28,10 @@ use super::{
     value::ValueTemplate,
 };
 use crate::job::Ended;
+use exchange::Exchange;
 use http::{HeaderName, Method, StatusCode};
 use operation::Operation;
+use region::Regions;
 use sdk::Sdk;
 use sigv4::SigV4;
 use std::time::Duration;
@@ -35,12 +44,22 @@ pub struct Preset {
     /// Where a person makes a token.
     pub website: Option<Box<str>>,
     pub origin: OriginTemplate,
+    /// What is spoken to it.
+    pub wire: Wire,
     /// Parts of the provider that have an origin of their own.
     pub services: Box<[Service]>,
+    /// Where a header of the request chooses among its origins.
+    pub regions: Option<Regions>,
+    /// Removed from the beginning of a path before anything is made of it: an SDK wants it there, and the provider has none.
+    pub ignored_prefix: Option<Box<str>>,
     /// Where its SDKs put the caller's token.
     pub slots: Box<[Slot]>,
     pub fields: Box<[FieldSpec]>,
+    /// Sets of fields of which a credential has exactly one; empty where it is always the same.
+    pub one_of: Box<[Box<[Box<str>]>]>,
     pub scheme: Scheme,
+    /// What the credential is exchanged for before it is attached.
+    pub exchange: Option<Exchange>,
     pub selectors: Box<[Selector]>,
     /// The words by which the provider says that a job has ended, and how; any other word leaves it open.
     pub states: States,
@@ -102,10 +121,31 @@ impl Preset {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Service {
     pub name: Box<str>,
-    /// Whole segments, such as `/metadata`; they stay in the path.
+    /// Whole segments, such as `/metadata`.
     pub path: Box<str>,
-    pub origin: OriginTemplate,
+    pub segments: Segments,
+    /// `None`: the provider's own.
+    pub origin: Option<OriginTemplate>,
+    pub wire: Wire,
     pub errors: Wording,
+}
+
+/// What becomes of the segments that a service is known by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Segments {
+    /// They are the provider's own.
+    Kept,
+    /// They are Bellhop's, for an SDK that is given an address for each service.
+    Removed,
+}
+
+/// The version of HTTP that is spoken to an origin.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Wire {
+    #[default]
+    Http1,
+    /// By ALPN over TLS, by prior knowledge in the clear: what gRPC needs.
+    Http2,
 }
 
 impl Service {
@@ -124,12 +164,25 @@ pub enum Slot {
     },
     Cookie {
         name: Box<str>,
+        company: Company,
     },
     /// The key id of a signature, or the session token beside it (AWS SigV4).
     Signature,
 }
 
+/// Whether a place may be filled beside another.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Company {
+    Alone,
+    /// A login fills it with a token of its own; it counts as one with the caller's.
+    Beside,
+}
+
 impl Slot {
+    pub const fn is_beside(&self) -> bool {
+        matches!(self, Self::Cookie { company: Company::Beside, .. })
+    }
+
     pub const fn header(&self) -> Option<&HeaderName> {
         match self {
             Self::Header { name, .. } => Some(name),

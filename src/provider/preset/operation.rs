@@ -2,7 +2,10 @@
 //! Facts of a preset; matching, reading and filtering are done by those who have the request.
 //! What is not stated here is not known: an unlisted path has no operation.
 
-use super::storage::{Location, ObjectPlace};
+use super::{
+    login::Login,
+    storage::{Location, ObjectPlace},
+};
 use crate::provider::{
     pointer::{NotAPointer, Pointer},
     template::{Found, Pattern},
@@ -20,6 +23,8 @@ pub struct Operation {
     /// Things that the request brings into being.
     pub creates: Box<[Creation]>,
     pub reads: Readings,
+    /// Choices in the request's body that a field of the credential allows or not.
+    pub choices: Box<[BodyChoice]>,
     /// The client's own mark, by which a repetition of the request is known for one.
     pub repetition: Option<Place>,
     /// How many jobs the request's body asks for: as many as there are elements, or the number that stands there.
@@ -43,6 +48,9 @@ pub struct Operation {
     pub query: Option<Box<[Box<str>]>>,
     /// What its form must say, each once, where it is something else otherwise.
     pub form: Box<[(Box<str>, Box<str>)]>,
+    pub format: Format,
+    /// What Bellhop answers this with itself.
+    pub login: Option<Login>,
 }
 
 impl Operation {
@@ -53,6 +61,16 @@ impl Operation {
             Location::Uri(place) => [Some(place), None],
         });
         places.flatten()
+    }
+
+    /// Every pointer into its bodies and answers.
+    pub fn pointers(&self) -> impl Iterator<Item = &Pointer> {
+        let named = self.uses.iter().map(|used| &used.id).chain(self.creates.iter().map(|made| &made.id));
+        let named = named.chain(self.object_places());
+        let places = named.chain(&self.repetition).chain(self.reads.places()).filter_map(Place::pointer);
+        let conditions = self.uses.iter().filter_map(|used| used.when.as_ref()).map(|condition| &condition.at);
+        let choices = self.choices.iter().map(|choice| &choice.at);
+        places.chain(conditions).chain(choices).chain(&self.count).chain(&self.reads.of)
     }
 }
 
@@ -125,6 +143,15 @@ pub enum Upgrade {
     WebSocket,
 }
 
+/// What bodies and answers are written in, as far as they are read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Format {
+    #[default]
+    Json,
+    /// One message of gRPC each way; the members of its pointers are the numbers of fields.
+    Grpc,
+}
+
 /// Where a text stands: `path job`, `query id`, `body /ids/*`, `answer /id`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Place {
@@ -136,6 +163,15 @@ pub enum Place {
     Body(Pointer),
     /// In the answer's JSON body.
     Answer(Pointer),
+}
+
+impl Place {
+    pub const fn pointer(&self) -> Option<&Pointer> {
+        match self {
+            Self::Body(pointer) | Self::Answer(pointer) => Some(pointer),
+            Self::Path(_) | Self::Query(_) => None,
+        }
+    }
 }
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -213,12 +249,21 @@ impl Creation {
     }
 }
 
+/// A text in the request's body that must be among the values of a plain field, where the credential has that field.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BodyChoice {
+    pub at: Pointer,
+    pub field: Box<str>,
+}
+
 /// What the ledger wants to know of a job. Of several places, the first that says it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Readings {
     /// Which things the figures are of, where the answer says it.
     pub of: Option<Pointer>,
     pub status: Box<[Place]>,
+    /// What the numbers are called of which a status is one.
+    pub status_names: Box<[Box<str>]>,
     pub target: Box<[Place]>,
     pub shots: Box<[Place]>,
     pub qpu_time: Option<(Box<[Place]>, TimeUnit)>,

@@ -3,15 +3,17 @@
 //! Never looks at credentials.
 
 use super::{
+    known::Known,
+    login,
     mistake::{Checked, mistake, parsed, quoted},
     operation::{
-        Condition, Creation, Kind, Listing, NotAPlace, Operation, Place, Readings, Reference, Spelling, TimeUnit,
-        Upgrade,
+        BodyChoice, Condition, Creation, Format, Kind, Listing, NotAPlace, Operation, Place, Readings, Reference,
+        Spelling, TimeUnit, Upgrade,
     },
     parse::{check_head, check_span, header_name},
     raw::{
-        OneOrMany, RawCondition, RawCreation, RawListing, RawOperation, RawPair, RawReadings, RawReference, RawTime,
-        Text,
+        OneOrMany, RawChoice, RawCondition, RawCreation, RawListing, RawOperation, RawPair, RawReadings, RawReference,
+        RawTime, Text,
     },
     storage,
 };
@@ -26,14 +28,14 @@ use std::time::Duration;
 /// How long the body of an answer may pause when the operation does not say.
 const DEFAULT_SILENCE: Duration = Duration::from_secs(60);
 
-pub fn check(raw: &[RawOperation]) -> Checked<(Box<[Operation]>, Routes)> {
+pub fn check(raw: &[RawOperation], known: &Known<'_>) -> Checked<(Box<[Operation]>, Routes)> {
     let mut operations: Vec<Operation> = Vec::new();
     let mut routes = Routes::default();
     for operation in raw {
         if operations.iter().any(|o| *o.name == *operation.name.value) {
             return mistake(&operation.name, format!("there are two operations {}", quoted(&operation.name.value)));
         }
-        let checked = check_operation(operation)?;
+        let checked = check_operation(operation, known)?;
         route(&mut routes, operation, &checked, &operations)?;
         operations.push(checked);
     }
@@ -52,7 +54,7 @@ fn route(routes: &mut Routes, raw: &RawOperation, operation: &Operation, earlier
     Ok(())
 }
 
-fn check_operation(raw: &RawOperation) -> Checked<Operation> {
+fn check_operation(raw: &RawOperation, known: &Known<'_>) -> Checked<Operation> {
     let operation = Operation {
         name: word(&raw.name)?,
         kind: raw.kind.value,
@@ -60,6 +62,7 @@ fn check_operation(raw: &RawOperation) -> Checked<Operation> {
         uses: raw.uses.iter().map(check_reference).collect::<Checked<_>>()?,
         creates: raw.creates.iter().map(|c| check_creation(c, raw)).collect::<Checked<_>>()?,
         reads: check_readings(&raw.reads)?,
+        choices: raw.choices.iter().map(|choice| check_choice(choice, known)).collect::<Checked<_>>()?,
         repetition: raw
             .repetition
             .as_ref()
@@ -76,8 +79,11 @@ fn check_operation(raw: &RawOperation) -> Checked<Operation> {
         objects: raw.objects.iter().map(|object| storage::check(object, check_in_request)).collect::<Checked<_>>()?,
         query: raw.query.as_ref().map(|keys| keys.iter().map(|key| key.value.as_str().into()).collect()),
         form: raw.form.iter().map(|(key, value)| (key.as_str().into(), value.as_str().into())).collect(),
+        format: if raw.grpc { Format::Grpc } else { Format::Json },
+        login: login::check(raw)?,
     };
     check_captures(raw, &operation)?;
+    check_format(raw, &operation)?;
     check_silent_kind(raw, operation)
 }
 
@@ -100,6 +106,24 @@ fn check_captures(raw: &RawOperation, operation: &Operation) -> Checked<()> {
         }
     }
     Ok(())
+}
+
+/// Of a message of gRPC, ids and figures are read by the numbers of their fields, and nothing is written into it.
+fn check_format(raw: &RawOperation, operation: &Operation) -> Checked<()> {
+    if operation.format == Format::Json {
+        return Ok(());
+    }
+    let changes = !operation.rewrites.is_empty() || operation.lists.is_some() || operation.item_error.is_some();
+    if changes || operation.upgrade == Upgrade::WebSocket {
+        return mistake(
+            &raw.name,
+            "an operation with `grpc: true` cannot have `rewrites`, `lists`, `item_error` or `websocket`",
+        );
+    }
+    match operation.pointers().find(|pointer| !pointer.is_of_fields()) {
+        None => Ok(()),
+        Some(other) => mistake(&raw.name, format!("expected numbers of fields such as `/1/*`, not `{other}`")),
+    }
 }
 
 /// What goes nowhere, or belongs to nobody, can make and read nothing.
@@ -135,6 +159,10 @@ fn check_in_body(text: &Text) -> Checked<Pointer> {
     }
 }
 
+fn check_choice(raw: &RawChoice, known: &Known<'_>) -> Checked<BodyChoice> {
+    Ok(BodyChoice { at: check_in_body(&raw.at)?, field: known.plain(&raw.field)? })
+}
+
 fn check_condition(raw: &RawCondition) -> Checked<Condition> {
     Ok(Condition { at: check_in_body(&raw.at)?, is: raw.is.as_str().into() })
 }
@@ -166,6 +194,7 @@ fn check_readings(raw: &RawReadings) -> Checked<Readings> {
     Ok(Readings {
         of: of.transpose()?,
         status: check_places(raw.status.as_ref())?,
+        status_names: raw.status_names.iter().map(|name| name.as_str().into()).collect(),
         target: check_places(raw.target.as_ref())?,
         shots: check_places(raw.shots.as_ref())?,
         qpu_time: raw.qpu_time.as_ref().map(check_time).transpose()?,

@@ -3,25 +3,28 @@
 //! Never reads a file.
 
 use super::{
-    ErrorShape, Preset, Probe, Scheme, Selector, Service, Slot, States,
+    ErrorShape, Preset, Probe, Segments, Service, States, Wire, attach,
+    known::Known,
     mistake::{Checked, Mistake, PresetError, mistake, parsed, quoted},
+    operation::Format as BodyFormat,
     operations,
     raw::{
-        RawErrors, RawField, RawFormat, RawKind, RawPair, RawPreset, RawProbe, RawScheme, RawSdk, RawSelector,
-        RawService, RawSlot, RawStates, Text,
+        RawErrors, RawField, RawFormat, RawKind, RawOperation, RawPreset, RawProbe, RawScheme, RawService, RawStates,
+        Text,
     },
-    sdk::{PLACEHOLDERS, Sdk},
-    sigv4,
+    region, sdks, sigv4,
 };
-use crate::job::Ended;
-use crate::provider::{
-    fields::{self, FieldSpec, Format, Presence, Sensitivity},
-    origin::{self, OriginTemplate},
-    pointer::Pointer,
-    template::Routes,
-    value::ValueTemplate,
+use crate::{
+    job::Ended,
+    provider::{
+        fields::{self, FieldSpec, Format, Presence, Sensitivity},
+        origin::{self, OriginTemplate},
+        pointer::Pointer,
+        template::{Pattern, Routes},
+    },
 };
 use http::{HeaderName, Method, StatusCode};
+use serde::de::DeserializeOwned;
 use serde_yaml::Spanned;
 use std::time::Duration;
 
@@ -36,29 +39,41 @@ pub struct Read {
 }
 
 pub fn parse(file: &str, text: &str) -> Result<Read, PresetError> {
-    let raw = serde_yaml::from_str(text).map_err(|error| Mistake::from(&error));
-    raw.and_then(check).map_err(|mistake| mistake.within(file))
+    check(read_yaml(file, text)?).map_err(|mistake| mistake.within(file))
+}
+
+/// What is written beside presets has its mistakes told alike.
+pub fn read_yaml<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, PresetError> {
+    serde_yaml::from_str(text).map_err(|error| Mistake::from(&error).within(file))
 }
 
 fn check(raw: RawPreset) -> Checked<Read> {
     let id = parsed(&raw.id, name)?;
     let fields = check_fields(&raw.fields)?;
-    let scheme = check_scheme(&raw.scheme, &fields)?;
-    let (operations, routes) = operations::check(&raw.operations)?;
-    let services: Box<[Service]> =
-        raw.services.iter().map(|s| check_service(s, &fields, &scheme)).collect::<Checked<_>>()?;
+    let services: Box<[Service]> = raw
+        .services
+        .iter()
+        .map(|service| check_service(service, &fields, &raw.scheme.value))
+        .collect::<Checked<_>>()?;
     if let RawScheme::SigV4(signing) = &raw.scheme.value {
         sigv4::check_services(signing, &services)?;
     }
+    let one_of = check_one_of(&raw.one_of, &fields)?;
+    let known = Known { fields: &fields, services: &services, one_of: &one_of };
+    let (scheme, exchange) = attach::scheme(&raw.scheme, &known)?;
+    let (operations, routes) = operations::check(&raw.operations, &known)?;
     let preset = Preset {
         id,
         name: raw.name.into(),
         website: raw.website.map(Into::into),
-        origin: check_origin(&raw.origin, &fields, &scheme)?,
-        services,
-        slots: check_slots(&raw.caller_token)?,
-        selectors: raw.selectors.iter().map(|s| check_selector(s, &fields, &scheme)).collect::<Checked<_>>()?,
+        origin: check_origin(&raw.origin, &fields, &raw.scheme.value)?,
+        wire: wire(raw.http2),
+        regions: raw.regions.as_ref().map(region::check).transpose()?,
+        ignored_prefix: raw.ignored_prefix.as_ref().map(|text| parsed(text, prefix)).transpose()?,
+        slots: attach::slots(&raw.caller_token)?,
+        selectors: raw.selectors.iter().map(|s| attach::selector(s, &known, &scheme)).collect::<Checked<_>>()?,
         scheme,
+        exchange,
         states: check_states(&raw.states)?,
         operations,
         refusals: match &raw.refusals {
@@ -70,12 +85,30 @@ fn check(raw: RawPreset) -> Checked<Read> {
         cookies: raw.cookies,
         lost_submit: raw.lost_submit.as_ref().map(check_status).transpose()?,
         probe: raw.probe.as_ref().map(check_probe).transpose()?,
-        account: raw.account.as_ref().map(|name| plain_field(name, &fields)).transpose()?,
+        account: raw.account.as_ref().map(|name| known.plain(name)).transpose()?,
         storage: raw.storage.as_ref().map(|name| sigv4::listed(name, &fields)).transpose()?,
-        sdks: raw.sdks.into_iter().map(check_sdk).collect::<Checked<_>>()?,
+        sdks: sdks::check(&raw.sdks, &fields)?,
+        services,
+        one_of,
         fields,
     };
+    check_wires(&raw.operations, &preset)?;
     Ok(Read { preset, routes })
+}
+
+/// How a call of gRPC ended stands in what follows its answer, and that passes over HTTP/2 only.
+fn check_wires(raw: &[RawOperation], preset: &Preset) -> Checked<()> {
+    let wire = |path: &str| {
+        let service = preset.services.iter().find(|service| service.covers(path.as_bytes()));
+        service.map_or(preset.wire, |service| service.wire)
+    };
+    let is_slow =
+        |pattern: &Pattern| pattern.to_string().split_once(' ').is_none_or(|(_, path)| wire(path) != Wire::Http2);
+    let calls = raw.iter().zip(&preset.operations).filter(|(_, operation)| operation.format == BodyFormat::Grpc);
+    match calls.into_iter().find(|(_, operation)| operation.patterns.iter().any(is_slow)) {
+        None => Ok(()),
+        Some((raw, _)) => mistake(&raw.name, "expected `http2: true` at the service whose paths this operation is on"),
+    }
 }
 
 /// Ids of providers and names of services: what may be a path segment and a host label.
@@ -91,6 +124,10 @@ fn check_fields(raw: &Spanned<Vec<RawField>>) -> Checked<Box<[FieldSpec]>> {
             return mistake(&field.name, format!("the field {} is declared twice", quoted(&field.name.value)));
         }
         fields.push(check_field(field)?);
+    }
+    let is_plain = |name: &str| fields.iter().any(|f| *f.name == *name && f.sensitivity == Sensitivity::Plain);
+    if let Some(prefix) = raw.value.iter().filter_map(|field| field.prefix.as_ref()).find(|p| !is_plain(&p.value)) {
+        return mistake(prefix, "expected the name of a plain field of this preset");
     }
     if fields.is_empty() { mistake(raw, "expected at least one field") } else { Ok(fields.into()) }
 }
@@ -118,6 +155,7 @@ fn check_field(raw: &RawField) -> Checked<FieldSpec> {
             RawFormat::Path => Format::Path,
         },
         list: raw.list,
+        prefix: raw.prefix.as_ref().map(|name| name.value.as_str().into()),
     };
     match &raw.default {
         Some(default) if spec.sensitivity == Sensitivity::Secret => {
@@ -128,29 +166,14 @@ fn check_field(raw: &RawField) -> Checked<FieldSpec> {
     }
 }
 
-fn known_field<'f>(name: &str, fields: &'f [FieldSpec]) -> Result<&'f FieldSpec, String> {
-    fields.iter().find(|f| *f.name == *name).ok_or_else(|| {
-        let known: Vec<&str> = fields.iter().map(|f| &*f.name).collect();
-        format!("expected a declared field ({})", known.join(", "))
-    })
-}
-
-fn plain_field(text: &Text, fields: &[FieldSpec]) -> Checked<Box<str>> {
-    let field = parsed(text, |name| known_field(name, fields))?;
-    match field.sensitivity {
-        Sensitivity::Plain => Ok(field.name.clone()),
-        Sensitivity::Secret => mistake(text, format!("expected a plain field, and {} is secret", quoted(&field.name))),
-    }
-}
-
-fn check_origin(text: &Text, fields: &[FieldSpec], scheme: &Scheme) -> Checked<OriginTemplate> {
+fn check_origin(text: &Text, fields: &[FieldSpec], scheme: &RawScheme) -> Checked<OriginTemplate> {
     let template = parsed(text, OriginTemplate::parse)?;
     let Some(name) = template.field() else { return Ok(template) };
-    if name == sigv4::REGION && matches!(scheme, Scheme::SigV4(_)) {
+    if name == sigv4::REGION && matches!(scheme, RawScheme::SigV4(_)) {
         return Ok(template);
     }
-    let field =
-        known_field(name, fields).or_else(|problem| mistake(text, format!("{problem}, not {}", quoted(name))))?;
+    let known = Known { fields, services: &[], one_of: &[] };
+    let field = known.named(name).or_else(|problem| mistake(text, format!("{problem}, not {}", quoted(name))))?;
     let always_there = field.presence == Presence::Required || field.default.is_some();
     if field.format == Format::Label && field.sensitivity == Sensitivity::Plain && !field.list && always_there {
         return Ok(template);
@@ -164,46 +187,44 @@ fn check_origin(text: &Text, fields: &[FieldSpec], scheme: &Scheme) -> Checked<O
     )
 }
 
-fn check_service(raw: &RawService, fields: &[FieldSpec], scheme: &Scheme) -> Checked<Service> {
-    let is_path =
-        |p: &str| p.strip_prefix('/').is_some_and(|rest| !rest.is_empty() && !rest.split('/').any(str::is_empty));
+fn check_service(raw: &RawService, fields: &[FieldSpec], scheme: &RawScheme) -> Checked<Service> {
     Ok(Service {
         name: parsed(&raw.name, |n| if n == origin::MAIN { Err("`main` is the provider's own") } else { name(n) })?,
-        path: parsed(
-            &raw.path,
-            |p| if is_path(p) { Ok(p.into()) } else { Err("expected a path such as `/metadata`") },
-        )?,
-        origin: check_origin(&raw.origin, fields, scheme)?,
+        path: parsed(&raw.path, path)?,
+        segments: if raw.removed { Segments::Removed } else { Segments::Kept },
+        origin: raw.origin.as_ref().map(|text| check_origin(text, fields, scheme)).transpose()?,
+        wire: wire(raw.http2),
         errors: raw.errors,
     })
 }
 
-fn check_slots(raw: &Spanned<Vec<Spanned<RawSlot>>>) -> Checked<Box<[Slot]>> {
-    if raw.value.is_empty() {
-        return mistake(raw, "expected at least one place for the caller's token");
-    }
-    raw.value.iter().map(check_slot).collect()
+const fn wire(http2: bool) -> Wire {
+    if http2 { Wire::Http2 } else { Wire::Http1 }
 }
 
-fn check_slot(raw: &Spanned<RawSlot>) -> Checked<Slot> {
-    if let RawSlot { header: None, word: None, cookie: None, sigv4: Some(algorithm) } = &raw.value {
-        let known = |text: &str| {
-            if text == sigv4::ALGORITHM { Ok(Slot::Signature) } else { Err("expected `AWS4-HMAC-SHA256`") }
-        };
-        return parsed(algorithm, known);
-    }
-    match (&raw.value.header, &raw.value.cookie, &raw.value.word) {
-        (Some(header), None, word) => Ok(Slot::Header {
-            name: parsed(header, header_name)?,
-            word: word.as_ref().map(|w| parsed(w, token)).transpose()?,
-        }),
-        (None, Some(cookie), None) => Ok(Slot::Cookie { name: parsed(cookie, token)? }),
-        _ => mistake(raw, "expected `header:`, perhaps with a `word:`, `cookie:` or `sigv4:`"),
-    }
+/// Whole segments.
+fn path(text: &str) -> Result<Box<str>, &'static str> {
+    let whole = text.strip_prefix('/').is_some_and(|rest| !rest.is_empty() && !rest.split('/').any(str::is_empty));
+    if whole { Ok(text.into()) } else { Err("expected a path such as `/metadata`") }
+}
+
+/// Or a slash alone: one more than belongs there.
+fn prefix(text: &str) -> Result<Box<str>, &'static str> {
+    if text == "/" { Ok(text.into()) } else { path(text) }
+}
+
+fn check_one_of(raw: &[Vec<Text>], fields: &[FieldSpec]) -> Checked<Box<[Box<[Box<str>]>]>> {
+    let known = Known { fields, services: &[], one_of: &[] };
+    let member = |text: &Text| {
+        let field = parsed(text, |name| known.named(name))?;
+        let free = field.presence == Presence::Optional && field.default.is_none();
+        if free { Ok(field.name.clone()) } else { mistake(text, "expected an optional field without a default") }
+    };
+    raw.iter().map(|set| set.iter().map(member).collect()).collect()
 }
 
 /// RFC 9110 §5.6.2.
-fn token(text: &str) -> Result<Box<str>, &'static str> {
+pub fn token(text: &str) -> Result<Box<str>, &'static str> {
     let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
     if !text.is_empty() && text.bytes().all(is_token) { Ok(text.into()) } else { Err("expected one word") }
 }
@@ -232,57 +253,6 @@ pub fn header_name(text: &str) -> Result<HeaderName, &'static str> {
     }
 }
 
-fn check_scheme(raw: &Spanned<RawScheme>, fields: &[FieldSpec]) -> Checked<Scheme> {
-    let value = |text: &Text| check_value(text, fields);
-    match &raw.value {
-        RawScheme::Headers(pairs) | RawScheme::Cookies(pairs) if pairs.is_empty() => {
-            mistake(raw, "expected at least one")
-        }
-        RawScheme::Headers(pairs) => {
-            let pair = |p: &RawPair| Ok((parsed(&p.name, header_name)?, value(&p.value)?));
-            Ok(Scheme::Headers(pairs.iter().map(pair).collect::<Checked<_>>()?))
-        }
-        RawScheme::Cookies(pairs) => {
-            let pair = |p: &RawPair| Ok((parsed(&p.name, token)?, value(&p.value)?));
-            Ok(Scheme::Cookies(pairs.iter().map(pair).collect::<Checked<_>>()?))
-        }
-        RawScheme::SigV4(signing) => Ok(Scheme::SigV4(Box::new(sigv4::check(signing, fields)?))),
-        RawScheme::Basic(basic) => Ok(Scheme::Basic { user: value(&basic.user)?, password: value(&basic.password)? }),
-    }
-}
-
-/// What is attached must always be there: an optional field is for a selector.
-fn check_value(text: &Text, fields: &[FieldSpec]) -> Checked<ValueTemplate> {
-    let template = parsed(text, ValueTemplate::parse)?;
-    for name in template.fields() {
-        let field =
-            known_field(name, fields).or_else(|problem| mistake(text, format!("{problem}, not {}", quoted(name))))?;
-        if field.presence == Presence::Optional && field.default.is_none() {
-            return mistake(text, format!("expected fields that are always there, and {} is optional", quoted(name)));
-        }
-    }
-    Ok(template)
-}
-
-fn check_selector(raw: &RawSelector, fields: &[FieldSpec], scheme: &Scheme) -> Checked<Selector> {
-    match raw {
-        RawSelector::Header(header) if scheme.sets(&header.name.value) => {
-            mistake(&header.name, "expected another header than those that the credential is attached with")
-        }
-        RawSelector::Header(header) => Ok(Selector::Header {
-            name: parsed(&header.name, header_name)?,
-            field: plain_field(&header.field, fields)?,
-        }),
-        RawSelector::Path(path) => {
-            let field = plain_field(&path.field, fields)?;
-            match known_field(&field, fields) {
-                Ok(spec) if spec.format == Format::Path => Ok(Selector::Path { field }),
-                _ => mistake(&path.field, "expected a field with `format: path`"),
-            }
-        }
-    }
-}
-
 fn check_states(raw: &RawStates) -> Checked<States> {
     let ways = [(&raw.completed, Ended::Completed), (&raw.failed, Ended::Failed), (&raw.cancelled, Ended::Cancelled)];
     let mut states = Vec::<(Box<str>, Ended)>::new();
@@ -295,7 +265,7 @@ fn check_states(raw: &RawStates) -> Checked<States> {
     Ok(states.into())
 }
 
-fn check_status(raw: &Spanned<u16>) -> Checked<StatusCode> {
+pub fn check_status(raw: &Spanned<u16>) -> Checked<StatusCode> {
     match StatusCode::from_u16(raw.value) {
         Ok(status) if status.is_client_error() || status.is_server_error() => Ok(status),
         _ => mistake(raw, format!("expected a status from 400 to 599, not {}", raw.value)),
@@ -331,30 +301,4 @@ fn check_probe(raw: &RawProbe) -> Checked<Probe> {
     let (method, target) = parsed(&raw.request, |t| split(t).ok_or("expected a request such as `GET /whoami`"))?;
     let account = raw.account.as_ref().map(|p| parsed(p, Pointer::parse)).transpose()?;
     Ok(Probe { method, target, account })
-}
-
-fn check_sdk(raw: RawSdk) -> Checked<Sdk> {
-    for text in raw.environment.values().chain(&raw.snippet) {
-        check_placeholders(text)?;
-    }
-    Ok(Sdk {
-        name: raw.name.into(),
-        version: raw.version.map(Into::into),
-        ways: raw.ways.into(),
-        environment: raw.environment.into_iter().map(|(name, value)| (name.into(), value.value.into())).collect(),
-        snippet: raw.snippet.map(|s| s.value.into()),
-        note: raw.note.map(Into::into),
-    })
-}
-
-/// Code may have braces of its own; what looks like a placeholder must be one.
-fn check_placeholders(text: &Text) -> Checked<()> {
-    let looks_like_one = |word: &&str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase());
-    let words = text.value.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(word, _)| word);
-    match words.filter(looks_like_one).find(|word| !PLACEHOLDERS.contains(word)) {
-        Some(word) => {
-            mistake(text, format!("expected {{base}}, {{host}}, {{port}} or {{token}}, not {}", quoted(word)))
-        }
-        None => Ok(()),
-    }
 }

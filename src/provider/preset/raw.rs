@@ -4,8 +4,9 @@
 
 use super::{
     Cookies, Wording,
+    login::Mint,
     operation::{Kind, TimeUnit},
-    sdk::Way,
+    sdk::{FileFormat, Names, PlainHttp, Way},
     sigv4::RawSigV4,
     storage::RawObject,
 };
@@ -13,6 +14,7 @@ use serde::{
     Deserialize, Deserializer,
     de::{SeqAccess, Visitor},
 };
+use serde_json::Value;
 use serde_yaml::Spanned;
 use std::{collections::BTreeMap, fmt};
 
@@ -26,9 +28,15 @@ pub struct RawPreset {
     pub website: Option<String>,
     pub origin: Text,
     #[serde(default)]
+    pub http2: bool,
+    #[serde(default)]
     pub services: Vec<RawService>,
+    pub regions: Option<RawRegions>,
+    pub ignored_prefix: Option<Text>,
     pub caller_token: Spanned<Vec<Spanned<RawSlot>>>,
     pub fields: Spanned<Vec<RawField>>,
+    #[serde(default)]
+    pub one_of: Vec<Vec<Text>>,
     pub scheme: Spanned<RawScheme>,
     #[serde(default)]
     pub selectors: Vec<RawSelector>,
@@ -54,9 +62,22 @@ pub struct RawPreset {
 pub struct RawService {
     pub name: Text,
     pub path: Text,
-    pub origin: Text,
+    pub origin: Option<Text>,
+    #[serde(default)]
+    pub removed: bool,
+    #[serde(default)]
+    pub http2: bool,
     #[serde(default)]
     pub errors: Wording,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawRegions {
+    pub header: Text,
+    pub split: Option<Text>,
+    pub part: Option<Spanned<u8>>,
+    pub origins: BTreeMap<String, Text>,
 }
 
 #[derive(Deserialize)]
@@ -66,6 +87,8 @@ pub struct RawSlot {
     pub word: Option<Text>,
     pub cookie: Option<Text>,
     pub sigv4: Option<Text>,
+    #[serde(default)]
+    pub beside: bool,
 }
 
 #[derive(Deserialize)]
@@ -82,6 +105,7 @@ pub struct RawField {
     pub format: RawFormat,
     #[serde(default)]
     pub list: bool,
+    pub prefix: Option<Text>,
 }
 
 #[derive(Deserialize, Clone, Copy)]
@@ -107,6 +131,40 @@ pub enum RawScheme {
     Basic(RawBasic),
     Cookies(Vec<RawPair>),
     SigV4(Box<RawSigV4>),
+    Exchange(Box<RawExchange>),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawExchange {
+    pub service: Option<Text>,
+    pub request: Text,
+    #[serde(default)]
+    pub with: Vec<RawPair>,
+    pub form: Option<BTreeMap<String, Text>>,
+    pub json: Option<BTreeMap<String, Text>>,
+    pub cookies: Option<BTreeMap<String, Text>>,
+    pub token: Text,
+    pub lifetime: Option<Text>,
+    pub assume: Option<Text>,
+    pub rotates: Option<RawRotation>,
+    pub given: Option<Text>,
+    pub refusals: Option<Vec<Spanned<u16>>>,
+    pub attach: Spanned<RawAttachment>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawRotation {
+    pub field: Text,
+    pub at: Text,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RawAttachment {
+    Headers(Vec<RawPair>),
+    Cookies(Vec<RawPair>),
 }
 
 #[derive(Deserialize)]
@@ -155,6 +213,8 @@ pub struct RawOperation {
     pub creates: Vec<RawCreation>,
     #[serde(default)]
     pub reads: RawReadings,
+    #[serde(default)]
+    pub choices: Vec<RawChoice>,
     pub repetition: Option<Text>,
     pub count: Option<Text>,
     pub lists: Option<RawListing>,
@@ -168,10 +228,27 @@ pub struct RawOperation {
     #[serde(default)]
     pub websocket: bool,
     #[serde(default)]
+    pub grpc: bool,
+    pub login: Option<RawLogin>,
+    pub publishes: Option<Spanned<Value>>,
+    #[serde(default)]
     pub objects: Vec<Spanned<RawObject>>,
     pub query: Option<Vec<Text>>,
     #[serde(default)]
     pub form: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawLogin {
+    pub token: Text,
+    #[serde(default)]
+    pub mint: Mint,
+    pub lifetime: Option<Text>,
+    pub claims: Option<Spanned<Value>>,
+    pub answer: Option<Spanned<Value>>,
+    #[serde(default)]
+    pub cookies: Vec<Text>,
 }
 
 #[derive(Deserialize)]
@@ -182,6 +259,13 @@ pub struct RawReference {
     pub when: Option<RawCondition>,
     #[serde(default)]
     pub segments: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawChoice {
+    pub at: Text,
+    pub field: Text,
 }
 
 #[derive(Deserialize)]
@@ -205,6 +289,8 @@ pub struct RawCreation {
 pub struct RawReadings {
     pub of: Option<Text>,
     pub status: Option<Spanned<OneOrMany>>,
+    #[serde(default)]
+    pub status_names: Vec<String>,
     pub target: Option<Spanned<OneOrMany>>,
     pub shots: Option<Spanned<OneOrMany>>,
     pub qpu_time: Option<RawTime>,
@@ -255,13 +341,39 @@ pub struct RawProbe {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawSdk {
-    pub name: String,
+    pub name: Text,
     pub version: Option<String>,
-    pub ways: Vec<Way>,
+    pub ways: Spanned<Vec<Way>>,
+    #[serde(default)]
+    pub plain_http: PlainHttp,
     #[serde(default)]
     pub environment: BTreeMap<String, Text>,
+    #[serde(default)]
+    pub unset: Vec<Text>,
+    #[serde(default)]
+    pub files: Vec<RawConfigFile>,
     pub snippet: Option<Text>,
     pub note: Option<String>,
+    pub warning: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawConfigFile {
+    pub name: Text,
+    #[serde(rename = "where")]
+    pub places: Spanned<Vec<Text>>,
+    pub variable: Option<Text>,
+    #[serde(default)]
+    pub variable_names: Names,
+    pub format: FileFormat,
+    #[serde(default)]
+    pub required: bool,
+    pub content: Option<Text>,
+    #[serde(default)]
+    pub tokens: Vec<Text>,
+    #[serde(default)]
+    pub addresses: Vec<Text>,
 }
 
 /// A text, or a list of them.

@@ -3,7 +3,7 @@
 //! Never signs: that is `scheme::sigv4`, which has the credential.
 
 use super::{
-    Service,
+    Segments, Service,
     mistake::{Checked, mistake, parsed, quoted},
     raw::Text,
 };
@@ -135,13 +135,17 @@ pub fn check(raw: &RawSigV4, fields: &[FieldSpec]) -> Checked<SigV4> {
 pub fn check_services(raw: &RawSigV4, services: &[Service]) -> Checked<()> {
     let unknown = |signed: &&RawSigned| {
         let path = format!("/{}", signed.name.value);
-        !services.iter().any(|s| *s.name == *signed.name.value && *s.path == *path)
+        let is_its = |s: &Service| *s.name == *signed.name.value && *s.path == *path && s.segments == Segments::Removed;
+        !services.iter().any(is_its)
     };
     match raw.services.value.iter().find(unknown) {
         None => Ok(()),
         Some(signed) => {
             let name = &signed.name.value;
-            mistake(&signed.name, format!("expected a service of this name in `services:`, with `path: /{name}`"))
+            mistake(
+                &signed.name,
+                format!("expected a service of this name in `services:`, with `path: /{name}` and `removed: true`"),
+            )
         }
     }
 }

@@ -35,8 +35,113 @@ sdks:
 "#;
 
 fn mistake_after(from: &str, to: &str) -> String {
-    assert!(GOOD.contains(from), "{from}");
-    Preset::parse("x.yaml", &GOOD.replacen(from, to, 1)).map_or_else(|e| e.to_string(), |_| format!("{to}: accepted"))
+    mistake_in(GOOD, from, to)
+}
+
+fn mistake_in(good: &str, from: &str, to: &str) -> String {
+    assert!(good.contains(from), "{from}");
+    Preset::parse("x.yaml", &good.replacen(from, to, 1)).map_or_else(|e| e.to_string(), |_| format!("{to}: accepted"))
+}
+
+const LOGIN: &str = r#"id: example
+name: Example
+origin: "https://example.com"
+services: [{ name: iam, path: /iam, removed: true }]
+regions: { header: X-Region, split: ":", part: 2, origins: { eu: "https://eu.example.com" } }
+caller_token: [{ header: Authorization, word: Bearer }]
+fields:
+  - { name: token, kind: secret, label: Token, optional: true }
+  - { name: id, kind: plain, label: Client, optional: true }
+  - { name: secret, kind: secret, label: Secret, optional: true }
+  - { name: realm, kind: plain, label: Realm, optional: true }
+one_of: [[token], [id, secret]]
+scheme:
+  exchange:
+    service: iam
+    request: POST /token
+    form: { client: "{id}", refresh_token: "{secret}" }
+    token: answer /access_token
+    lifetime: answer /expires_in
+    rotates: { field: secret, at: answer /refresh_token }
+    given: token
+    attach: { headers: [{ name: Authorization, value: "Bearer {access_token}" }] }
+operations:
+  - name: login
+    kind: login
+    on: POST /iam/token
+    login: { token: form key, mint: jwt, lifetime: 1h, claims: { sub: "{user}" }, answer: { t: "{token}" } }
+  - name: keys
+    kind: login
+    on: GET /keys
+    publishes: jwks
+"#;
+
+#[test]
+fn each_mistake_in_a_login_is_told_with_its_place_and_what_was_expected() {
+    Preset::parse("x.yaml", LOGIN).unwrap();
+    let mistakes = [
+        ("service: iam", "service: aim"),
+        ("POST /token", "PUT /token"),
+        ("POST /token", "POST token"),
+        ("    form:", "    json: {}\n    form:"),
+        ("client: \"{id}\"", "client: \"{realm}\""),
+        ("token: answer /access_token", "token: body /access_token"),
+        ("token: answer /access_token", "token: cookie a b"),
+        ("lifetime: answer /expires_in", "lifetime: cookie life"),
+        ("field: secret", "field: id"),
+        ("field: secret", "field: token"),
+        ("given: token", "given: id"),
+        ("Bearer {access_token}", "Bearer {acces_token}"),
+        ("name: id,", "name: access_token,"),
+        ("[id, secret]", "[id, secrets]"),
+        ("label: Client, optional: true", "label: Client"),
+        ("token: form key", "token: header key"),
+        ("mint: jwt", "mint: opaque"),
+        ("lifetime: 1h", "lifetime: 48h"),
+        ("\"{user}\"", "\"{token}\""),
+        ("\"{token}\" } }", "\"{tokens}\" } }"),
+        ("publishes: jwks", "publishes: keys"),
+        ("publishes: jwks", "publishes: { issuer: \"{user}\" }"),
+        ("publishes: jwks", "silence: 1s"),
+        ("kind: login\n    on: GET /keys", "kind: open\n    on: GET /keys"),
+        ("part: 2", "part: 0"),
+        ("split: \":\", ", ""),
+        ("split: \":\"", "split: \"::\""),
+        ("https://eu.", "http://eu."),
+        ("word: Bearer", "beside: true"),
+    ];
+    let told: Vec<String> = mistakes.iter().map(|(from, to)| mistake_in(LOGIN, from, to)).collect();
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    x.yaml:15:14: expected a declared service, not `aim`
+    x.yaml:16:14: expected a request such as `POST /oauth/token`, not `PUT /token`
+    x.yaml:16:14: expected a request such as `POST /oauth/token`, not `POST token`
+    x.yaml:16:14: expected one of `form`, `json` and `cookies`
+    x.yaml:17:21: expected fields that are always there, and `realm` is optional
+    x.yaml:18:12: expected `answer <pointer>` or `cookie <name>`, not `body /access_token`
+    x.yaml:18:12: expected `answer <pointer>` or `cookie <name>`, not `cookie a b`
+    x.yaml:19:15: expected `answer <pointer>`, not `cookie life`
+    x.yaml:20:23: expected a secret field, and `id` is plain
+    x.yaml:20:23: expected a field that the call sends
+    x.yaml:21:12: expected a secret field, and `id` is plain
+    x.yaml:22:55: expected a declared field (token, id, secret, realm), not `acces_token`
+    x.yaml:12:20: expected a declared field (token, access_token, secret, realm), not `id`
+    x.yaml:12:24: expected a declared field (token, id, secret, realm), not `secrets`
+    x.yaml:12:20: expected an optional field without a default
+    x.yaml:27:21: expected `form <name>`, `body <pointer>`, `cookie <name>` or `slot`, not `header key`
+    x.yaml:27:67: only a `jwt` has claims
+    x.yaml:27:52: expected at most 24h
+    x.yaml:27:64: there is no such placeholder here: `token`
+    x.yaml:27:91: there is no such placeholder here: `tokens`
+    x.yaml:31:16: expected `jwks` or a document
+    x.yaml:31:16: there is no such placeholder here: `user`
+    x.yaml:29:11: an operation of kind `login` has either `login` or `publishes`
+    x.yaml:29:11: expected the kind `login`, as Bellhop answers this itself
+    x.yaml:5:37: expected a `part` from 1 beside it
+    x.yaml:5:36: expected a `split` beside it
+    x.yaml:5:37: expected one character, not `::`
+    x.yaml:5:66: expected `https://host`, not `http://eu.example.com`
+    x.yaml:6:16: expected `header:`, perhaps with a `word:`, `cookie:` or `sigv4:`
+    "#);
 }
 
 #[test]
@@ -47,7 +152,7 @@ fn each_mistake_is_told_with_its_place_and_what_was_expected() {
         ("name: Example\n", ""),
         ("name: Example", "name: Example\nname: Again"),
         ("kind: poll", "kind: pol"),
-        ("  headers:", "  exchange:"),
+        ("  headers:", "  header:"),
         ("name: Example", "name: [Example"),
         ("name: Example", "name: Example\nrefusals: [often]"),
         // The parts by themselves.
@@ -64,6 +169,14 @@ fn each_mistake_is_told_with_its_place_and_what_was_expected() {
         ("silence: 30s", "head: 20m"),
         ("name: Example", "name: Example\nrefusals: [200]"),
         ("{base}", "{bass}"),
+        ("ways: [path]", "ways: []"),
+        ("{ EXAMPLE_URL:", "{ EXAMPLE-URL:"),
+        ("ways: [path]", "ways: [path]\n    unset: [EXAMPLE_URL]"),
+        ("ways: [path]", "ways: [path]\n    snippet: f({token})"),
+        ("ways: [path]", "ways: [path]\n    files: [{ name: a.ini, where: [a.ini], format: ini }]"),
+        ("ways: [path]", "ways: [path]\n    files: [{ name: ../a.ini, where: [./a.ini], format: ini }]"),
+        ("ways: [path]", "ways: [path]\n    files: [{ name: a.ini, where: [./a.ini], format: ini, required: true }]"),
+        ("- name: example", "- { name: example, ways: [path] }\n  - name: example"),
         ("name: Example", "name: Example\nstates: { finished: [done] }"),
         ("name: Example", "name: Example\nstates: { completed: [''] }"),
         ("name: Example", "name: Example\nstates: { completed: [done], failed: [broken, done] }"),
@@ -91,11 +204,11 @@ fn each_mistake_is_told_with_its_place_and_what_was_expected() {
     ];
     let told: Vec<String> = mistakes.iter().map(|(from, to)| mistake_after(from, to)).collect();
     insta::assert_snapshot!(told.join("\n"), @r#"
-    x.yaml:3:1: unknown field `colour`, expected one of id, name, website, origin, services, caller_token, fields, scheme, selectors, states, operations, refusals, head, errors, cookies, lost_submit, probe, account, storage, sdks
+    x.yaml:3:1: unknown field `colour`, expected one of id, name, website, origin, http2, services, regions, ignored_prefix, caller_token, fields, one_of, scheme, selectors, states, operations, refusals, head, errors, cookies, lost_submit, probe, account, storage, sdks
     x.yaml:27:1: missing field `name`
     x.yaml:3:1: the key `name` is given twice
     x.yaml:21:11: unknown variant `pol`, expected one of submit, poll, result, cancel, list, public, account, login, open, blocked
-    x.yaml:11:3: unknown variant `exchange`, expected one of headers, basic, cookies, sigv4
+    x.yaml:11:3: unknown variant `header`, expected one of headers, basic, cookies, sigv4, exchange
     x.yaml:2:7: expected string scalar
     x.yaml:3:12: expected a whole number
     x.yaml:1:5: expected 1 to 40 of a-z, 0-9 and single `-`, not `Example_1`
@@ -110,7 +223,15 @@ fn each_mistake_is_told_with_its_place_and_what_was_expected() {
     x.yaml:24:14: expected a time such as `30s` or `5m`, not `soon`
     x.yaml:24:11: expected at most 1000s
     x.yaml:3:12: expected a status from 400 to 599, not 200
-    x.yaml:31:33: expected {base}, {host}, {port} or {token}, not `bass`
+    x.yaml:31:33: expected {base}, {host}, {port}, {protocol}, {websocket}, {token}, {context}, {region}, {team}, not `bass`
+    x.yaml:30:11: expected at least one of path, port, host and root
+    x.yaml:31:33: expected the name of a variable before it, not `EXAMPLE-URL`
+    x.yaml:31:13: `EXAMPLE_URL` is also set
+    x.yaml:31:14: expected {token} in double quotes by itself, as it is read from the environment there
+    x.yaml:31:36: expected a path that begins with ~/, ./ or /, not `a.ini`
+    x.yaml:31:21: expected letters, digits, `.`, `_` and `-`, not `../a.ini`
+    x.yaml:31:21: expected `content:`, as the file is required
+    x.yaml:30:11: the SDK `example` is there twice
     x.yaml:3:11: unknown field `finished`, expected one of completed, failed, cancelled
     x.yaml:3:23: expected a word, not ``
     x.yaml:3:47: `done` already means `completed`
@@ -206,4 +327,42 @@ fn a_path_selector_compares_whole_segments_decoded_once() {
     }
     assert_eq!(path_is_within(None, b"/anything"), Ok(()));
     assert_eq!(&*decode(b"%73"), b"s");
+}
+
+#[test]
+fn calls_of_grpc_are_read_by_numbers_of_fields_and_over_http2() {
+    let http2 = "name: Example\nhttp2: true";
+    let call = |more: &str| {
+        let text = GOOD.replacen("name: Example", http2, 1).replacen(
+            "answer /id }]",
+            &format!("answer /1/* }}]\n    grpc: true{more}"),
+            1,
+        );
+        Preset::parse("x.yaml", &text).map(|preset| (preset.wire, preset.operations[0].format))
+    };
+    assert_eq!(call(""), Ok((Wire::Http2, operation::Format::Grpc)));
+    let mistakes = [
+        GOOD.replacen("answer /id }]", "answer /1/* }]\n    grpc: true", 1),
+        GOOD.replacen("name: Example", http2, 1).replacen("answer /id }]", "answer /id }]\n    grpc: true", 1),
+    ];
+    let mut told: Vec<String> =
+        mistakes.iter().map(|text| Preset::parse("x.yaml", text).unwrap_err().to_string()).collect();
+    for more in [
+        "\n    count: body",
+        "\n    count: body /1/*/*",
+        "\n    count: body /0",
+        "\n    rewrites: [/1]",
+        "\n    websocket: true",
+    ] {
+        told.push(call(more).unwrap_err().to_string());
+    }
+    insta::assert_snapshot!(told.join("\n"), @r"
+    x.yaml:16:11: expected `http2: true` at the service whose paths this operation is on
+    x.yaml:17:11: expected numbers of fields such as `/1/*`, not `/id`
+    x.yaml:17:11: expected numbers of fields such as `/1/*`, not ``
+    x.yaml:17:11: expected numbers of fields such as `/1/*`, not `/1/*/*`
+    x.yaml:17:11: expected numbers of fields such as `/1/*`, not `/0`
+    x.yaml:17:11: an operation with `grpc: true` cannot have `rewrites`, `lists`, `item_error` or `websocket`
+    x.yaml:17:11: an operation with `grpc: true` cannot have `rewrites`, `lists`, `item_error` or `websocket`
+    ");
 }

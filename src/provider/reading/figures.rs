@@ -30,7 +30,7 @@ impl<'s> Source<'s> {
     /// What is told of the thing in this element.
     pub fn figures(&self, preset: &Preset, at: &[usize]) -> Figures {
         let reads = &self.sent.operation().reads;
-        let status = self.text(&reads.status, at);
+        let status = self.text(&reads.status, at).map(|status| named(status, &reads.status_names));
         let qpu_us =
             reads.qpu_time.as_ref().and_then(|(places, unit)| self.sum(places, at, |value| microseconds(value, *unit)));
         Figures {
@@ -87,6 +87,11 @@ fn here<'s>(texts: impl IntoIterator<Item = Box<str>>) -> Told<'s> {
 
 fn borrowed(values: Option<Vec<(Position, &Value)>>) -> Told<'_> {
     values.into_iter().flatten().map(|(at, value)| (at, Cow::Borrowed(value))).collect()
+}
+
+/// A status that is a number has a name where the preset says so.
+fn named(status: Box<str>, names: &[Box<str>]) -> Box<str> {
+    status.parse().ok().and_then(|number: usize| names.get(number)).cloned().unwrap_or(status)
 }
 
 fn text(value: &Value) -> Option<Box<str>> {

@@ -29,6 +29,7 @@ pub fn request(bytes: &[u8], operation: &Operation) -> Result<Value, Unreadable>
         .collect();
     wanted.extend(operation.uses.iter().filter_map(|u| u.when.as_ref()).map(|condition| condition.at.clone()));
     wanted.extend(operation.count.clone());
+    wanted.extend(operation.choices.iter().map(|choice| choice.at.clone()));
     // Some servers do not mind the case of a member's name.
     read(bytes, &wanted, Names::LookAlikesAreAmbiguous)
 }

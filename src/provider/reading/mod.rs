@@ -8,22 +8,24 @@ mod inflate;
 mod json;
 mod list;
 mod made;
+mod message;
 mod objects;
 
 pub use inflate::inflate;
-pub use json::{answer, request};
 pub use list::filter;
 pub use made::{Created, made, made_by_client};
 pub use objects::{form_says, objects, query_keys};
 
 use super::{
+    fields::items,
     pointer::Pointer,
     preset::{
         Preset,
-        operation::{Condition, Creation, Kind, Match, Operation, Place, Reference, Spelling},
+        operation::{Condition, Creation, Format, Kind, Match, Operation, Place, Reference, Spelling},
     },
 };
 use crate::job::{Amounts, Figures, JOB, Thing};
+use bytes::Bytes;
 use figures::Source;
 use id::read_value;
 use serde_json::Value;
@@ -33,6 +35,8 @@ use smallvec::SmallVec;
 #[error("{}", self.because())]
 pub enum Unreadable {
     NotJson,
+    /// Not one whole message, or not what Protocol Buffers are written in.
+    NotAMessage,
     TooLarge,
     /// Compressed in a way that nobody asked for.
     Encoding,
@@ -53,6 +57,7 @@ impl Unreadable {
     pub const fn because(self) -> &'static str {
         match self {
             Self::NotJson => "it is not JSON",
+            Self::NotAMessage => "it is not one message of gRPC",
             Self::TooLarge => "it is too large to be read",
             Self::Encoding => "it is compressed in a way that Bellhop did not ask for and cannot read",
             Self::Compression => "its compression is broken",
@@ -64,7 +69,7 @@ impl Unreadable {
     }
 }
 
-/// A request, as far as it is read. Its path and query are raw; its body is what [`request`] made of it.
+/// A request, as far as it is read. Its path and query are raw; its body is what [`request()`] made of it.
 #[derive(Clone, Copy, Debug)]
 pub struct Sent<'r> {
     pub found: &'r Match<'r>,
@@ -74,10 +79,47 @@ pub struct Sent<'r> {
 }
 
 impl<'r> Sent<'r> {
+    /// Of a target as it stands in a request: a path and, after a question mark, a query.
+    pub fn new(found: &'r Match<'r>, target: &'r str, body: Option<&'r Value>) -> Self {
+        let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+        Self { found, path, query, body }
+    }
+
     const fn operation(&self) -> &'r Operation {
         self.found.operation
     }
 }
+
+/// The header that says how a body is compressed: of gRPC, each message is by itself.
+pub const fn encoding_header(operation: &Operation) -> &'static str {
+    match operation.format {
+        Format::Json => "content-encoding",
+        Format::Grpc => "grpc-encoding",
+    }
+}
+
+/// What an operation reads of a request's body, which is compressed as this encoding says. Of the plain body, at most
+/// `most` bytes are wanted.
+pub fn request(bytes: Bytes, encoding: Option<&[u8]>, operation: &Operation, most: usize) -> Result<Value, Unreadable> {
+    match operation.format {
+        Format::Json => inflate(bytes, encoding, most).and_then(|plain| json::request(&plain, operation)),
+        Format::Grpc => message::only(&bytes, encoding, most).and_then(|plain| message::request(&plain, operation)),
+    }
+}
+
+/// What an operation reads of an answer's body.
+pub fn answer(bytes: &[u8], operation: &Operation) -> Result<Value, Unreadable> {
+    match operation.format {
+        Format::Json => json::answer(bytes, operation),
+        // Nothing else than gzip was accepted by whoever asked.
+        Format::Grpc => {
+            message::only(bytes, Some(b"gzip"), MOST_OF_AN_ANSWER).and_then(|plain| message::answer(&plain, operation))
+        }
+    }
+}
+
+/// An answer may become this large when it is decompressed.
+const MOST_OF_AN_ANSWER: usize = 32 * 1024 * 1024;
 
 /// What a request's body is read for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -92,7 +134,8 @@ pub enum BodyNeed {
 pub fn needs_body(operation: &Operation) -> BodyNeed {
     let is_body = |place: &Place| matches!(place, Place::Body(_));
     let named = operation.uses.iter().map(|u| &u.id).chain(operation.creates.iter().map(|c| &c.id));
-    if named.chain(operation.object_places()).chain(&operation.repetition).any(is_body) {
+    let mut named = named.chain(operation.object_places()).chain(&operation.repetition);
+    if !operation.choices.is_empty() || named.any(is_body) {
         BodyNeed::Gate
     } else if operation.count.is_some() || operation.reads.places().any(is_body) {
         BodyNeed::Ledger
@@ -180,6 +223,20 @@ impl Sent<'_> {
         let raw = self.found.capture(name).and_then(|span| self.path.get(span));
         raw.map(|raw| id::decoded(raw.as_bytes())).transpose()
     }
+}
+
+/// Whether the request chooses nothing that this credential does not allow; `plain` says what its fields allow.
+pub fn is_choice_allowed<'f>(sent: &Sent<'_>, plain: impl Fn(&str) -> Option<&'f str>) -> bool {
+    sent.operation().choices.iter().all(|choice| {
+        let Some(allowed) = plain(&choice.field) else { return true };
+        let chosen = sent.body.map(|body| choice.at.values(body)).unwrap_or_default();
+        chosen.iter().all(|value| value.as_str().is_some_and(|text| items(allowed).any(|item| item == text)))
+    })
+}
+
+/// Whether the operation's body says what the credential may not allow.
+pub fn restricts<'f>(operation: &Operation, plain: impl Fn(&str) -> Option<&'f str>) -> bool {
+    operation.choices.iter().any(|choice| plain(&choice.field).is_some())
 }
 
 /// The client's own mark, by which a repetition of the request is known.

@@ -7,6 +7,10 @@ use proptest::prelude::*;
 use serde_json::json;
 use std::sync::Arc;
 
+fn request(bytes: &[u8], operation: &Operation) -> Result<Value, Unreadable> {
+    super::request(Bytes::copy_from_slice(bytes), None, operation, 1 << 20)
+}
+
 fn shipped(id: &str) -> Arc<Provider> {
     Arc::clone(Catalog::shipped().unwrap().find(id).unwrap())
 }

@@ -1,10 +1,11 @@
 //! The table of `docs/jobs.md`: what the presets say of each provider, and what their fixtures show to be read.
 
-use super::{
-    fixtures::{self, Seen},
-    shipped,
+use super::shipped;
+use crate::provider::{
+    Provider,
+    fixture::{self, Seen},
+    preset::operation::Kind,
 };
-use crate::provider::{Provider, preset::operation::Kind};
 use std::collections::BTreeSet;
 
 #[test]
@@ -16,7 +17,7 @@ fn the_documentation_has_the_table_that_presets_and_fixtures_make() {
 }
 
 fn row(provider: &Provider) -> String {
-    let seen: Vec<Seen> = fixtures::read(provider.id()).iter().filter_map(|f| fixtures::seen(provider, f)).collect();
+    let seen: Vec<Seen> = fixture::tests::shipped(provider.id()).iter().filter_map(|f| f.seen(provider)).collect();
     let made = seen.iter().flat_map(|seen| &seen.creates).filter_map(|made| made.split(' ').next());
     let kinds: BTreeSet<&str> = made.collect();
     let kinds: Vec<&str> = kinds.into_iter().collect();

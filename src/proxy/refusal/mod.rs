@@ -11,7 +11,7 @@ pub use reasons::*;
 pub use record::*;
 pub use signed::*;
 
-use super::relay::Answer;
+use super::{grpc, relay::Answer};
 use crate::provider::preset::{ErrorShape, Wording};
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
@@ -274,6 +274,25 @@ impl Refusal {
         }
         if self.close {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+
+    /// What happened, in HTTP's terms.
+    pub const fn told_by(&self) -> StatusCode {
+        self.status
+    }
+
+    /// To a call of gRPC: the end of an answer without messages.
+    pub fn answer_call(self) -> Response<Answer> {
+        let mut response = Response::new(Answer::full(Bytes::new()));
+        let headers = response.headers_mut();
+        let code = if self.submit_unknown { grpc::UNKNOWN } else { grpc::code(self.status) };
+        grpc::declare(headers);
+        grpc::end(headers, code, &self.detail);
+        headers.insert("bellhop-refusal", HeaderValue::from_static(self.code.as_str()));
+        if self.submit_unknown {
+            headers.insert("bellhop-submit", HeaderValue::from_static("unknown"));
         }
         response
     }

@@ -6,8 +6,9 @@ use super::{Code, Refusal};
 use crate::{
     credential::resolve::Unresolved,
     directory::{Grant, Unresolvable},
+    exchange::NoAccess,
     identity::Scopes,
-    provider::preset::operation::Kind,
+    provider::preset::{operation::Kind, region::Regions},
     proxy::Asked,
     scheme::NotAttachable,
     upstream::{SendError, Waiting},
@@ -62,6 +63,10 @@ pub fn not_attachable(asked: &Asked<'_>, grant: &Grant, error: NotAttachable) ->
     if let NotAttachable::NotSignable(_) = error {
         return Refusal::bad_request(format!("{} has a header that cannot be signed.", what(asked)));
     }
+    not_selectable(asked, grant)
+}
+
+pub fn not_selectable(asked: &Asked<'_>, grant: &Grant) -> Refusal {
     not_allowed(format!(
         "{} asks for an account, instance or workspace that the credential `{}` of {} does not allow. Leave the choice \
          out, or ask who manages the credential.",
@@ -174,16 +179,7 @@ pub fn credential_refused(asked: &Asked<'_>, grant: &Grant, status: StatusCode, 
         provider = asked.provider.id(), credential = %grant.credential, version = grant.version, status = status.as_u16(),
         "the provider refused a stored credential"
     );
-    let who = match &grant.home().organization {
-        None => {
-            format!("Replace it: `bellhop credential rotate {}@{} --user NAME`.", asked.provider.id(), grant.home())
-        }
-        Some(organization) => format!(
-            "A maintainer of {organization} can replace it: `bellhop credential rotate {}@{}`.",
-            asked.provider.id(),
-            grant.home()
-        ),
-    };
+    let who = who_replaces(asked, grant);
     let detail = format!(
         "{name} refused the credential `{}` of {} (status {}). {who}",
         grant.label,
@@ -195,6 +191,58 @@ pub fn credential_refused(asked: &Asked<'_>, grant: &Grant, status: StatusCode, 
         .with("label", &*grant.label)
         .with("provider_status", status.as_u16())
         .with("provider_answer", said)
+}
+
+/// The provider's login refused the stored credential.
+pub fn login_refused(asked: &Asked<'_>, grant: &Grant, error: &NoAccess) -> Refusal {
+    let name = &asked.provider.preset().name;
+    let detail = format!(
+        "The credential `{}` of {} is not good any more: {error}. {}",
+        grant.label,
+        grant.home(),
+        who_replaces(asked, grant)
+    );
+    Refusal::new(Code::CredentialRefused, detail)
+        .with("owner", grant.home().to_string())
+        .with("label", &*grant.label)
+        .with("provider_answer", format!("{name}: {error}"))
+}
+
+/// The provider's login could not be asked, or said nothing that could be used.
+pub fn login_failed(asked: &Asked<'_>, error: &NoAccess) -> Refusal {
+    Refusal::new(
+        Code::UpstreamUnreachable,
+        format!(
+            "{} wants a login first, and it failed: {error}. Nothing was sent. Try again shortly.",
+            asked.provider.preset().name
+        ),
+    )
+}
+
+pub fn region_not_listed(asked: &Asked<'_>, regions: &Regions) -> Refusal {
+    not_allowed(format!(
+        "{} names a region in `{}` that Bellhop does not pass on: {} has {}.",
+        what(asked),
+        regions.header,
+        asked.provider.preset().name,
+        regions.names().collect::<Vec<_>>().join(", ")
+    ))
+}
+
+fn who_replaces(asked: &Asked<'_>, grant: &Grant) -> String {
+    let provider = asked.provider.id();
+    match &grant.home().organization {
+        _ if grant.is_renewable() => {
+            "Its value is read from a source, which is being read again: send the request once \
+                                      more. If it is refused then, too, it has to be replaced there."
+                .into()
+        }
+        None => format!("Replace it: `bellhop credential rotate {provider}@{} --user NAME`.", grant.home()),
+        Some(organization) => format!(
+            "A maintainer of {organization} can replace it: `bellhop credential rotate {provider}@{}`.",
+            grant.home()
+        ),
+    }
 }
 
 /// An answer that must be read before it may pass, and cannot be.

@@ -132,6 +132,15 @@ pub fn not_bound(asked: &Asked<'_>, why: NotBound) -> Refusal {
     }
 }
 
+/// A cancel is asked for again without harm, unlike a submission.
+pub fn cancel_not_noted(asked: &Asked<'_>) -> Refusal {
+    Refusal::record_unavailable(
+        "The provider took the cancel, but its entry in the audit trail cannot be written right now, and without one \
+         nobody is told of it. Look at the job before you cancel it again.",
+    )
+    .with("provider", asked.provider.id())
+}
+
 /// Whoever was to answer is gone.
 pub fn nobody_answered(asked: &Asked<'_>) -> Refusal {
     unreadable(asked, "it did not come to an end")

@@ -24,7 +24,7 @@ pub fn service_not_listed(provider: &Provider, signing: &SigV4) -> Refusal {
     ))
 }
 
-pub fn region_not_listed(provider: &Provider, allowed: &str) -> Refusal {
+pub fn signed_region_not_listed(provider: &Provider, allowed: &str) -> Refusal {
     not_allowed(format!(
         "The request is signed for a region where {} is not used. Allowed are: {allowed}. Set AWS_DEFAULT_REGION to one of them.",
         provider.preset().name

@@ -2,21 +2,26 @@
 //! Owns the upstream connection while its answer is read, and gives it back at the end.
 //! Never holds more of a stream than the beginning of what might be a secret.
 
-use crate::proxy::link::{Protocol, Ticket};
+use super::{Frames, mask_fields};
 use crate::{
     jobs::{Jobs, Study},
+    proxy::{
+        grpc, head,
+        link::{Protocol, Ticket},
+        streams::Lifeline,
+    },
     scheme::echo::Echo,
     upstream::{Lease, Waiting},
 };
 use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use std::{
-    cell::{Cell, RefCell},
     pin::Pin,
     rc::Rc,
     sync::Arc,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
     time::{Duration, Instant},
 };
 use tokio::time::{Sleep, sleep_until};
@@ -24,6 +29,8 @@ use tokio::time::{Sleep, sleep_until};
 /// The body of an answer to a caller.
 pub struct Answer {
     content: Content,
+    /// What stands after what is there as a whole.
+    trailers: Option<Box<HeaderMap>>,
     /// Dropped with the body, which tells the connection that it may rest.
     ticket: Option<Ticket>,
 }
@@ -68,6 +75,15 @@ pub struct Relayed {
     lifeline: Option<Rc<Lifeline>>,
     /// Read once it has passed; boxed because most are not.
     studied: Option<Box<Studied>>,
+    /// What there is of gRPC in it; boxed because most is not.
+    call: Option<Box<Call>>,
+}
+
+/// A call's answer: messages, and after them how it ended.
+struct Call {
+    frames: Frames,
+    /// Waits until what was held back is given.
+    end: Option<HeaderMap>,
 }
 
 /// An answer that is to be read when it has passed, and what of it has passed.
@@ -81,32 +97,21 @@ struct Studied {
 /// What says something of a job's state is short; of what is longer, somebody else has to tell.
 const STUDIED: usize = 256 * 1024;
 
-/// Tells a stream that its caller's token is no longer valid.
-#[derive(Default)]
-pub struct Lifeline {
-    cut: Cell<bool>,
-    waiting: RefCell<Option<Waker>>,
-}
-
-impl Lifeline {
-    pub fn cut(&self) {
-        self.cut.set(true);
-        if let Some(waker) = self.waiting.borrow_mut().take() {
-            waker.wake();
-        }
-    }
-}
-
 /// An answer that comes in one piece or two never waits so often; what does is watched until its end.
 const WAITS_OF_A_STREAM: u32 = 3;
 
 impl Answer {
     pub const fn full(bytes: Bytes) -> Self {
-        Self { content: Content::Full(bytes), ticket: None }
+        Self { content: Content::Full(bytes), trailers: None, ticket: None }
     }
 
     pub const fn relayed(relayed: Relayed) -> Self {
-        Self { content: Content::Relayed(relayed), ticket: None }
+        Self { content: Content::Relayed(relayed), trailers: None, ticket: None }
+    }
+
+    #[must_use]
+    pub fn followed_by(self, trailers: Option<Box<HeaderMap>>) -> Self {
+        Self { trailers, ..self }
     }
 
     #[must_use]
@@ -139,8 +144,8 @@ impl Relayed {
     ) -> Self {
         let lease = Some(lease);
         let (held, timer, lifeline) = (Bytes::new(), None, None);
-        let studied = None;
-        let mut relayed = Self { body, lease, echo, held, silence, timer, meter, waits: 0, lifeline, studied };
+        let (studied, call) = (None, None);
+        let mut relayed = Self { body, lease, echo, held, silence, timer, meter, waits: 0, lifeline, studied, call };
         if relayed.body.is_end_stream() {
             relayed.finish();
         }
@@ -151,6 +156,12 @@ impl Relayed {
         if let Some(lease) = self.lease.take() {
             lease.give_back();
         }
+    }
+
+    /// As gRPC has it, trailers included.
+    #[must_use]
+    pub fn of_call(self) -> Self {
+        Self { call: Some(Box::new(Call { frames: Frames::of_grpc(), end: None })), ..self }
     }
 
     /// To be read once it has passed.
@@ -198,7 +209,10 @@ impl Relayed {
 
     fn poll_frame(&mut self, ticket: Option<&Ticket>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         if self.is_cut(cx) {
-            return Poll::Ready(Some(Err(Cut::Revoked)));
+            return self.break_off(Cut::Revoked);
+        }
+        if let Some(end) = self.call.as_mut().and_then(|call| call.end.take()) {
+            return Poll::Ready(Some(Ok(Frame::trailers(end))));
         }
         if ticket.is_some_and(|t| t.link().must_pause(cx)) {
             return Poll::Pending;
@@ -206,14 +220,16 @@ impl Relayed {
         loop {
             let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
                 self.waits = self.waits.saturating_add(1);
-                if self.waits == WAITS_OF_A_STREAM {
+                // What may be silent for ever might never wait a second time.
+                let watched_from = if self.silence.is_none() { 1 } else { WAITS_OF_A_STREAM };
+                if self.waits == watched_from {
                     self.lifeline = self.meter.watch();
                 }
                 if self.is_cut(cx) {
-                    return Poll::Ready(Some(Err(Cut::Revoked)));
+                    return self.break_off(Cut::Revoked);
                 }
                 let silent = ticket.is_some_and(|t| self.is_silent_too_long(t, cx));
-                return if silent { Poll::Ready(Some(Err(Cut::Silent))) } else { Poll::Pending };
+                return if silent { self.break_off(Cut::Silent) } else { Poll::Pending };
             };
             // A body in chunks does not say that it has ended before it is asked for more.
             if frame.is_none() || self.body.is_end_stream() {
@@ -225,11 +241,19 @@ impl Relayed {
                     self.study(&held);
                     return Poll::Ready((!held.is_empty()).then(|| Ok(Frame::data(held))));
                 }
-                Some(Err(error)) => return Poll::Ready(Some(Err(Cut::Broken(error)))),
+                Some(Err(error)) => return self.break_off(Cut::Broken(error)),
                 Some(Ok(frame)) => {
                     self.wait(ticket);
-                    // Trailers of an answer are not passed on: nothing here masks them.
-                    let Ok(chunk) = frame.into_data() else { continue };
+                    let chunk = match frame.into_data() {
+                        Ok(chunk) => chunk,
+                        Err(frame) => {
+                            let Ok(trailers) = frame.into_trailers() else { continue };
+                            match self.end(trailers) {
+                                Some(frame) => return Poll::Ready(Some(Ok(frame))),
+                                None => continue,
+                            }
+                        }
+                    };
                     let bytes = self.pass(chunk);
                     self.study(&bytes);
                     if !bytes.is_empty() {
@@ -241,15 +265,48 @@ impl Relayed {
         }
     }
 
+    /// An answer's trailers are passed on of gRPC only, after what was held back.
+    fn end(&mut self, trailers: HeaderMap) -> Option<Frame<Bytes>> {
+        let mut trailers = head::clean_trailers(trailers);
+        if let Some(echo) = &self.echo {
+            mask_fields(&mut trailers, echo, &*self.meter);
+        }
+        let call = self.call.as_mut()?;
+        if !grpc::is_success(&trailers) {
+            self.studied = None;
+        }
+        if self.held.is_empty() {
+            self.study(&Bytes::new());
+            return Some(Frame::trailers(trailers));
+        }
+        call.end = Some(trailers);
+        let held = std::mem::take(&mut self.held);
+        self.study(&held);
+        Some(Frame::data(held))
+    }
+
+    /// A caller must not take what it has for the whole: a call is told so in words.
+    fn break_off(&mut self, cut: Cut) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        if self.call.is_none() {
+            return Poll::Ready(Some(Err(cut)));
+        }
+        let status = if matches!(cut, Cut::Revoked) { StatusCode::UNAUTHORIZED } else { StatusCode::BAD_GATEWAY };
+        let mut trailers = HeaderMap::new();
+        grpc::end(&mut trailers, grpc::code(status), &cut.to_string());
+        Poll::Ready(Some(Ok(Frame::trailers(trailers))))
+    }
+
     fn is_cut(&self, cx: &Context<'_>) -> bool {
-        let Some(lifeline) = &self.lifeline else { return false };
-        *lifeline.waiting.borrow_mut() = Some(cx.waker().clone());
-        lifeline.cut.get()
+        self.lifeline.as_ref().is_some_and(|lifeline| lifeline.poll_cut(cx))
     }
 
     fn pass(&mut self, chunk: Bytes) -> Bytes {
         let Some(echo) = &self.echo else { return chunk };
-        let (bytes, count) = echo.pass(&mut self.held, chunk, self.body.is_end_stream());
+        let is_between = self.call.as_mut().is_some_and(|call| {
+            call.frames.follow(&chunk);
+            call.frames.is_between()
+        });
+        let (bytes, count) = echo.pass(&mut self.held, chunk, is_between || self.body.is_end_stream());
         if count > 0 {
             self.meter.masked(count);
         }
@@ -268,7 +325,9 @@ impl Body for Answer {
         let this = &mut *self;
         this.ticket.iter().for_each(Ticket::taken);
         let frame = match &mut this.content {
-            Content::Full(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Content::Full(bytes) if bytes.is_empty() => {
+                Poll::Ready(this.trailers.take().map(|trailers| Ok(Frame::trailers(*trailers))))
+            }
             Content::Full(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             Content::Relayed(relayed) => relayed.poll_frame(this.ticket.as_ref(), cx),
         };
@@ -280,8 +339,11 @@ impl Body for Answer {
 
     fn is_end_stream(&self) -> bool {
         match &self.content {
-            Content::Full(bytes) => bytes.is_empty(),
-            Content::Relayed(relayed) => relayed.held.is_empty() && relayed.body.is_end_stream(),
+            Content::Full(bytes) => bytes.is_empty() && self.trailers.is_none(),
+            Content::Relayed(relayed) => {
+                let is_over = relayed.call.as_ref().is_none_or(|call| call.end.is_none());
+                is_over && relayed.held.is_empty() && relayed.body.is_end_stream()
+            }
         }
     }
 

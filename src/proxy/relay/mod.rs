@@ -4,20 +4,24 @@
 //! Never passes on a head that could act beyond its answer, or a URL that leads a token to another host.
 
 mod body;
+mod frames;
 pub mod readable;
 mod record;
 mod rewrite;
 
-pub use body::{Answer, Lifeline, Meter, Relayed};
+pub use body::{Answer, Meter, Relayed};
+pub use frames::Frames;
 pub use readable::{Incomplete, Whole};
 
 use super::{
     Asked, Core, Exchange,
     confine::Permit,
     errand::Named,
+    grpc::{self, Dialect},
     head,
-    hot::Hot,
+    hot::{Attached, Hot},
     refusal::{self, Refusal},
+    streams::Lifeline,
 };
 use crate::{
     identity::pat::PatDigest,
@@ -50,6 +54,14 @@ pub enum Came {
 pub struct About {
     pub permit: Permit,
     pub named: Vec<Named>,
+    /// What the request was signed in with.
+    pub attached: Option<Rc<Attached>>,
+}
+
+impl About {
+    fn echo(&self) -> Option<&Rc<Echo>> {
+        self.attached.as_ref()?.echo.as_ref()
+    }
 }
 
 impl Exchange<'_> {
@@ -62,59 +74,101 @@ impl Exchange<'_> {
     ) -> Result<Response<Answer>, Refusal> {
         let preset = asked.provider.preset();
         let (mut parts, came) = answer.into_parts();
-        let meter: Rc<dyn Meter> = Rc::new(ProviderMeter {
-            core: Rc::clone(self.core),
-            metrics: Arc::clone(&self.current.metrics),
-            provider: asked.provider.index(),
-            caller: grant.as_ref().map(|hot| hot.digest()),
-        });
+        let meter = self.meter(asked, grant.as_ref());
+        let status = grpc::outcome_so_far(parts.status, &parts.headers);
         if let Some(hot) = &grant
-            && preset.refusals.contains(&parts.status)
+            && preset.refusals.contains(&status)
         {
             let said = match came {
                 Came::Coming(body, lease) => {
-                    Box::pin(self.collect(asked, &parts.headers, Some(hot), body, lease, TOLD)).await.ok()
+                    Box::pin(self.collect(asked, &parts.headers, about.echo(), body, lease, TOLD)).await.ok()
                 }
                 Came::Read(whole) => Some(whole),
             };
-            let said = said.map(|whole| counted(whole, &*meter));
+            let said = said.map(|whole| counted(whole, &*meter).0);
             let said = said.map(|bytes| readable::for_people(&bytes[..bytes.len().min(TOLD)])).unwrap_or_default();
-            return Err(refusal::credential_refused(asked, &hot.grant, parts.status, said));
+            return Err(refusal::credential_refused(asked, &hot.grant, status, said));
         }
-        if let Some(hot) = &grant {
-            self.note_cancel(asked, hot, &about.named, parts.status);
+        if let Some(hot) = &grant
+            && asked.kind() == Some(Kind::Cancel)
+        {
+            Box::pin(self.note_cancel(asked, hot, &about.named, status)).await?;
         }
         head::clean_answer(&mut parts.headers, preset.cookies);
         if parts.status.is_redirection() {
             self.keep_redirect(asked, &mut parts.headers)?;
         }
-        if let Some(hot) = &grant {
-            parts.headers.insert(head::CREDENTIAL, hot.receipt.clone());
-            mask_headers(&mut parts.headers, hot, &*meter);
-        }
-        if let Some(found) = &asked.operation {
-            for (name, value) in &found.operation.answer_headers {
-                parts.headers.insert(name, value.clone());
-            }
-        }
-        let echo = grant.as_ref().and_then(|hot| hot.echo.clone());
+        self.sign(asked, (grant.as_ref(), about.echo()), &mut parts.headers, &*meter);
+        let echo = about.echo().cloned();
         let body = match came {
-            Came::Read(whole) => self.read_whole(asked, &mut parts, counted(whole, &*meter))?,
+            Came::Read(whole) => {
+                let (bytes, trailers) = counted(whole, &*meter);
+                let trailers = self.trailers_of(trailers, echo.as_deref(), &*meter);
+                self.read_whole(asked, &mut parts, bytes)?.followed_by(trailers)
+            }
             Came::Coming(body, lease) if self.must_be_read(asked, &parts, &about, echo.is_some()) => {
-                let collected = self.collect(asked, &parts.headers, grant.as_deref(), body, lease, READABLE);
-                let bytes = counted(Box::pin(collected).await?, &*meter);
-                let bytes = Box::pin(self.on_record(asked, grant.as_deref(), about, parts.status, bytes)).await?;
-                self.read_whole(asked, &mut parts, bytes)?
+                let collected = self.collect(asked, &parts.headers, about.echo(), body, lease, READABLE);
+                let (bytes, trailers) = counted(Box::pin(collected).await?, &*meter);
+                let outcome = grpc::outcome(parts.status, &parts.headers, trailers.as_deref());
+                let bytes = Box::pin(self.on_record(asked, grant.as_deref(), about, outcome, bytes)).await?;
+                let trailers = self.trailers_of(trailers, echo.as_deref(), &*meter);
+                self.read_whole(asked, &mut parts, bytes)?.followed_by(trailers)
             }
             Came::Coming(body, lease) => {
                 let readable = !is_compressed(&parts.headers);
                 let silence = asked.operation.as_ref().map_or(Some(SILENCE), |found| found.operation.silence);
                 let relayed = Relayed::new(body, lease, echo.filter(|_| readable), silence, meter);
-                let study = (readable && parts.status.is_success()).then(|| self.study(asked, about.named)).flatten();
+                let relayed = if self.dialect == Dialect::Grpc { relayed.of_call() } else { relayed };
+                let study = (readable && status.is_success()).then(|| self.study(asked, about.named)).flatten();
                 Answer::relayed(relayed.studied(study.map(|study| (Arc::clone(&self.core.shared.jobs), study))))
             }
         };
         Ok(Response::from_parts(parts, body))
+    }
+
+    pub(super) fn meter(&self, asked: &Asked<'_>, grant: Option<&Rc<Hot>>) -> Rc<dyn Meter> {
+        Rc::new(ProviderMeter {
+            core: Rc::clone(self.core),
+            metrics: Arc::clone(&self.current.metrics),
+            provider: asked.provider.index(),
+            caller: grant.map(|hot| hot.digest()),
+        })
+    }
+
+    /// The receipt, and what the preset says of the head; without secrets.
+    pub(super) fn sign(
+        &self,
+        asked: &Asked<'_>,
+        (grant, echo): (Option<&Rc<Hot>>, Option<&Rc<Echo>>),
+        headers: &mut HeaderMap,
+        meter: &dyn Meter,
+    ) {
+        if let Some(hot) = grant {
+            headers.insert(head::CREDENTIAL, hot.receipt.clone());
+        }
+        if let Some(echo) = echo {
+            mask_fields(headers, echo, meter);
+        }
+        if let Some(found) = &asked.operation {
+            for (name, value) in &found.operation.answer_headers {
+                headers.insert(name, value.clone());
+            }
+        }
+    }
+
+    /// What stands after an answer that was read as a whole: of gRPC only.
+    fn trailers_of(
+        &self,
+        trailers: Option<Box<HeaderMap>>,
+        echo: Option<&Echo>,
+        meter: &dyn Meter,
+    ) -> Option<Box<HeaderMap>> {
+        let trailers = trailers.filter(|_| self.dialect == Dialect::Grpc)?;
+        let mut trailers = head::clean_trailers(*trailers);
+        if let Some(echo) = echo {
+            mask_fields(&mut trailers, echo, meter);
+        }
+        Some(Box::new(trailers))
     }
 
     /// What an answer that was read as a whole has to do with the record.
@@ -155,12 +209,12 @@ impl Exchange<'_> {
         &self,
         asked: &Asked<'_>,
         headers: &HeaderMap,
-        grant: Option<&Hot>,
+        echo: Option<&Rc<Echo>>,
         body: Incoming,
         lease: Lease,
         most: usize,
     ) -> Result<Whole, Refusal> {
-        let echo = grant.and_then(|hot| hot.echo.as_deref());
+        let echo = echo.map(|echo| &**echo);
         let whole = readable::whole(headers, (body, lease), echo, most, &self.link.alarm, SILENCE).await;
         whole.map_err(|because| refusal::unreadable(asked, because))
     }
@@ -208,31 +262,35 @@ impl Exchange<'_> {
     }
 
     /// What stands before this provider's paths in the caller's URLs.
-    fn base(&self, asked: &Asked<'_>) -> String {
+    pub(super) fn base(&self, asked: &Asked<'_>) -> String {
+        format!("{}{}", self.root(asked), asked.route.prefix)
+    }
+
+    /// The same without a path.
+    pub(super) fn root(&self, asked: &Asked<'_>) -> String {
         let scheme = if self.link.secure { "https" } else { "http" };
         let host = asked.route.host.as_ref().and_then(|host| host.to_str().ok()).unwrap_or_default();
         match &self.current.settings.public_url {
             // Ports and host names have URLs of their own; only what has a prefix is published under one.
-            Some(url) if !asked.route.prefix.is_empty() => format!("{url}{}", asked.route.prefix),
-            _ => format!("{scheme}://{}{}", host, asked.route.prefix),
+            Some(url) if !asked.route.prefix.is_empty() => url.clone(),
+            _ => format!("{scheme}://{host}"),
         }
     }
 }
 
-fn counted(Whole { bytes, masked }: Whole, meter: &dyn Meter) -> Bytes {
+fn counted(Whole { bytes, trailers, masked }: Whole, meter: &dyn Meter) -> (Bytes, Option<Box<HeaderMap>>) {
     if masked > 0 {
         meter.masked(masked);
     }
-    bytes
+    (bytes, trailers)
 }
 
 fn is_compressed(headers: &HeaderMap) -> bool {
     headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity")
 }
 
-fn mask_headers(headers: &mut HeaderMap, hot: &Hot, meter: &dyn Meter) {
-    let Some(echo) = &hot.echo else { return };
-    for value in headers.values_mut() {
+fn mask_fields(fields: &mut HeaderMap, echo: &Echo, meter: &dyn Meter) {
+    for value in fields.values_mut() {
         if let Some((masked, count)) = masked_value(echo, value) {
             meter.masked(count);
             *value = masked;

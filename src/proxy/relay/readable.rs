@@ -21,8 +21,17 @@ use std::{
 /// A provider's whole answer, decompressed and masked.
 pub struct Whole {
     pub bytes: Bytes,
+    /// What stood after it.
+    pub trailers: Option<Box<HeaderMap>>,
     /// How many secrets were masked in it.
     pub masked: usize,
+}
+
+/// A body as it came.
+#[derive(Default)]
+pub struct Collected {
+    pub bytes: Bytes,
+    pub trailers: Option<Box<HeaderMap>>,
 }
 
 /// Why there is no whole body.
@@ -52,12 +61,13 @@ pub async fn whole(
     alarm: &Alarm,
     silence: Duration,
 ) -> Result<Whole, &'static str> {
-    let bytes = collect(body, most, alarm, silence, Waiting::Provider).await.map_err(Incomplete::because)?;
+    let came = collect(body, most, alarm, silence, Waiting::Provider).await.map_err(Incomplete::because)?;
+    let Collected { bytes, trailers } = came;
     lease.give_back();
     let encoding = headers.get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes);
     let mut bytes = inflate(bytes, encoding, most).map_err(Unreadable::because)?;
     let masked = echo.map_or(0, |echo| echo.mask(&mut bytes));
-    Ok(Whole { bytes, masked })
+    Ok(Whole { bytes, trailers, masked })
 }
 
 /// Everything that comes, up to `most` bytes.
@@ -67,18 +77,24 @@ pub async fn collect<B: Body<Data = Bytes> + Unpin>(
     alarm: &Alarm,
     silence: Duration,
     from: Waiting,
-) -> Result<Bytes, Incomplete> {
-    let (mut first, mut collected) = (Bytes::new(), BytesMut::new());
+) -> Result<Collected, Incomplete> {
+    let (mut first, mut collected, mut trailers) = (Bytes::new(), BytesMut::new(), None);
     loop {
         alarm.set(Instant::now() + silence, from);
         let frame = tokio::time::timeout(silence, poll_fn(|cx| Pin::new(&mut body).poll_frame(cx))).await;
         let frame = match frame {
             Err(_) => return Err(Incomplete::Silent),
-            Ok(None) if collected.is_empty() => return Ok(first),
-            Ok(None) => return Ok(collected.freeze()),
+            Ok(None) if collected.is_empty() => return Ok(Collected { bytes: first, trailers }),
+            Ok(None) => return Ok(Collected { bytes: collected.freeze(), trailers }),
             Ok(Some(frame)) => frame.map_err(|_| Incomplete::Broken)?,
         };
-        let Ok(data) = frame.into_data() else { continue };
+        let data = match frame.into_data() {
+            Ok(data) => data,
+            Err(frame) => {
+                trailers = frame.into_trailers().ok().map(Box::new);
+                continue;
+            }
+        };
         if first.len().max(collected.len()) + data.len() > most {
             return Err(Incomplete::TooLarge);
         }

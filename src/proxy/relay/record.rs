@@ -3,10 +3,12 @@
 //! Owns nothing.
 //! Never passes an id on that is not on record, where its operation makes things.
 
+use super::SILENCE;
 use crate::{
+    id::NoteId,
     identity::Standing,
     job::{
-        Made, Thing, ThingKey,
+        Made, Record, Thing, ThingKey,
         entry::{Binding, Note},
         reach::reach,
     },
@@ -23,11 +25,12 @@ use crate::{
         refusal::{self, Refusal},
         submit::made,
     },
+    upstream::Waiting,
 };
 use bytes::Bytes;
 use http::StatusCode;
 use serde_json::Value;
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Instant};
 
 /// Of the ids in one entry of the audit trail, so many characters.
 const TOLD_IDS: usize = 1000;
@@ -56,7 +59,8 @@ impl Exchange<'_> {
         let made: Box<[Made]> = created.into_iter().map(|created| made(asked.provider, created)).collect();
         let (submission, at) = (record.submission, self.core.shared.clock.now());
         let binding = Binding { submission, at, provider: asked.provider.id().into(), made };
-        let bound = self.core.shared.jobs.bind(binding, record).await;
+        let of_parent = |key| Record { key, ended: None, ..record.clone() };
+        let bound = self.core.shared.jobs.bind(binding, of_parent).await;
         bound.map_err(|because| refusal::not_bound(asked, because))
     }
 
@@ -72,7 +76,7 @@ impl Exchange<'_> {
         });
         let first = first.map_err(|because| unreadable(because.because()))?;
         let mine = self.own(asked, found, &hot.caller.holder.standing, &listed).await?;
-        let second = reading::filter(found.operation, &mut document, |id| mine.iter().any(|own| **own == *id));
+        let second = reading::filter(found.operation, &mut document, |id| mine.contains(id));
         let removed = first + second.map_err(|because| unreadable(because.because()))?;
         if removed == 0 {
             return Ok(answer.clone());
@@ -96,22 +100,31 @@ impl Exchange<'_> {
         Ok(ids.iter().zip(seen).filter(|(_, seen)| is_theirs(seen)).map(|(id, _)| id.as_str()).collect())
     }
 
-    /// Who ended what is for the audit trail.
-    pub(super) fn note_cancel(&self, asked: &Asked<'_>, hot: &Hot, named: &[Named], status: StatusCode) {
-        let Some(found) = asked.operation.as_ref().filter(|found| found.operation.kind == Kind::Cancel) else { return };
+    /// Who ended what is for the audit trail, and is in it, or in the spool, before anybody is told that it has ended.
+    pub(super) async fn note_cancel(
+        &self,
+        asked: &Asked<'_>,
+        hot: &Hot,
+        named: &[Named],
+        status: StatusCode,
+    ) -> Result<(), Refusal> {
+        let Some(found) = &asked.operation else { return Ok(()) };
         if named.is_empty() || !status.is_success() {
-            return;
+            return Ok(());
         }
         let things = named.iter().map(|named| format!("{} {}", named.thing.kind, named.thing.id.escape_debug()));
         let all = things.collect::<Vec<_>>().join(", ");
         let subject = format!("{}: {}", asked.provider.id(), all.chars().take(TOLD_IDS).collect::<String>());
-        self.core.shared.jobs.note(Note {
+        let note = Note {
+            id: NoteId::new(),
             at: self.core.shared.clock.now(),
             user: hot.caller.holder.standing.user,
-            action: "job.cancelled",
+            action: "job.cancelled".into(),
             subject: subject.into(),
             detail: format!("{}, credential {}", found.operation.name, hot.grant.credential).into(),
-        });
+        };
+        self.link.alarm.set(Instant::now() + SILENCE, Waiting::Provider);
+        self.core.shared.jobs.note(note).await.map_err(|_| refusal::cancel_not_noted(asked))
     }
 
     /// What is to be read of the answer once it has passed, if it can say anything that is counted.

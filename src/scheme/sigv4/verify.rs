@@ -60,10 +60,18 @@ pub struct Verified {
 }
 
 impl Verified {
-    /// For what Bellhop asks itself, about a thing whose id (an ARN) says in which region it is. Without a body.
-    pub fn unasked(signing: &SigV4, target: &str, id: &str, now: Timestamp) -> Option<Self> {
-        let service = target.split('/').nth(1)?;
-        let (service, region) = id.split(':').find_map(|part| Some((signing.service(service, part).ok()?, part)))?;
+    /// For what Bellhop asks itself, without a body. An ARN in the target says in which region the thing is that it is
+    /// about; anything else is asked in the first region that the credential is good for.
+    pub fn unasked(signing: &SigV4, target: &str, allowed: Option<&str>, now: Timestamp) -> Option<Self> {
+        let decoded = percent_encoding::percent_decode_str(target).decode_utf8().ok()?;
+        let is_listed = |part: &&str| signing.regions.iter().any(|region| **region == **part);
+        let mut others = signing.regions.iter().map(|region| &**region);
+        let region = decoded.split(':').find(is_listed);
+        let region = region.or_else(|| others.find(|region| SigV4::allows_region(allowed, region)))?;
+        if !SigV4::allows_region(allowed, region) {
+            return None;
+        }
+        let service = signing.service(target.split('/').nth(1)?, region).ok()?;
         let payload = Payload::Hash(hash(&[]));
         Some(Self { dialect: service.dialect, service: service.name.clone(), region: region.into(), payload, at: now })
     }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    id::{QuotaId, SubmissionId, UserId},
+    id::{NoteId, QuotaId, SubmissionId, UserId},
     job::{
         Amounts, Figures, Intent, JOB, Made, PART, Payer, State, Thing, ThingKey,
         entry::{Binding, Entered, Entry, Note, Observation},
@@ -213,8 +213,8 @@ impl Page {
             // Writing to a String cannot fail.
             let _ = write!(detail, ", {} {}", thing.kind, thing.id.escape_debug());
         }
-        let (subject, detail) = (intent.id.to_string().into(), detail.into());
-        self.notes.push(Note { at, user: payer.user, action: "job.submitted", subject, detail });
+        let (id, subject, detail) = (NoteId::new(), intent.id.to_string().into(), detail.into());
+        self.notes.push(Note { id, at, user: payer.user, action: "job.submitted".into(), subject, detail });
     }
 }
 

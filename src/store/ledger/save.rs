@@ -8,7 +8,6 @@ use super::{
     page::{Bucket, Line, Page, Submission, as_signed},
 };
 use crate::{
-    id::NoteId,
     job::{State, entry::Note},
     store::{
         Conflict, Result,
@@ -163,10 +162,11 @@ fn write_usage(insert: &mut Insert, bucket: &Bucket, charge: &Charge) {
 }
 
 async fn insert_notes(connection: &mut AnyConnection, dialect: Dialect, notes: &[Note]) -> Result<()> {
-    let mut insert = Insert::new(dialect, "notes", &["id", "at", "user_id", "action", "subject", "detail"]);
+    let columns = &["id", "at", "user_id", "action", "subject", "detail"];
+    let mut insert = Insert::new(dialect, "notes", columns).otherwise(" ON CONFLICT (id) DO NOTHING");
     for note in notes {
-        let insert = insert.row().bind(NoteId::new().to_string()).bind(note.at.millis()).bind(note.user.to_string());
-        insert.bind(note.action).bind(clean(&note.subject)).bind(clean(&note.detail));
+        let insert = insert.row().bind(note.id.to_string()).bind(note.at.millis()).bind(note.user.to_string());
+        insert.bind(&*note.action).bind(clean(&note.subject)).bind(clean(&note.detail));
     }
     insert.execute(connection).await
 }

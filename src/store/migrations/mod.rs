@@ -10,7 +10,12 @@ use crate::clock::Clock;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, any::AnyConnectOptions};
 
 /// In order; a version is the place in this list, from 1. What has been released is never edited.
-const MIGRATIONS: &[&str] = &[include_str!("0001_control.sql"), include_str!("0002_jobs.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("0001_control.sql"),
+    include_str!("0002_jobs.sql"),
+    include_str!("0003_sources.sql"),
+    include_str!("0004_signing.sql"),
+];
 
 pub const KNOWN: i64 = MIGRATIONS.len() as i64;
 

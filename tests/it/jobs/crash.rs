@@ -4,7 +4,7 @@ use super::{
     office::{JOBS, Office, finished, job},
     place::{Place, on_both},
 };
-use crate::support::{Answer, Ask, Bellhop, Line, Pat, Reply, Upstream, eventually, line::Seen};
+use crate::support::{Answer, Ask, Bellhop, Line, Pat, Reply, Upstream, eventually, intake::Seen};
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -4,7 +4,7 @@ use super::{
     office::{Office, finished},
     place::{Place, on_both},
 };
-use crate::support::{ACME_KEY, CATALOGUE, Reply, Upstream, eventually};
+use crate::support::{ACME_KEY, CATALOGUE, Reply, Upstream, canary::assert_no_secret, eventually};
 use serde_json::json;
 
 /// Polls answer that the job is done, cancels that it is cancelled, and nothing but acme's key is taken.
@@ -61,5 +61,40 @@ on_both! {
         let last = office.ionq.last();
         assert_eq!((last.method.as_str(), last.target.as_str()), ("PUT", "/v0.4/jobs/job%2F1/status/cancel"));
         office.bellhop.run(&["job", "cancel", "ionq", "absent"]).await.assert_code(1);
+        for action in ["job.cancelling", "job.cancelled"] {
+            assert_eq!(place.audited(&office.bellhop, action).await, ["ionq job/1"], "{action}");
+        }
+    }
+}
+
+on_both! {
+    async fn a_cancel_that_comes_to_nothing_was_asked_for_all_the_same(place: &Place) {
+        let office = Office::facing(place, telling().await).await;
+        office.submit(&office.ada).await;
+        office.ionq.go_down();
+
+        office.bellhop.run(&["job", "cancel", "ionq", "job/1"]).await.assert_code(1);
+
+        for (action, told) in [("job.cancelling", 1), ("job.not-cancelled", 1), ("job.cancelled", 0)] {
+            assert_eq!(place.audited(&office.bellhop, action).await.len(), told, "{action}");
+        }
+    }
+}
+
+on_both! {
+    async fn what_the_provider_says_to_an_operator_is_without_the_organizations_key(place: &Place) {
+        let echoing = Upstream::answering(|request| match request.method.as_str() {
+            "POST" => Reply::json(200, &json!({ "id": "job-1" })),
+            "PUT" => Reply::json(409, &json!({ "asked_by": request.key(), "id": "job-1" })),
+            _ => Reply::json(200, &finished("job-1")),
+        });
+        let office = Office::facing(place, echoing.await).await;
+        office.submit(&office.ada).await;
+
+        let told = office.bellhop.run(&["job", "cancel", "ionq", "job-1"]).await.assert_code(1);
+
+        let stars = "*".repeat(ACME_KEY.len());
+        assert!(told.err.contains("409") && told.err.contains(&stars), "{}", told.err);
+        assert_no_secret("what an operator is told", told.err.as_bytes());
     }
 }

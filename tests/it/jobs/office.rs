@@ -73,6 +73,12 @@ impl Office {
         Self { bellhop, ionq, ada, grace, maud }
     }
 
+    pub async fn on_a_disk_that_fills(self) -> Self {
+        let Self { bellhop, ionq, ada, grace, maud } = self;
+        let bellhop = Bellhop::start_on_a_disk_that_fills(bellhop.stop().await).await;
+        Self { bellhop, ionq, ada, grace, maud }
+    }
+
     pub async fn killed_and_restarted(self) -> Self {
         let Self { bellhop, ionq, ada, grace, maud } = self;
         let bellhop = Bellhop::start(bellhop.kill().await).await;

@@ -1,7 +1,7 @@
 //! Where the record of jobs is kept: each story is told on both databases.
 
 use crate::support::{Site, postgres::Postgres};
-use sqlx::{Connection, SqliteConnection};
+use sqlx::{Connection, PgConnection, SqliteConnection};
 
 pub enum Place {
     Sqlite,
@@ -28,11 +28,22 @@ impl Place {
         }
     }
 
+    /// What is in the audit trail of such actions, by what they were done to.
+    pub async fn audited(&self, site: &Site, action: &str) -> Vec<String> {
+        const SUBJECTS: &str = "SELECT subject FROM audit WHERE action = $1 ORDER BY seq";
+        match self {
+            Self::Sqlite => sqlx::query_scalar(SUBJECTS).bind(action).fetch_all(&mut beside(site).await).await.unwrap(),
+            Self::Postgres(postgres) => {
+                let mut connection = PgConnection::connect(&postgres.direct_url()).await.unwrap();
+                sqlx::query_scalar(SUBJECTS).bind(action).fetch_all(&mut connection).await.unwrap()
+            }
+        }
+    }
+
     pub async fn fail(&self, site: &Site) -> Outage<'_> {
         match self {
             Self::Sqlite => {
-                let url = format!("sqlite://{}", site.data().join("bellhop.db").display());
-                let mut connection = SqliteConnection::connect(&url).await.unwrap();
+                let mut connection = beside(site).await;
                 sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut connection).await.unwrap();
                 Outage::Locked(connection)
             }
@@ -48,6 +59,11 @@ impl Place {
             postgres.drop_database().await;
         }
     }
+}
+
+/// Another one who uses the file.
+async fn beside(site: &Site) -> SqliteConnection {
+    SqliteConnection::connect(&format!("sqlite://{}", site.data().join("bellhop.db").display())).await.unwrap()
 }
 
 impl Outage<'_> {

@@ -8,6 +8,8 @@ pub struct Answer {
     /// In the order in which they came; names in lower case.
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
+    /// What stood after the body, over HTTP/2.
+    pub trailers: Vec<(String, String)>,
     /// Statuses of the 1xx answers before it.
     pub interim: Vec<u16>,
     /// Whether its framing says that this is all of it.
@@ -21,6 +23,28 @@ impl Answer {
         let first = values.next();
         assert!(values.next().is_none(), "{name} is there more than once: {:?}", self.headers);
         first
+    }
+
+    /// The number and the text by which a call of gRPC ended: after its messages, or in the head without any.
+    pub fn end(&self) -> (u8, String) {
+        let field = |name: &str| {
+            let mut fields = self.trailers.iter().chain(&self.headers);
+            fields.find(|(n, _)| n == name).map(|(_, value)| value.clone())
+        };
+        let code = field("grpc-status").unwrap_or_else(|| panic!("no end of a call: {self:?}"));
+        let text = field("grpc-message").unwrap_or_default();
+        (code.parse().unwrap(), percent_encoding::percent_decode_str(&text).decode_utf8().unwrap().into_owned())
+    }
+
+    /// Bellhop refused a call with this code, and this number.
+    #[track_caller]
+    pub fn assert_call_refused(&self, code: &str, number: u8) -> &Self {
+        assert_eq!(self.header("bellhop-refusal"), Some(code), "{self:?}");
+        assert_eq!((self.status, self.header("content-type")), (200, Some("application/grpc")), "{self:?}");
+        assert!(self.body.is_empty() && self.trailers.is_empty(), "{self:?}");
+        let (found, text) = self.end();
+        assert!(found == number && !text.is_empty(), "{found}: {text}");
+        self
     }
 
     pub fn text(&self) -> String {

@@ -1,6 +1,6 @@
 //! A running `bellhop serve`, from its `listening` line to its exit code.
 
-use super::{Answer, Ask, Line, Pat, Site, canary, line::Seen, soon::PATIENCE};
+use super::{Answer, Ask, Line, Pat, Site, canary, intake::Seen, soon::PATIENCE};
 use serde_json::Value;
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -58,8 +58,18 @@ impl DerefMut for Bellhop {
 
 impl Bellhop {
     pub async fn start(site: Site) -> Self {
+        Self::serve(site, Command::new(env!("CARGO_BIN_EXE_bellhop"))).await
+    }
+
+    /// Where `fill_disk` makes writes fail instead of ending the process.
+    pub async fn start_on_a_disk_that_fills(site: Site) -> Self {
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_bellhop")]);
+        Self::serve(site, shell).await
+    }
+
+    async fn serve(site: Site, mut command: Command) -> Self {
         site.write_config();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_bellhop"));
         command.arg("serve").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         site.surround(&mut command);
         let mut process = command.spawn().unwrap();
@@ -123,6 +133,12 @@ impl Bellhop {
     pub fn signal(&self, name: &str) {
         let sent = Command::new("sh").args(["-c", "kill -s \"$0\" \"$1\"", name, &self.pid().to_string()]).status();
         assert!(sent.unwrap().success(), "kill -s {name}");
+    }
+
+    /// From now on no file of this process grows.
+    pub fn fill_disk(&self) {
+        let limited = Command::new("prlimit").args(["--fsize=0", "--pid", &self.pid().to_string()]).status();
+        assert!(limited.unwrap().success(), "prlimit");
     }
 
     pub fn pid(&self) -> u32 {

@@ -1,8 +1,11 @@
 //! Callers that speak HTTP/2: a sound one, and one that writes frames which no sound one would.
 
-use super::{Answer, Ask, Bellhop, UNLISTED, line::Seen, soon::PATIENCE, within};
+use super::{Answer, Ask, Bellhop, UNLISTED, intake::Seen, soon::PATIENCE, within};
 use bytes::Bytes;
-use h2::client::{self, ResponseFuture, SendRequest};
+use h2::{
+    SendStream,
+    client::{self, ResponseFuture, SendRequest},
+};
 use http::{Request, Version};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -22,7 +25,7 @@ impl Http2 {
         Self::over(stream, bellhop).await
     }
 
-    pub async fn over(stream: impl super::line::Io + 'static, bellhop: &Bellhop) -> Self {
+    pub async fn over(stream: impl super::intake::Io + 'static, bellhop: &Bellhop) -> Self {
         let (sender, connection) = within(PATIENCE, "an HTTP/2 handshake", client::handshake(stream)).await.unwrap();
         tokio::spawn(async move {
             // What goes wrong here also reaches whoever waits for an answer.
@@ -42,18 +45,28 @@ impl Http2 {
 
     /// Sends the whole request, and leaves the answer to be waited for.
     pub async fn begin(&mut self, ask: &Ask) -> Result<ResponseFuture, h2::Error> {
-        let mut request = Request::builder().method(ask.method).version(Version::HTTP_2);
-        request = request.uri(format!("http://{}{}", self.host, ask.target));
-        for (name, value) in &ask.headers {
-            request = request.header(name.as_str(), value.as_str());
-        }
-        let request = request.body(()).unwrap();
+        let request = self.head(ask);
         let mut sender = within(PATIENCE, "a stream", self.sender.clone().ready()).await?;
         let (answer, mut body) = sender.send_request(request, ask.body.is_none())?;
         if let Some(bytes) = &ask.body {
             body.send_data(Bytes::from(bytes.clone()), true)?;
         }
         Ok(answer)
+    }
+
+    /// Sends the head alone: the body goes where the story says.
+    pub async fn open(&mut self, ask: &Ask) -> (ResponseFuture, SendStream<Bytes>) {
+        let mut sender = within(PATIENCE, "a stream", self.sender.clone().ready()).await.unwrap();
+        sender.send_request(self.head(ask), false).unwrap()
+    }
+
+    fn head(&self, ask: &Ask) -> Request<()> {
+        let mut request = Request::builder().method(ask.method).version(Version::HTTP_2);
+        request = request.uri(format!("http://{}{}", self.host, ask.target));
+        for (name, value) in &ask.headers {
+            request = request.header(name.as_str(), value.as_str());
+        }
+        request.body(()).unwrap()
     }
 
     /// How many streams Bellhop lets a caller have at once, once its settings are here.
@@ -73,10 +86,12 @@ pub async fn whole(answer: ResponseFuture, seen: &Seen) -> Result<Answer, h2::Er
         stream.flow_control().release_capacity(part.len())?;
         body.extend_from_slice(&part);
     }
+    let trailers = stream.trailers().await?.unwrap_or_default();
+    let trailers: Vec<_> = trailers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
     let mut seen = seen.lock().unwrap();
-    seen.extend(headers.iter().flat_map(|(name, value)| format!("{name}: {value}\n").into_bytes()));
+    seen.extend(headers.iter().chain(&trailers).flat_map(|(name, value)| format!("{name}: {value}\n").into_bytes()));
     seen.extend_from_slice(&body);
-    Ok(Answer { status: parts.status.as_u16(), headers, body, interim: Vec::new(), is_whole: true })
+    Ok(Answer { status: parts.status.as_u16(), headers, body, trailers, interim: Vec::new(), is_whole: true })
 }
 
 /// Writes frames by hand. RFC 9113 for the frames, RFC 7541 §6.2.2 for fields that need no table.

@@ -1,28 +1,18 @@
 //! One connection of a caller's, with nothing between the story and its bytes.
 
-use super::{Answer, Ask, soon::PATIENCE, within};
-use std::{
-    io,
-    net::SocketAddr,
-    sync::{Arc, Mutex},
+use super::{
+    Answer, Ask,
+    intake::{Intake, Io, Seen},
+    soon::PATIENCE,
+    within,
 };
-use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    net::TcpStream,
-};
-
-pub trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
-
-/// Everything that callers of a story were answered.
-pub type Seen = Arc<Mutex<Vec<u8>>>;
+use std::{io, net::SocketAddr};
+use tokio::net::TcpStream;
 
 pub struct Line {
-    stream: Box<dyn Io>,
+    intake: Intake,
     /// What goes into `Host`.
     pub host: String,
-    read: Vec<u8>,
-    seen: Option<Seen>,
 }
 
 impl Line {
@@ -33,13 +23,12 @@ impl Line {
     }
 
     pub fn over(stream: impl Io + 'static, host: String, seen: Seen) -> Self {
-        Self { stream: Box::new(stream), host, read: Vec::new(), seen: Some(seen) }
+        Self { intake: Intake::new(Box::new(stream), seen), host }
     }
 
     /// Bulk is not kept for the search at the end.
-    pub fn without_record(mut self) -> Self {
-        self.seen = None;
-        self
+    pub fn without_record(self) -> Self {
+        Self { intake: self.intake.without_record(), ..self }
     }
 
     pub async fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
@@ -49,11 +38,7 @@ impl Line {
 
     /// For when Bellhop may have closed the connection by now.
     pub async fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
-        within(PATIENCE, "Bellhop to take bytes", async {
-            self.stream.write_all(bytes.as_ref()).await?;
-            self.stream.flush().await
-        })
-        .await
+        within(PATIENCE, "Bellhop to take bytes", self.intake.send(bytes.as_ref())).await
     }
 
     /// Sends a request and waits for its answer.
@@ -112,114 +97,39 @@ impl Line {
         answer.is_whole = if empty {
             true
         } else if answer.header("transfer-encoding") == Some("chunked") {
-            self.chunks(&mut answer.body).await.is_some()
+            self.intake.chunks(&mut answer.body, &mut Vec::new()).await
         } else if let Some(length) = length {
-            let whole = self.fill(length).await;
-            let taken = length.min(self.read.len());
-            answer.body = self.read.drain(..taken).collect();
-            whole
+            self.intake.exactly(length, &mut answer.body).await
         } else {
-            while self.more().await {}
-            answer.body = std::mem::take(&mut self.read);
+            answer.body = self.intake.until_the_end().await;
             true
         };
         Some(answer)
     }
 
     async fn next_head(&mut self) -> Option<Answer> {
-        let end = loop {
-            if let Some(at) = memchr::memmem::find(&self.read, b"\r\n\r\n") {
-                break at + 4;
-            }
-            if !self.more().await {
-                return None;
-            }
-        };
-        let head: Vec<u8> = self.read.drain(..end).collect();
-        Some(parse_head(&head))
-    }
-
-    async fn chunks(&mut self, body: &mut Vec<u8>) -> Option<()> {
-        loop {
-            let size = self.chunk_line().await?;
-            let size = usize::from_str_radix(&size, 16).expect("a chunk's size");
-            if size == 0 {
-                while !self.chunk_line().await?.is_empty() {}
-                return Some(());
-            }
-            let whole = self.fill(size + 2).await;
-            let taken = size.min(self.read.len());
-            body.extend(self.read.drain(..taken));
-            if !whole {
-                return None;
-            }
-            self.read.drain(..2);
-        }
-    }
-
-    async fn chunk_line(&mut self) -> Option<String> {
-        loop {
-            if let Some(at) = memchr::memmem::find(&self.read, b"\r\n") {
-                let line: Vec<u8> = self.read.drain(..at + 2).collect();
-                return Some(String::from_utf8_lossy(&line[..at]).into_owned());
-            }
-            if !self.more().await {
-                return None;
-            }
-        }
-    }
-
-    /// Reads until this much is there. `false` at the connection's end.
-    async fn fill(&mut self, length: usize) -> bool {
-        while self.read.len() < length {
-            if !self.more().await {
-                return false;
-            }
-        }
-        true
-    }
-
-    async fn more(&mut self) -> bool {
-        let mut buffer = vec![0; 16 * 1024];
-        let count = self.stream.read(&mut buffer).await.unwrap_or(0);
-        if let Some(seen) = &self.seen {
-            seen.lock().unwrap().extend_from_slice(&buffer[..count]);
-        }
-        self.read.extend_from_slice(&buffer[..count]);
-        count > 0
+        self.intake.head().await.map(|head| parse_head(&head))
     }
 
     /// What has arrived and was not asked for yet; waits for at least one byte. Empty at the end.
     pub async fn read_more(&mut self) -> Vec<u8> {
-        if self.read.is_empty() {
-            within(PATIENCE, "more bytes", self.more()).await;
-        }
-        std::mem::take(&mut self.read)
+        within(PATIENCE, "more bytes", self.intake.some()).await
     }
 
     /// Reads this many bytes and forgets them.
     pub async fn drain(&mut self, length: usize) {
-        let mut left = length - self.read.len().min(length);
-        self.read.clear();
-        let mut buffer = vec![0; 64 * 1024];
-        while left > 0 {
-            let part = buffer.len().min(left);
-            let count = within(PATIENCE, "bulk", self.stream.read(&mut buffer[..part])).await.unwrap();
-            assert!(count > 0, "the answer ended {left} bytes early");
-            left -= count;
-        }
+        self.intake.drain(length).await;
     }
 
     /// Bellhop has nothing more to say, and ends the connection.
     pub async fn assert_closed(&mut self) {
-        within(PATIENCE, "the connection's end", async { while self.more().await {} }).await;
-        assert!(self.read.is_empty(), "before its end came {:?}", self.read.escape_ascii().to_string());
+        let rest = self.until_closed().await;
+        assert!(rest.is_empty(), "before its end came {:?}", rest.escape_ascii().to_string());
     }
 
     /// The end of the connection, whatever comes before it.
     pub async fn until_closed(&mut self) -> Vec<u8> {
-        within(PATIENCE, "the connection's end", async { while self.more().await {} }).await;
-        std::mem::take(&mut self.read)
+        within(PATIENCE, "the connection's end", self.intake.until_the_end()).await
     }
 }
 

@@ -3,11 +3,14 @@
 //! Never looks inside of Bellhop: stories use its commands, its listeners and its files.
 
 pub mod answer;
+pub mod bao;
 pub mod bellhop;
 pub mod canary;
 pub mod cast;
 pub mod certificates;
+pub mod grpc;
 pub mod http2;
+pub mod intake;
 pub mod line;
 pub mod outgoing;
 pub mod pat;
@@ -25,7 +28,7 @@ pub use line::Line;
 pub use outgoing::Ask;
 pub use pat::Pat;
 pub use provider_line::ProviderLine;
-pub use site::Site;
+pub use site::{Run, Site};
 pub use soon::{eventually, within};
 pub use upstream::{Reply, Upstream};
 

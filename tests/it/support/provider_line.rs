@@ -1,8 +1,10 @@
 //! The provider's end of one connection, read and written byte by byte, and the requests that came on it.
 
-use super::{line::Io, soon::PATIENCE, upstream::Arrivals, within};
+use super::{
+    intake::{Intake, Io},
+    upstream::Arrivals,
+};
 use std::{sync::Arc, time::Duration};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// A request as it reached the provider.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,6 +32,11 @@ impl Arrived {
         first
     }
 
+    /// The target without its query.
+    pub fn path(&self) -> &str {
+        self.target.split('?').next().unwrap_or_default()
+    }
+
     /// IonQ's key, and that there is one only.
     #[track_caller]
     pub fn key(&self) -> &str {
@@ -40,8 +47,7 @@ impl Arrived {
 
 /// The provider's end of one connection.
 pub struct ProviderLine {
-    stream: Box<dyn Io>,
-    read: Vec<u8>,
+    intake: Intake,
     arrivals: Arc<Arrivals>,
     /// Which connection this is, from 0.
     pub number: usize,
@@ -49,7 +55,7 @@ pub struct ProviderLine {
 
 impl ProviderLine {
     pub fn new(stream: Box<dyn Io>, arrivals: Arc<Arrivals>, number: usize) -> Self {
-        Self { stream, read: Vec::new(), arrivals, number }
+        Self { intake: Intake::new(stream, Arc::clone(&arrivals.bytes)), arrivals, number }
     }
 
     /// The next whole request, or `None` when there is no more to come.
@@ -63,107 +69,32 @@ impl ProviderLine {
 
     /// The next request's head. It is not counted as a request.
     pub async fn head(&mut self) -> Option<Arrived> {
-        let end = loop {
-            if let Some(at) = memchr::memmem::find(&self.read, b"\r\n\r\n") {
-                break at + 4;
-            }
-            if !self.more().await {
-                return None;
-            }
-        };
-        let head: Vec<u8> = self.read.drain(..end).collect();
-        Some(parse_head(&head, self.number))
+        self.intake.head().await.map(|head| parse_head(&head, self.number))
     }
 
     async fn body(&mut self, request: &mut Arrived) -> bool {
         let length = request.header("content-length").map(|length| length.parse::<usize>().unwrap());
         match (request.header("transfer-encoding"), length) {
             (None, None | Some(0)) => true,
-            (None, Some(length)) => {
-                let is_whole = self.fill(length).await;
-                let taken = length.min(self.read.len());
-                request.body = self.read.drain(..taken).collect();
-                is_whole
-            }
-            (Some("chunked"), None) => self.chunks(request).await.is_some(),
+            (None, Some(length)) => self.intake.exactly(length, &mut request.body).await,
+            (Some("chunked"), None) => self.intake.chunks(&mut request.body, &mut request.trailers).await,
             framing => panic!("Bellhop framed a request twice or oddly: {framing:?}"),
         }
     }
 
-    async fn chunks(&mut self, request: &mut Arrived) -> Option<()> {
-        loop {
-            let size = usize::from_str_radix(&self.text_line().await?, 16).expect("a chunk's size");
-            if size == 0 {
-                loop {
-                    match self.text_line().await? {
-                        line if line.is_empty() => return Some(()),
-                        trailer => request.trailers.push(trailer),
-                    }
-                }
-            }
-            let is_whole = self.fill(size + 2).await;
-            let taken = size.min(self.read.len());
-            request.body.extend(self.read.drain(..taken));
-            if !is_whole {
-                return None;
-            }
-            self.read.drain(..2);
-        }
-    }
-
-    async fn text_line(&mut self) -> Option<String> {
-        loop {
-            if let Some(at) = memchr::memmem::find(&self.read, b"\r\n") {
-                let line: Vec<u8> = self.read.drain(..at + 2).collect();
-                return Some(String::from_utf8_lossy(&line[..at]).into_owned());
-            }
-            if !self.more().await {
-                return None;
-            }
-        }
-    }
-
-    async fn fill(&mut self, length: usize) -> bool {
-        while self.read.len() < length {
-            if !self.more().await {
-                return false;
-            }
-        }
-        true
-    }
-
-    async fn more(&mut self) -> bool {
-        let mut buffer = vec![0; 16 * 1024];
-        let count = self.stream.read(&mut buffer).await.unwrap_or(0);
-        self.arrivals.bytes.lock().unwrap().extend_from_slice(&buffer[..count]);
-        self.read.extend_from_slice(&buffer[..count]);
-        count > 0
-    }
-
     /// Reads this many bytes of a body and forgets them.
     pub async fn drain(&mut self, length: usize) {
-        let mut left = length - self.read.len().min(length);
-        self.read.clear();
-        let mut buffer = vec![0; 64 * 1024];
-        while left > 0 {
-            let part = buffer.len().min(left);
-            let count = within(PATIENCE, "bulk at the provider", self.stream.read(&mut buffer[..part])).await.unwrap();
-            assert!(count > 0, "the request ended {left} bytes early");
-            left -= count;
-        }
+        self.intake.drain(length).await;
     }
 
     /// More of what comes, as it comes. Empty at the end.
     pub async fn read_more(&mut self) -> Vec<u8> {
-        if self.read.is_empty() {
-            self.more().await;
-        }
-        std::mem::take(&mut self.read)
+        self.intake.some().await
     }
 
     /// Bellhop may be gone by now, and that is for the story to say.
     pub async fn send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
-        self.stream.write_all(bytes.as_ref()).await.is_ok() && self.stream.flush().await.is_ok()
+        self.intake.send(bytes.as_ref()).await.is_ok()
     }
 
     /// A few bytes at a time.
@@ -177,12 +108,12 @@ impl ProviderLine {
     }
 
     pub async fn half_close(&mut self) {
-        let _ = self.stream.shutdown().await;
+        self.intake.half_close().await;
     }
 
     /// Says nothing until Bellhop gives up.
     pub async fn hang(&mut self) {
-        while self.more().await {}
+        self.intake.until_the_end().await;
     }
 }
 

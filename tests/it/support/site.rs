@@ -3,7 +3,7 @@
 
 use super::{
     Bellhop, Upstream, canary,
-    line::Seen,
+    intake::Seen,
     soon::{PATIENCE, within},
     state::{Organization, Person, State},
 };

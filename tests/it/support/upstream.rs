@@ -3,7 +3,7 @@
 
 use super::{
     eventually,
-    line::Io,
+    intake::{Io, Seen},
     provider_line::{Arrived, ProviderLine},
 };
 use serde_json::Value;
@@ -37,7 +37,7 @@ pub struct Upstream {
 #[derive(Default)]
 pub struct Arrivals {
     pub requests: Mutex<Vec<Arrived>>,
-    pub bytes: Mutex<Vec<u8>>,
+    pub bytes: Seen,
     connections: AtomicUsize,
     closed: AtomicUsize,
     /// Scripts that found what no story expects, such as a request that is framed twice.
@@ -124,7 +124,17 @@ impl Upstream {
         Self::listen(ANY_PORT, None, Arc::new(move |line| Box::pin(script(line)))).await
     }
 
-    /// The same over TLS, for callers that accept the certificate.
+    /// Begins an answer of 100 MB, and sends as long as anybody takes it.
+    pub async fn endless() -> Self {
+        Self::scripted(|mut line| async move {
+            line.request().await;
+            line.send(Reply::new(200).header("Content-Length", "100000000").without_length().bytes()).await;
+            while line.send([b'x'; 65536]).await {}
+        })
+        .await
+    }
+
+    /// Does what the story says over TLS, for callers that accept the certificate.
     pub async fn secured<F: Future<Output = ()> + Send + 'static>(
         config: ServerConfig,
         script: impl Fn(ProviderLine) -> F + Send + Sync + 'static,

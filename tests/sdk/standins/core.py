@@ -7,6 +7,7 @@ complains about it. A complaint fails the test that caused it: Bellhop has sent 
 import gzip
 import json
 import re
+import ssl
 import threading
 import traceback
 import zlib
@@ -14,12 +15,23 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import BinaryIO
 from urllib.parse import parse_qs
 
 from traces import PAT_PREFIX, digest, traces
 
 # A second credential beside the right one is as wrong as a missing one.
-CREDENTIAL_HEADERS = {"authorization", "proxy-authorization", "cookie", "x-auth-token", "x-api-key", "api-key"}
+CREDENTIAL_HEADERS = {
+    "api-key",
+    "authentication-token",
+    "authorization",
+    "cookie",
+    "luna-api-key",
+    "proxy-authorization",
+    "x-api-key",
+    "x-auth-token",
+    "x-ms-quantum-api-key",
+}
 # The caller's side of the proxy is none of the provider's business.
 PRIVATE_HEADERS = re.compile(r"bellhop-.*|forwarded|x-forwarded-.*|x-real-ip", re.IGNORECASE)
 
@@ -59,6 +71,8 @@ class Answer:
     status: int = 200
     body: object = None
     headers: dict[str, str] = field(default_factory=dict)
+    # What becomes of the connection after this: it is given what comes in and what goes out.
+    goes_on: Callable[[BinaryIO, BinaryIO], None] | None = None
 
     def encoded(self) -> tuple[bytes, dict[str, str]]:
         if self.body is None:
@@ -81,8 +95,11 @@ def route(method: str, path: str, *, open_to_all: bool = False):
 class StandIn:
     """One provider. `accounts` maps each token that it accepts to the account whose jobs that token sees."""
 
-    provider: str
-    credential_header: str
+    provider: str  # the preset's id
+    credential_header: str  # in lower case
+    credential_word: str | None = None  # what stands before the token in that header, such as `Bearer`
+    selectors: set[str] = set()  # other headers that go with a credential; in lower case
+    harmless: str | None = None  # what GET answers with 200 to every account; test_standins asks for it
 
     def __init__(self, accounts: dict[str, str]):
         self.accounts = accounts
@@ -103,11 +120,31 @@ class StandIn:
         self._server.shutdown()
         self._server.server_close()
 
+    def encrypt(self, context: ssl.SSLContext):
+        """Speaks TLS from now on."""
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"https://{self.authority}"
+
     # What each provider states.
 
-    def token_of(self, value: str) -> str | None:
-        """The token in a credential header's value, if the value has the provider's form."""
-        return value
+    @classmethod
+    def fields(cls, account: str, token: str) -> dict[str, str]:
+        """The fields of a Bellhop credential that holds this account's token; one of them is the token."""
+        return {"token": token}
+
+    @classmethod
+    def credential(cls, account: str, token: str) -> dict[str, str]:
+        """The headers by which a request is this account's."""
+        return {cls.credential_header: f"{cls.credential_word} {token}" if cls.credential_word else token}
+
+    def secrets(self, tokens: dict[str, str]) -> list[str]:
+        """What may not come out of Bellhop: the accounts' tokens, and more than these if the provider makes any."""
+        return list(tokens.values())
+
+    @property
+    def upstream(self) -> str | dict[str, str]:
+        """What Bellhop's configuration is given as this provider's origin, or as its services' origins."""
+        return self.url
 
     def refusal(self, status: int, text: str) -> Answer:
         """An error as this provider words it."""
@@ -154,9 +191,11 @@ class StandIn:
             yield f"Host is {call.values('host')}, not {self.authority}"
 
     def _account(self, call: Call) -> str | None:
-        match call.values(self.credential_header):
-            case [value]:
-                return self.accounts.get(self.token_of(value))
+        """Whose request this is: the account all of whose headers are there, once each and to the letter."""
+        for token, account in self.accounts.items():
+            right = dict.fromkeys(self.selectors) | self.credential(account, token)
+            if all(call.values(name) == ([] if value is None else [value]) for name, value in right.items()):
+                return account
         return None
 
     def _find(self, call: Call):
@@ -184,15 +223,20 @@ class StandIn:
                 body = _decoded(self._body(), self.headers.get("Content-Encoding"))
                 target = self.requestline.split(" ")[1]  # self.path has lost leading slashes
                 call = Call(self.command, target, self.headers.items(), body, self.rfile.take())
-                content, headers = stand_in.answer(call).encoded()
+                answer = stand_in.answer(call)
+                content, headers = answer.encoded()
                 self.send_response(call.status)
                 for name, value in headers.items():
                     self.send_header(name, value)
-                if call.status != 204:
+                if call.status not in (101, 204):
                     self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
                 if self.command != "HEAD":
                     self.wfile.write(content)
+                if answer.goes_on:
+                    self.wfile.flush()
+                    self.close_connection = True
+                    answer.goes_on(self.rfile, self.wfile)
 
             do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _serve
 

@@ -23,6 +23,7 @@ class DWave(StandIn):
 
     provider = "dwave"
     credential_header = "x-auth-token"
+    harmless = "/sapi/v2/solvers/remote/"
 
     def __init__(self, accounts):
         super().__init__(accounts)

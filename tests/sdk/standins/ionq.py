@@ -12,13 +12,16 @@ class IonQ(StandIn):
 
     provider = "ionq"
     credential_header = "authorization"
+    credential_word = "apiKey"
+    harmless = "/v0.4/jobs"
 
     def __init__(self, accounts):
         super().__init__(accounts)
         self.jobs: dict[str, dict] = {}
 
-    def token_of(self, value):
-        return value.removeprefix("apiKey ") if value.startswith("apiKey ") else None
+    @classmethod
+    def fields(cls, account, token):
+        return {"api_key": token}
 
     def refusal(self, status, text):
         return Answer(
@@ -27,7 +30,9 @@ class IonQ(StandIn):
 
     @route("GET", V + r"/backends/(?P<name>[^/]+)", open_to_all=True)
     def backend(self, call: Call, name: str):
-        return Answer(200, {"backend": name, "status": "available", "qubits": 29})
+        return Answer(
+            200, {"backend": name, "status": "available", "qubits": 29, "average_queue_time": 0, "last_updated": 0}
+        )
 
     @route("POST", V + r"/jobs")
     def submit(self, call: Call):
@@ -35,23 +40,25 @@ class IonQ(StandIn):
         id = str(uuid.uuid4())
         circuits = len(job["input"].get("circuits", [None]))
         children = [str(uuid.uuid4()) for _ in range(circuits)] if circuits > 1 else []
-        self.jobs[id] = {
+        self.jobs[id] = NOTHING_YET | {
             "id": id,
             "account": call.account,
             "status": "submitted",
             "type": job["type"],
-            "name": job["name"],
+            "name": job.get("name"),
             "backend": job["backend"],
-            "metadata": job["metadata"],
-            "stats": {"qubits": job["input"]["qubits"], "circuits": circuits},
+            "shots": int(job.get("shots") or 100),
+            "metadata": job.get("metadata") or {},
+            "stats": {"qubits": job["input"]["qubits"], "circuits": circuits, "gate_counts": {}},
             "child_job_ids": children,
             "execution_duration_ms": 8,
         }
-        return Answer(200, {"id": id, "status": "submitted", "session_id": None})
+        return Answer(201, {"id": id, "status": "submitted", "session_id": None})  # ionq-core wants this very status
 
     @route("GET", V + r"/jobs")
     def list_jobs(self, call: Call):
-        mine = [_shown(job) for job in self.jobs.values() if job["account"] == call.account]
+        newest_first = reversed(self.jobs.values())
+        mine = [_shown(job) for job in newest_first if job["account"] == call.account]
         return Answer(200, {"jobs": mine, "next": None})
 
     @route("GET", V + r"/jobs/(?P<id>[^/]+)")
@@ -60,7 +67,7 @@ class IonQ(StandIn):
             return self.refusal(404, "Job not found")
         if job["status"] == "submitted":
             job["status"] = "started"
-        elif job["status"] == "started" and not job["name"].startswith("hold"):
+        elif job["status"] == "started" and not (job["name"] or "").startswith("hold"):
             job["status"] = "completed"
             path = f"/v0.4/jobs/{id}/results/probabilities" + ("/aggregated" if job["child_job_ids"] else "")
             # A path, not a URL: the SDK joins it to the base it was given.
@@ -98,6 +105,23 @@ class IonQ(StandIn):
         return job if job and job["account"] == call.account else None
 
 
+# Fields that ionq-core misses when they are not there.
+NOTHING_YET = {
+    "dry_run": False,
+    "submitter_id": "fake-submitter",
+    "project_id": None,
+    "parent_job_id": None,
+    "session_id": None,
+    "submitted_at": "2026-11-01T12:00:00.000Z",
+    "started_at": None,
+    "completed_at": None,
+    "predicted_wait_time_ms": None,
+    "predicted_execution_duration_ms": None,
+    "failure": None,
+    "output": {},
+    "settings": {},
+    "results": None,
+}
 BELL_PAIR = {"0": 0.5, "3": 0.5}
 
 

@@ -13,13 +13,12 @@ class Iqm(StandIn):
 
     provider = "iqm"
     credential_header = "authorization"
+    credential_word = "Bearer"
+    harmless = "/api/v1/quantum-computers"
 
     def __init__(self, accounts):
         super().__init__(accounts)
         self.jobs: dict[str, dict] = {}
-
-    def token_of(self, value):
-        return value.removeprefix("Bearer ") if value.startswith("Bearer ") else None
 
     def refusal(self, status, text):
         # `error_code` is a string here: the SDK's model refuses a number, and the text is lost with it.

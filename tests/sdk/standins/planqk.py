@@ -10,25 +10,33 @@ API = r"/quantum"
 class PlanQK(StandIn):
     """A job is running at the first look and completed at the second; one named `hold…` stays running.
 
-    A token in `organizations` is good only together with its organization's id.
+    The token of an account in `organizations` is good only together with its organization's id.
     """
 
     provider = "planqk"
     credential_header = "x-auth-token"
+    harmless = "/quantum/backends"
 
-    def __init__(self, accounts, organizations: dict[str, str] | None = None):
+    selectors = {"x-organizationid"}
+    organizations = {"acme": "7e0a1c9d-fake-acme"}
+
+    def __init__(self, accounts):
         super().__init__(accounts)
-        self.organizations = organizations or {}
         self.jobs: dict[str, dict] = {}
 
     def refusal(self, status, text):
         # 404 is read with `error` as a string, everything else with `error_message`.
         return Answer(status, {"status": status, "error": text, "error_message": text})
 
-    def _account(self, call):
-        account = super()._account(call)
-        expected = [id for id in [self.organizations.get(account)] if id]
-        return account if call.values("x-organizationid") == expected else None
+    @classmethod
+    def fields(cls, account, token):
+        organization = cls.organizations.get(account)
+        return {"token": token} | ({"organization_id": organization} if organization else {})
+
+    @classmethod
+    def credential(cls, account, token):
+        organization = cls.organizations.get(account)
+        return super().credential(account, token) | ({"x-organizationid": organization} if organization else {})
 
     @route("GET", API + r"/backends")
     def backends(self, call: Call):

@@ -137,7 +137,7 @@ impl Planner<'_> {
     /// One that does not open, because somebody has tampered with it, is replaced like any other.
     async fn has_other_fields(&self, credential: &declared::Credential, sealed: &SealedVersion) -> Result<bool> {
         match self.on.vault.unseal(sealed).await {
-            Ok(secret) => Ok(!credential.fields.equal(&secret, &sealed.plain_fields)),
+            Ok(secret) => Ok(!credential.version.equals(sealed.source.as_deref(), &secret, &sealed.plain_fields)),
             Err(VaultError::Refused { .. }) => Ok(true),
             Err(error) => Err(error.into()),
         }
@@ -151,8 +151,7 @@ impl Planner<'_> {
         credential: &declared::Credential,
     ) -> Result<NewVersion> {
         let label = Label { credential: id, owner: purse.owner, provider: &credential.provider, version };
-        let fields = &credential.fields;
-        self.on.vault.seal(label, &fields.secret, fields.plain.clone()).map_err(ApplyError::Vault)
+        credential.version.seal(self.on.vault, label).map_err(ApplyError::Vault)
     }
 
     async fn restriction(&mut self, purse: Purse<'_>, credential: &declared::Credential) -> Result<Restriction> {

@@ -1,0 +1,107 @@
+//! Whether Bellhop is where it is said to be, and what each provider would be paid with.
+//! Owns one question to it.
+//! Never asks a provider.
+
+use super::Finding;
+use crate::{
+    cli::{
+        Console, Failure,
+        console::{Form, shown},
+        get::get,
+        point::place::Place,
+        wait_for,
+    },
+    secret::Secret,
+    upstream::Endpoint,
+};
+use http::{Response, StatusCode};
+use serde::Serialize;
+use serde_json::Value;
+
+pub struct Reached {
+    /// What it said to who asked with a token.
+    pub whoami: Option<Value>,
+    pub problem: Option<Finding>,
+}
+
+#[derive(Serialize)]
+struct PayerLine<'p> {
+    provider: &'p str,
+    pays: &'p Value,
+    label: &'p Value,
+    why: &'p Value,
+}
+
+pub fn ask(place: &Place, token: Option<&Secret>) -> Result<Reached, Failure> {
+    let url = place.main()?;
+    let trust = place.trust()?;
+    let answer = Endpoint::new(url.origin.clone(), &trust, true).map_err(|error| error.to_string());
+    let path = format!("{}/whoami", url.path);
+    let answer = match answer {
+        Ok(endpoint) => wait_for(async { Ok(get(&endpoint, &path, token).await) })?,
+        Err(problem) => Err(problem),
+    };
+    let problem = |what: String, remedy: &str| Reached {
+        whoami: None,
+        problem: Some(Finding::variable(&url.to_string(), None, what, remedy)),
+    };
+    Ok(match answer {
+        Err(error) => problem(
+            format!("Bellhop cannot be reached: {error}"),
+            "start it, or say where it is: --url, BELLHOP_URL or `listen.public_url`",
+        ),
+        Ok(answer) => match judged(&answer, token.is_some()) {
+            Judged::Bellhop(whoami) => Reached { whoami, problem: None },
+            Judged::Refused(text) => {
+                problem(format!("Bellhop refuses the token: {text}"), "see `bellhop token create`")
+            }
+            Judged::Stranger => problem(
+                format!("what answers there ({}) is not Bellhop", answer.status()),
+                "say where it is: --url, BELLHOP_URL or `listen.public_url`",
+            ),
+        },
+    })
+}
+
+enum Judged {
+    Bellhop(Option<Value>),
+    Refused(String),
+    Stranger,
+}
+
+/// Without a token, Bellhop is known by the code of its refusal.
+fn judged(answer: &Response<bytes::Bytes>, with_token: bool) -> Judged {
+    let refusal = answer.headers().get("bellhop-refusal").and_then(|code| code.to_str().ok());
+    let body = || serde_json::from_slice::<Value>(answer.body()).ok();
+    match refusal {
+        Some(_) if !with_token => Judged::Bellhop(None),
+        Some(code) => {
+            let detail = body().and_then(|body| Some(body["detail"].as_str()?.to_owned()));
+            Judged::Refused(detail.unwrap_or_else(|| code.to_owned()))
+        }
+        None if answer.status() == StatusCode::OK => match body().filter(|body| body["providers"].is_object()) {
+            Some(whoami) => Judged::Bellhop(Some(whoami)),
+            None => Judged::Stranger,
+        },
+        None => Judged::Stranger,
+    }
+}
+
+impl Reached {
+    pub fn tell(&self, chosen: &[String], console: &mut Console<'_>) {
+        let Some(whoami) = &self.whoami else { return };
+        let user = shown(whoami["user"].as_str().unwrap_or("?"));
+        console.say(format_args!("Bellhop knows the token as one of {user}'s\n"));
+        let providers = whoami["providers"].as_object().into_iter().flatten();
+        let wanted = providers
+            .filter(|(id, paid)| if chosen.is_empty() { !paid["credential"].is_null() } else { chosen.contains(id) });
+        let lines = wanted.map(|(id, paid)| PayerLine {
+            provider: id,
+            pays: &paid["owner"],
+            label: &paid["label"],
+            why: if paid["why"].is_null() { &paid["because"] } else { &paid["why"] },
+        });
+        let lines: Vec<PayerLine<'_>> = lines.collect();
+        console.table(Form { json: false }, &["provider", "pays", "label", "why"], &lines);
+    }
+}
