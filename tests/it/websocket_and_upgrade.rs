@@ -73,7 +73,8 @@ async fn ada_at_nexus(nexus: &Upstream) -> (Bellhop, Pat) {
     ada_at_nexus_on(Site::empty().provider("quantinuum", nexus)).await
 }
 
-async fn ada_at_nexus_on(mut site: Site) -> (Bellhop, Pat) {
+async fn ada_at_nexus_on(site: Site) -> (Bellhop, Pat) {
+    let mut site = site.without_exchange("quantinuum", "{ cookies: [{ name: myqos_oat, value: '{refresh_token}' }] }");
     let token = credential("quantinuum", &json!({ "refresh_token": { "value": NEXUS_TOKEN } }));
     let ada = site.user("ada").credential(&token).pat();
     (site.serve().await, ada)

@@ -3,6 +3,7 @@
 //! Never opens the store: presets are files.
 
 mod list;
+mod probe;
 mod show;
 mod test;
 
@@ -39,7 +40,7 @@ impl ProviderCommand {
         match self {
             Self::List(list) => list.run(sources, console),
             Self::Show(show) => show.run(sources, console),
-            Self::Test(test) => test.run(console),
+            Self::Test(test) => test.run(sources, console),
         }
     }
 }
