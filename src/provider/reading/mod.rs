@@ -11,7 +11,7 @@ mod made;
 mod message;
 
 pub use inflate::inflate;
-pub use list::filter;
+pub use list::{end, filter};
 pub use made::{Created, made, made_by_client};
 
 use super::{
