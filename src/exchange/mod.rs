@@ -57,7 +57,7 @@ impl Access {
             made: now,
             since,
             renew: now + life.mul_f64(0.75 + 0.1 * jitter()),
-            ends: now + (life - margin),
+            ends: now + life.saturating_sub(margin),
             refused: AtomicBool::new(false),
         })
     }

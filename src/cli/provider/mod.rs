@@ -18,7 +18,7 @@ pub enum ProviderCommand {
     /// Show what a credential consists of, what requests are, and how SDKs are pointed here
     Show(Show),
     /// Try a preset's file with its fixtures
-    Test(test::Test),
+    Test(Box<test::Test>),
 }
 
 #[derive(Args, Debug)]
