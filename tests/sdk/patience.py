@@ -4,8 +4,15 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-SECONDS = 15
+SECONDS = 30
 T = TypeVar("T")
+
+
+def until(holds: Callable[[], bool], otherwise: str):
+    deadline = time.monotonic() + SECONDS
+    while not holds():
+        assert time.monotonic() < deadline, otherwise
+        time.sleep(0.1)
 
 
 def until_it_works(ask: Callable[[], T], *refusals: type[Exception]) -> T:

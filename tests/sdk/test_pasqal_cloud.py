@@ -1,5 +1,3 @@
-import time
-
 import pytest
 from pasqal_cloud.authentication import TokenProviderError
 from pasqal_cloud.endpoints import Endpoints, TokenProviderConf
@@ -7,6 +5,7 @@ from pasqal_cloud.errors import BatchCreationError, BatchFetchingError
 from pasqal_cloud.pasqal_cloud_client import PasqalCloudClient
 from pasqal_cloud.utils.constants import BatchStatus, JobStatus
 
+from patience import until
 from standins.pasqal import GRANT, Pasqal
 
 STAND_IN = Pasqal
@@ -156,10 +155,7 @@ def test_a_token_that_the_provider_ended_early_is_renewed(standin, caller):
     before = len(standin.exchanges)
     standin.revoke("ada")
     # A token that is refused when it is a few seconds old is not renewed: then the credential is not good.
-    deadline = time.monotonic() + 30
-    while not shows(pasqal, batch.id):
-        assert time.monotonic() < deadline, "the token is not renewed"
-        time.sleep(0.1)
+    until(lambda: shows(pasqal, batch.id), "the token is not renewed")
     assert standin.exchanges[before:] == ["ada"]
 
 

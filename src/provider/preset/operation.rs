@@ -302,6 +302,10 @@ pub struct Listing {
     pub kind: Box<str>,
     pub items: Pointer,
     pub id: Pointer,
+    /// The answer's number of all the entries that there are, of which the list is a page.
+    pub total: Option<Pointer>,
+    /// The key in the query that says how many of them come before the page.
+    pub offset: Option<Box<str>>,
 }
 
 /// An operation that a request was found to be.

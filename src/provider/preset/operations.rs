@@ -212,7 +212,16 @@ fn check_time(raw: &RawTime) -> Checked<(Box<[Place]>, TimeUnit)> {
 }
 
 fn check_listing(raw: &RawListing) -> Checked<Listing> {
-    Ok(Listing { kind: word(&raw.kind)?, items: pointer(&raw.items)?, id: pointer(&raw.id)? })
+    let total = raw.total.as_ref().map(pointer).transpose()?;
+    let offset = raw.offset.as_ref().map(check_key).transpose()?;
+    match (&total, &raw.offset) {
+        (None, Some(text)) => mistake(text, "`offset` without a `total` that begins there"),
+        _ => Ok(Listing { kind: word(&raw.kind)?, items: pointer(&raw.items)?, id: pointer(&raw.id)?, total, offset }),
+    }
+}
+
+fn check_key(text: &Text) -> Checked<Box<str>> {
+    parsed(text, |t| if t.is_empty() { Err("expected a key of the query") } else { Ok(t.into()) })
 }
 
 fn check_silence(raw: Option<&Text>) -> Checked<Option<Duration>> {

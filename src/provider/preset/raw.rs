@@ -309,6 +309,8 @@ pub struct RawListing {
     pub kind: Text,
     pub items: Text,
     pub id: Text,
+    pub total: Option<Text>,
+    pub offset: Option<Text>,
 }
 
 #[derive(Deserialize, Default)]

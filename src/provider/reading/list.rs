@@ -2,7 +2,10 @@
 //! Owns nothing.
 //! Never lets an entry through whose id it cannot read.
 
-use super::{Unreadable, id::read_value};
+use super::{
+    Sent, Unreadable,
+    id::{in_query, read_value},
+};
 use crate::provider::{
     pointer::Pointer,
     preset::operation::{Listing, Operation},
@@ -37,6 +40,27 @@ fn stays(item: &Value, listing: &Listing, item_error: Option<&Pointer>, keep: &m
         [] => item_error.is_some_and(|error| is_error(item, error)),
         [value] => matches!(read_value(value), Ok(Some(id)) if keep(&id)),
         _ => false,
+    }
+}
+
+/// Lets a list that was cut down end with what is left of its page, where the answer counts the entries of all pages.
+/// Why: an SDK that asks for more until it has as many would ask for ever.
+pub fn end(sent: &Sent<'_>, answer: &mut Value) {
+    let Some(Listing { items, total: Some(total), offset, .. }) = &sent.operation().lists else { return };
+    let before = offset.as_ref().map_or(0, |key| number_in_query(sent.query, key));
+    let entries = items.every().values(answer).len();
+    total.update(answer, &mut |number| {
+        if number.is_number() {
+            *number = before.saturating_add(entries as u64).into();
+        }
+    });
+}
+
+/// Nothing where there is not exactly one.
+fn number_in_query(query: Option<&str>, key: &str) -> u64 {
+    match in_query(query, key).as_deref() {
+        Ok([number]) => number.parse().unwrap_or(0),
+        _ => 0,
     }
 }
 

@@ -12,7 +12,7 @@ mod message;
 mod objects;
 
 pub use inflate::inflate;
-pub use list::filter;
+pub use list::{end, filter};
 pub use made::{Created, made, made_by_client};
 pub use objects::{form_says, objects, query_keys};
 

@@ -152,6 +152,21 @@ fn an_entry_whose_id_cannot_be_read_leaves_a_list() {
     assert_eq!(answer, json!([{"error_code": 404}]));
 }
 
+#[test]
+fn a_list_that_was_cut_says_that_it_ends_with_its_page() {
+    let provider = shipped("ibm");
+    let found = provider.classify("GET", b"/api/v1/jobs").unwrap().unwrap();
+    let page = json!({"jobs": [{"id": "a"}, {"id": "b"}], "count": 90});
+    for (query, count) in [("limit=2&offset=40", 42), ("limit=2", 2), ("offset=1&offset=2", 2), ("offset=-1", 2)] {
+        let (mut cut, target) = (page.clone(), format!("/api/v1/jobs?{query}"));
+        end(&Sent::new(&found, &target, None), &mut cut);
+        assert_eq!(cut, json!({"jobs": [{"id": "a"}, {"id": "b"}], "count": count}), "{query}");
+    }
+    let mut uncounted = json!({"jobs": [], "count": null});
+    end(&Sent::new(&found, "/api/v1/jobs", None), &mut uncounted);
+    assert_eq!(uncounted, json!({"jobs": [], "count": null}));
+}
+
 fn any_json() -> impl Strategy<Value = Value> {
     let names = || prop_oneof![Just("id"), Just("ids"), Just("jobs"), Just("data"), Just("status"), Just("tasks")];
     let leaf = prop_oneof![
@@ -184,7 +199,9 @@ fn read_everywhere(catalog: &Catalog, query: &str, body: &[u8], answered: &[u8])
             let Ok(answer) = answer(answered, found.operation) else { continue };
             let _ =
                 (made(&sent, provider.preset(), &used, &answer), observed(&sent, provider.preset(), &used, &answer));
-            let _ = filter(found.operation, &mut answer.clone(), |_| false);
+            let mut rest = answer.clone();
+            let _ = filter(found.operation, &mut rest, |_| false);
+            end(&sent, &mut rest);
         }
     }
 }

@@ -81,6 +81,7 @@ impl Exchange<'_> {
         if removed == 0 {
             return Ok(answer.clone());
         }
+        reading::end(&asked.sent(found, None), &mut document);
         serde_json::to_vec(&document).map(Bytes::from).map_err(|_| unreadable("it cannot be written again"))
     }
 

@@ -148,6 +148,24 @@ on_both! {
     }
 }
 
+on_both! {
+    async fn a_page_that_is_cut_down_is_the_last_one(place: &Place) {
+        let upstream = Upstream::answering(|request| match (request.method.as_str(), &*request.target) {
+            (_, "/identity/token") => Reply::json(200, &json!({ "access_token": "fake-ibm-access-canary", "expires_in": 3600 })),
+            ("POST", _) => Reply::json(200, &json!({ "id": "a" })),
+            _ => Reply::json(200, &json!({ "jobs": [{ "id": "a" }, { "id": "of-another" }], "count": 90 })),
+        });
+        let fields = json!({ "api_key": { "value": "fake-ibm-key-canary" } });
+        let shared = Shared::at(place, "ibm", upstream.await, fields).await;
+        let ask = async |ask: Ask, pat| shared.bellhop.ask(&ask.pat(pat)).await;
+        ask(Ask::post("/ibm/api/v1/jobs").json(&json!({ "backend": "b" })), &shared.ada).await.assert_relayed();
+
+        let list = || Ask::get("/ibm/api/v1/jobs?limit=2&offset=20");
+        assert_eq!(ask(list(), &shared.ada).await.json(), json!({ "jobs": [{ "id": "a" }], "count": 21 }));
+        assert_eq!(ask(list(), &shared.grace).await.json(), json!({ "jobs": [], "count": 20 }));
+    }
+}
+
 async fn azure(place: &Place) -> Shared {
     let upstream = Upstream::answering(|request| {
         let id = request.target.split('?').next().unwrap().rsplit('/').next().unwrap();
