@@ -98,6 +98,21 @@ async fn a_context_in_the_address_is_covered_as_it_is_sent() {
 }
 
 #[tokio::test]
+async fn a_probe_asks_sts_whose_the_keys_are_in_a_region_that_they_are_good_for() {
+    let identity = json!({ "GetCallerIdentityResponse": { "GetCallerIdentityResult": { "Account": "123456789012" } } });
+    let aws = Upstream::answering(move |_: &Arrived| Reply::json(200, &identity)).await;
+    let (bellhop, _) = ada_at(&aws, &json!({ "region": { "value": "eu-west-2, us-west-2" } })).await;
+
+    let told = bellhop.run(&["credential", "probe", "braket@me", "--user", "ada"]).await.assert_code(0);
+    assert!(told.err.contains("123456789012"), "{}", told.err);
+    let sent = aws.last();
+    let expected = Signature::with_keys(KEY_ID, SECRET, &aws.address.to_string()).service("sts").region("us-west-2");
+    expected.assert_is_on(&sent);
+    assert_eq!((&*sent.method, &*sent.target), ("GET", "/?Action=GetCallerIdentity&Version=2011-06-15"));
+    assert_eq!(sent.header("accept"), Some("application/json"));
+}
+
+#[tokio::test]
 async fn an_address_without_a_provider_is_enough_for_a_token_that_is_for_one() {
     let aws = aws().await;
     let mut site = Site::empty().provider("braket", &aws);

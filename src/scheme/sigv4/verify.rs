@@ -61,7 +61,7 @@ pub struct Verified {
 
 impl Verified {
     /// For what Bellhop asks itself, without a body. An ARN in the target says in which region the thing is that it is
-    /// about; anything else is asked in the first region that the credential is good for.
+    /// about; anything else is asked in the first region of the preset that the credential is good for.
     pub fn unasked(signing: &SigV4, target: &str, allowed: Option<&str>, now: Timestamp) -> Option<Self> {
         let decoded = percent_encoding::percent_decode_str(target).decode_utf8().ok()?;
         let is_listed = |part: &&str| signing.regions.iter().any(|region| **region == **part);
@@ -146,4 +146,27 @@ pub fn written(payload: Payload) -> String {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|b| [b >> 4, b & 15]).map(|d| char::from(b"0123456789abcdef"[usize::from(d)])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provider::Catalog;
+
+    #[test]
+    fn what_bellhop_asks_is_for_the_region_of_the_arn_or_the_first_that_is_allowed_and_for_no_other() {
+        let catalog = Catalog::shipped().unwrap();
+        let signing = catalog.find("braket").unwrap().preset().signs().unwrap();
+        let asked = |target: &str, allowed| {
+            let verified = Verified::unasked(signing, target, allowed, Timestamp::from_millis(0))?;
+            Some(format!("{} {}", verified.service, verified.region))
+        };
+        let task = "/braket/quantum-task/arn%3Aaws%3Abraket%3Aus-west-2%3A1%3Aquantum-task%2Ft1";
+        assert_eq!(asked(task, None).as_deref(), Some("braket us-west-2"));
+        assert_eq!(asked(task, Some("eu-west-2")), None);
+        assert_eq!(asked("/sts/?Action=GetCallerIdentity", None).as_deref(), Some("sts us-east-1"));
+        assert_eq!(asked("/sts/", Some("eu-west-2, us-west-2")).as_deref(), Some("sts us-west-2"));
+        assert_eq!(asked("/sts/", Some("mars-1")), None);
+        assert_eq!(asked("/iam/", None), None);
+    }
 }
