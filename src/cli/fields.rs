@@ -67,7 +67,7 @@ impl FieldSources {
 
     /// Everything that was given. Secret fields that are missing are asked for, where somebody can be asked.
     /// What is in `kept` counts where nothing else is given.
-    fn read(
+    pub fn read(
         &self,
         provider: &Provider,
         kept: BTreeMap<String, Secret>,

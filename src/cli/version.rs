@@ -5,7 +5,7 @@
 use crate::{
     credential::source::{BEARER, Place, Source, Written},
     provider::{
-        Fields, Provider,
+        Fields, Preset, Provider,
         fields::{FieldSpec, Format, Presence, Sensitivity},
     },
     secret::Secret,
@@ -47,6 +47,13 @@ impl Version {
         let live = live(provider, &source, &given);
         let standing_in = live.iter().map(|(name, value)| (name.to_string(), Secret::new(*value)));
         let is_live = |name: &str| live.iter().any(|(live, _)| **live == *name);
+        let spent = provider.preset().exchange.as_ref().and_then(|exchange| exchange.rotation.as_ref());
+        if let Some(rotation) = spent.filter(|rotation| is_live(&rotation.field)) {
+            let (name, field) = (&provider.preset().name, &rotation.field);
+            return Err(format!(
+                "{name} gives a new `{field}` with each login, which a source has no place for: enter it"
+            ));
+        }
         // What was given is as good as if all had been entered; what the source gives is judged when it does.
         let fields = provider.fields(given.into_iter().chain(standing_in)).map_err(|error| error.to_string())?;
         let mut version = Self::entered(&fields);
@@ -99,11 +106,19 @@ fn live(provider: &Provider, source: &Source, given: &[(String, Secret)]) -> Vec
         let spec = |name: &str| specs.iter().find(|spec| *spec.name == *name);
         return named.into_iter().map(|name| (name.into(), standing_in(spec(name)))).collect();
     }
-    let missing = |spec: &&FieldSpec| {
-        let needed = spec.presence == Presence::Required || spec.sensitivity == Sensitivity::Secret;
-        needed && spec.default.is_none() && !given.iter().any(|(name, _)| **name == *spec.name)
-    };
-    specs.iter().filter(missing).map(|spec| (spec.name.clone(), standing_in(Some(spec)))).collect()
+    let missing = specs.iter().filter(|spec| is_wanted(provider.preset(), spec, given));
+    missing.map(|spec| (spec.name.clone(), standing_in(Some(spec)))).collect()
+}
+
+/// Whether a field is needed and was not given. Of several sets of fields that is the one that was begun, else the first.
+fn is_wanted(preset: &Preset, spec: &FieldSpec, given: &[(String, Secret)]) -> bool {
+    let has = |set: &[Box<str>], name: &str| set.iter().any(|member| **member == *name);
+    let is_given = |name: &str| given.iter().any(|(given, _)| **given == *name);
+    let begun = preset.one_of.iter().find(|set| set.iter().any(|name| is_given(name)));
+    let is_in_set = begun.or(preset.one_of.first()).is_some_and(|set| has(set, &spec.name));
+    let is_in_another = !is_in_set && preset.one_of.iter().any(|set| has(set, &spec.name));
+    let is_needed = spec.presence == Presence::Required || spec.sensitivity == Sensitivity::Secret || is_in_set;
+    is_needed && !is_in_another && spec.default.is_none() && !is_given(&spec.name)
 }
 
 #[cfg(test)]
@@ -125,6 +140,9 @@ mod tests {
         let version = made("dwave", "{ leap: { project: 7 } }", &[("bearer", "fake-canary")]).unwrap();
         assert_eq!(version.secret["bearer"].expose(), "fake-canary");
         assert!(made("mat3ra", "{ command: [/bin/x] }", &[]).unwrap().plain.is_empty());
+        // A credential that comes in several forms is read in the one that was begun.
+        assert_eq!(made("aqt", "{ command: [/bin/x] }", &[]).unwrap().live, ["token".into()]);
+        assert_eq!(made("aqt", "{ command: [/bin/x] }", &[("client_id", "x")]).unwrap().live, ["client_secret".into()]);
     }
 
     #[test]
@@ -137,6 +155,7 @@ mod tests {
             ("dwave", "{ file: { token: /run/t } }", &[("bearer", "fake-canary")], "`leap` source alone"),
             ("dwave", "{ file: { token: run/t } }", &[], "an absolute path"),
             ("dwave", "file", &[], "expected a source"),
+            ("rigetti", "{ file: { refresh_token: /run/t } }", &[], "a new `refresh_token` with each login"),
         ] {
             let error = made(provider, text, given).unwrap_err();
             assert!(error.contains(words) && !error.contains("canary"), "{error}");

@@ -57,7 +57,7 @@ impl Access {
             made: now,
             since,
             renew: now + life.mul_f64(0.75 + 0.1 * jitter()),
-            ends: now + (life - margin),
+            ends: now + life.saturating_sub(margin),
             refused: AtomicBool::new(false),
         })
     }
@@ -94,6 +94,8 @@ pub enum NoAccess {
     Silent,
     #[error("the stored credential cannot be used for a login")]
     Unusable,
+    #[error("its login gives a new secret each time, which has no place here: enter it as a credential first")]
+    Unrecorded,
     #[error("the store cannot be asked")]
     Unavailable,
 }
@@ -129,7 +131,8 @@ struct Key {
 
 pub struct Exchanges {
     places: DashMap<Key, Arc<Place>>,
-    ledger: Ledger,
+    /// `None`: what spends its secret cannot be exchanged here.
+    ledger: Option<Ledger>,
     clock: Clock,
 }
 
@@ -155,7 +158,12 @@ impl Default for State {
 
 impl Exchanges {
     pub fn new(ledger: Ledger, clock: Clock) -> Arc<Self> {
-        Arc::new(Self { places: DashMap::new(), ledger, clock })
+        Arc::new(Self { places: DashMap::new(), ledger: Some(ledger), clock })
+    }
+
+    /// For who keeps nothing.
+    pub fn without_record(clock: Clock) -> Arc<Self> {
+        Arc::new(Self { places: DashMap::new(), ledger: None, clock })
     }
 
     /// The version's access token; made now if there is none, and behind the caller's back when it is time to.

@@ -2,7 +2,7 @@
 //! A value that is here can stand in a request head; all of them are wiped when dropped.
 //! Never prints a value, not even in an error.
 
-use super::origin::is_label;
+use super::{origin::is_label, preset::FieldSet};
 use crate::secret::Secret;
 use aws_lc_rs::digest;
 use std::fmt;
@@ -132,7 +132,7 @@ impl Fields {
     }
 
     /// Where a credential comes in several forms, it has all fields of one of them and none of another.
-    pub(super) fn check_one_of(&self, sets: &[Box<[Box<str>]>]) -> Result<(), FieldError> {
+    pub(super) fn check_one_of(&self, sets: &[FieldSet]) -> Result<(), FieldError> {
         let has = |name: &str| self.expose(name).is_some();
         let given = sets.iter().flatten().filter(|name| has(name)).count();
         let whole = |set: &[Box<str>]| set.iter().all(|name| has(name)) && set.len() == given;

@@ -34,7 +34,7 @@ pub use settings::{Current, Machines, Settings, SettingsError, Shared, trust};
 use crate::{
     provider::{
         Match, Provider,
-        preset::{Wire, login::Login, operation::Kind},
+        preset::{Wire, operation::Kind},
     },
     scheme::{self, Head, Outgoing},
     telemetry::metrics::ProviderMetrics,
@@ -214,11 +214,6 @@ impl Asked<'_> {
         self.operation.as_ref().map(|found| found.operation.kind)
     }
 
-    /// What Bellhop answers this with itself, where it is a login.
-    fn login(&self) -> Option<&Login> {
-        self.operation.as_ref()?.operation.login.as_ref()
-    }
-
     const fn path(&self) -> &str {
         self.route.path
     }
@@ -245,11 +240,13 @@ impl Exchange<'_> {
         if let Some(prefix) = &provider.preset().ignored_prefix {
             route.skip(prefix);
         }
-        let presented = self.presented(provider, &mut route, &headers)?;
-        let asked = self.classify(provider, &parts.method, &route)?;
-        if let Some(login) = asked.login() {
+        let operation = self.classify(provider, &parts.method, route.path)?;
+        if let Some(login) = operation.and_then(|found| found.operation.login.as_ref()) {
+            let asked = Asked { provider, method: &parts.method, route: &route, operation };
             return Box::pin(self.login(&asked, login, &headers, body)).await;
         }
+        let presented = self.presented(provider, &mut route, &headers)?;
+        let asked = Asked { provider, method: &parts.method, route: &route, operation };
         upgrade::allow(&asked, wish)?;
         let caller = self.authenticate(&asked, presented).await?;
         let admitted = self.admit(&asked, caller)?;
@@ -292,19 +289,13 @@ impl Exchange<'_> {
         self.relay(&asked, grant, about, answer).await
     }
 
-    fn classify<'a>(
-        &self,
-        provider: &'a Arc<Provider>,
-        method: &'a Method,
-        route: &'a Route<'a, 'a>,
-    ) -> Result<Asked<'a>, Refusal> {
-        let mut asked = Asked { provider, method, route, operation: None };
-        asked.operation = provider.classify(method.as_str(), asked.path().as_bytes()).map_err(|_| {
+    fn classify<'p>(&self, provider: &'p Provider, method: &Method, path: &str) -> Result<Option<Match<'p>>, Refusal> {
+        let operation = provider.classify(method.as_str(), path.as_bytes()).map_err(|_| {
             Refusal::bad_request("The path could be read in two ways. Send it as your SDK does, encoded once.")
         })?;
         self.tally.provider.set(Some(provider.index()));
-        self.tally.kind.set(asked.kind());
-        Ok(asked)
+        self.tally.kind.set(operation.map(|found| found.operation.kind));
+        Ok(operation)
     }
 
     /// Attaches the credential to a head that is built anew. From here on the caller's token is gone.

@@ -73,7 +73,15 @@ async fn ada_at_nexus(nexus: &Upstream) -> (Bellhop, Pat) {
     ada_at_nexus_on(Site::empty().provider("quantinuum", nexus)).await
 }
 
-async fn ada_at_nexus_on(mut site: Site) -> (Bellhop, Pat) {
+async fn ada_at_nexus_on(site: Site) -> (Bellhop, Pat) {
+    ada_with_preset(at_nexus_as_it_is(site)).await
+}
+
+fn at_nexus_as_it_is(site: Site) -> Site {
+    site.without_exchange("quantinuum", "{ cookies: [{ name: myqos_oat, value: '{refresh_token}' }] }")
+}
+
+async fn ada_with_preset(mut site: Site) -> (Bellhop, Pat) {
     let token = credential("quantinuum", &json!({ "refresh_token": { "value": NEXUS_TOKEN } }));
     let ada = site.user("ada").credential(&token).pat();
     (site.serve().await, ada)
@@ -276,12 +284,12 @@ async fn a_websocket_is_closed_when_bellhop_ends() {
 #[tokio::test]
 async fn a_websocket_over_which_nothing_passes_is_closed() {
     let (nexus, _) = agreeing(Vec::new()).await;
-    let site = Site::empty().provider("quantinuum", &nexus);
-    let shipped = include_str!("../../config/providers/quantinuum.yaml");
-    let quick = shipped.replace("silence: unlimited\n    websocket", "silence: 1s\n    websocket");
-    assert_ne!(shipped, quick);
-    let preset = site.write("quick.yaml", quick);
-    let (bellhop, ada) = ada_at_nexus_on(site.set("presets", json!([preset]))).await;
+    let site = at_nexus_as_it_is(Site::empty().provider("quantinuum", &nexus));
+    let preset = std::fs::read_to_string(site.path("quantinuum.yaml")).unwrap();
+    let quick = preset.replace("silence: unlimited\n    websocket", "silence: 1s\n    websocket");
+    assert_ne!(preset, quick);
+    site.write("quantinuum.yaml", quick);
+    let (bellhop, ada) = ada_with_preset(site).await;
 
     let (mut line, _) = open(&bellhop, &ada).await;
 

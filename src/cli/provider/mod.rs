@@ -3,6 +3,7 @@
 //! Never opens the store: presets are files.
 
 mod list;
+mod probe;
 mod show;
 mod test;
 
@@ -17,7 +18,7 @@ pub enum ProviderCommand {
     /// Show what a credential consists of, what requests are, and how SDKs are pointed here
     Show(Show),
     /// Try a preset's file with its fixtures
-    Test(test::Test),
+    Test(Box<test::Test>),
 }
 
 #[derive(Args, Debug)]
@@ -39,7 +40,7 @@ impl ProviderCommand {
         match self {
             Self::List(list) => list.run(sources, console),
             Self::Show(show) => show.run(sources, console),
-            Self::Test(test) => test.run(console),
+            Self::Test(test) => test.run(sources, console),
         }
     }
 }

@@ -1,9 +1,11 @@
 //! `bellhop provider test`: takes the fixtures that lie beside a preset through it, and says what comes out otherwise.
 //! Owns nothing.
-//! Never connects, and needs neither configuration nor store.
+//! Never connects unless it is told to probe, and needs no store.
 
+use super::probe;
 use crate::{
-    cli::{Console, Failure, console::counted},
+    cli::{Console, Failure, console::counted, fields::FieldSources},
+    config::Sources,
     provider::{Catalog, Preset, PresetFile, Provider, fixture::Fixtures},
 };
 use clap::Args;
@@ -16,19 +18,25 @@ use std::{
 
 #[derive(Args, Debug)]
 #[command(after_help = "Without --fixtures, they are in `fixtures/` beside the preset, in a file of the same name.\n\
-    Example:\n  bellhop provider test /etc/bellhop/presets/our-lab.yaml")]
+    Examples:\n  bellhop provider test /etc/bellhop/presets/our-lab.yaml\n  \
+    bellhop provider test our-lab.yaml --probe --from-stdin token < token.txt")]
 pub struct Test {
     /// The preset's file
     file: PathBuf,
     /// Sample requests and answers, and what each must be found to be
     #[arg(long, value_name = "FILE")]
     fixtures: Option<PathBuf>,
+    /// Also ask the provider, with a credential given as `credential add` takes it
+    #[arg(long)]
+    probe: bool,
+    #[command(flatten)]
+    fields: FieldSources,
 }
 
 impl Test {
-    pub fn run(self, console: &mut Console<'_>) -> Result<(), Failure> {
+    pub fn run(self, sources: &Sources, console: &mut Console<'_>) -> Result<(), Failure> {
         let provider = read(&self.file)?;
-        let path = self.fixtures.unwrap_or_else(|| beside(&self.file));
+        let path = self.fixtures.clone().unwrap_or_else(|| beside(&self.file));
         let name = path.display().to_string();
         let text = fs::read_to_string(&path).map_err(|error| {
             Failure::failed(format!(
@@ -47,7 +55,7 @@ impl Test {
         let operations = counted(provider.preset().operations.len(), "operation");
         let walked = counted(report.walked, "fixture");
         console.say(format_args!("{}: {walked} through {operations}, all as they should be\n", provider.id()));
-        Ok(())
+        if self.probe { probe::ask((provider.id(), &self.file), &self.fields, sources, console) } else { Ok(()) }
     }
 }
 

@@ -3,7 +3,7 @@
 //! Never lets a name through that stands for nothing.
 
 use super::{
-    Service,
+    FieldSet, Service,
     mistake::{Checked, mistake, parsed, quoted},
     raw::Text,
 };
@@ -17,7 +17,7 @@ use crate::provider::{
 pub struct Known<'p> {
     pub fields: &'p [FieldSpec],
     pub services: &'p [Service],
-    pub one_of: &'p [Box<[Box<str>]>],
+    pub one_of: &'p [FieldSet],
 }
 
 impl<'p> Known<'p> {

@@ -53,7 +53,7 @@ pub struct Preset {
     pub slots: Box<[Slot]>,
     pub fields: Box<[FieldSpec]>,
     /// Sets of fields of which a credential has exactly one; empty where it is always the same.
-    pub one_of: Box<[Box<[Box<str>]>]>,
+    pub one_of: Box<[FieldSet]>,
     pub scheme: Scheme,
     /// What the credential is exchanged for before it is attached.
     pub exchange: Option<Exchange>,
@@ -75,6 +75,9 @@ pub struct Preset {
     pub account: Option<Box<str>>,
     pub sdks: Box<[Sdk]>,
 }
+
+/// Names of fields.
+pub type FieldSet = Box<[Box<str>]>;
 
 /// Words of a provider's, and how a job has ended of which it says so.
 pub type States = Box<[(Box<str>, Ended)]>;

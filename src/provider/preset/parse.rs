@@ -3,7 +3,7 @@
 //! Never reads a file.
 
 use super::{
-    ErrorShape, Preset, Probe, Segments, Service, States, Wire, attach,
+    ErrorShape, FieldSet, Preset, Probe, Segments, Service, States, Wire, attach,
     known::Known,
     mistake::{Checked, Mistake, PresetError, mistake, parsed, quoted},
     operation::Format as BodyFormat,
@@ -199,7 +199,7 @@ fn prefix(text: &str) -> Result<Box<str>, &'static str> {
     if text == "/" { Ok(text.into()) } else { path(text) }
 }
 
-fn check_one_of(raw: &[Vec<Text>], fields: &[FieldSpec]) -> Checked<Box<[Box<[Box<str>]>]>> {
+fn check_one_of(raw: &[Vec<Text>], fields: &[FieldSpec]) -> Checked<Box<[FieldSet]>> {
     let known = Known { fields, services: &[], one_of: &[] };
     let member = |text: &Text| {
         let field = parsed(text, |name| known.named(name))?;

@@ -179,7 +179,8 @@ impl Gateway {
     pub fn site(&self, host: &str) -> Site {
         let origin = format!("{}://{host}:{}", self.scheme, self.address.port());
         let upstream = json!({ "main": origin, "translation": origin, "gateway": origin });
-        Site::empty().set("providers.rigetti", json!({ "upstream": upstream, "allow_private": true }))
+        let site = Site::empty().set("providers.rigetti", json!({ "upstream": upstream, "allow_private": true }));
+        site.without_exchange("rigetti", "{ headers: [{ name: Authorization, value: 'Bearer {refresh_token}' }] }")
     }
 
     pub fn calls(&self) -> Vec<Arrived> {

@@ -76,6 +76,17 @@ impl Site {
         self.set(&format!("providers.{id}"), json!({ "upstream": upstream.origin(), "allow_private": true }))
     }
 
+    /// The shipped preset, with the stored token attached as it is: that it is exchanged first has stories of its own.
+    pub fn without_exchange(mut self, id: &str, attached: &str) -> Self {
+        let file = format!("{}/config/providers/{id}.yaml", env!("CARGO_MANIFEST_DIR"));
+        let shipped = fs::read_to_string(file).unwrap();
+        let (before, exchange) = shipped.split_once("\nscheme:\n  exchange:").expect("a preset with an exchange");
+        let (_, after) = exchange.split_once("\n\n").expect("something after it");
+        let file = self.write(&format!("{id}.yaml"), format!("{before}\nscheme: {attached}\n\n{after}"));
+        self.reconfigure("presets", json!([file]));
+        self
+    }
+
     /// Sets one key of the configuration, written as its path: `timeouts.head`.
     pub fn set(mut self, path: &str, value: impl Into<Value>) -> Self {
         self.reconfigure(path, value);
