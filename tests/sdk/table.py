@@ -100,8 +100,12 @@ def _never_run(provider: str, distribution: str, version: str) -> str:
 
 
 def _named_by_presets() -> Iterator[tuple[str, str, str]]:
-    """Provider, distribution and version of each entry under `sdks:`, read by its form: there is no YAML parser here."""
+    """Provider, distribution and version of each entry under `sdks:`, read by its form: there is no YAML parser here.
+
+    Of two generations of one distribution, the older is named with its number: `qiskit-aqt-provider-1`.
+    """
     for file in sorted((REPOSITORY / "config/providers").glob("*.yaml")):
         sdks = file.read_text().partition("\nsdks:\n")[2]
         for name, version in re.findall(r"^  - name: (\S+)\n    version: (\S+)$", sdks, re.MULTILINE):
-            yield file.stem, name, version.strip("\"'")
+            version = version.strip("\"'")
+            yield file.stem, name.removesuffix(f"-{version.partition('.')[0]}"), version

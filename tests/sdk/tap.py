@@ -17,6 +17,7 @@ class Tap:
         self._certificates = certificates
         self._lock = threading.Lock()
         self._heard = bytearray()
+        self._relays: set[asyncio.Task] = set()  # the loop itself holds on to none of them
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
         encryption = certificates.server() if certificates else None
@@ -35,6 +36,8 @@ class Tap:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
     async def _relay(self, caller_in: asyncio.StreamReader, caller_out: asyncio.StreamWriter):
+        self._relays.add(relay := asyncio.current_task())
+        relay.add_done_callback(self._relays.discard)
         encryption = self._certificates.client() if self._certificates else None
         try:
             bellhop_in, bellhop_out = await asyncio.open_connection(*self._upstream, ssl=encryption)

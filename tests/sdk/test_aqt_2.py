@@ -13,6 +13,10 @@ from standins.aqt_login import RESOURCE, WORKSPACE, AqtLogin
 STAND_IN = AqtLogin
 DROPS_PATH = True  # the issuer's; a context can still stand in the API's
 CANNOT = {"cancel": "the SDK has no call for it", "list": "the SDK has no call for it"}
+REMARKS = {
+    "named": "in the API's address; its login is reached at the port",
+    "wrong-token": "by an error of the SDK's own, which has no text",
+}
 HELD = 13  # so many shots are never done
 
 

@@ -76,3 +76,17 @@ def test_another_users_token_does_not_reach_this_users_job(bellhop, standin):
     with pytest.raises(NotFoundError):
         bob.get_job(ours)
     assert {call.account for call in standin.calls[before:]} <= {"bob"}
+
+
+@pytest.mark.shows("other-user")
+def test_members_who_share_a_token_do_not_reach_each_others_jobs(bellhop, standin):
+    grace, erin = (IQMClient.from_url(bellhop.port_url, token=bellhop.tokens[user, "laptop"]) for user in ("grace", "erin"))
+    of_grace, of_erin = (member.submit_circuits([bell_pair("hold")]) for member in (grace, erin))
+    for member, other in ((grace, of_erin), (erin, of_grace)):
+        before = len(standin.calls)
+        with pytest.raises(NotFoundError):
+            member.get_job(other.job_id)
+        assert bellhop.last_refusal()["refusal"] == "unknown-job"
+        assert [call for call in standin.calls[before:] if str(other.job_id) in call.path] == []
+    of_grace.cancel()
+    assert [of_grace.update(), of_erin.update()] == ["cancelled", "processing"]

@@ -15,9 +15,10 @@ STAND_IN = Rigetti
 DROPS_PATH = True
 CANNOT = {
     "poll": "results are waited for in one call",
-    "list": "there is no call for it",
+    "list": "the SDK has no call for it",
     "named": "gRPC is at the root of an address, so there is no context in it",
 }
+REMARKS = {"wrong-token": "by its status, 401; the SDK shows no text"}
 DOORS = ("alone", "own", "organization", "pinned")
 
 SERVICE = "/services.translation.Translation"

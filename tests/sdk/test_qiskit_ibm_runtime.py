@@ -8,6 +8,7 @@ from qiskit_ibm_runtime.exceptions import IBMInputValueError
 from standins.ibm import BACKEND, SHOTS, Ibm
 
 STAND_IN = Ibm
+REMARKS = {"wrong-token": "in the traceback, as the cause"}
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
 

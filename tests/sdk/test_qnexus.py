@@ -18,6 +18,10 @@ STAND_IN = Quantinuum
 TLS = True  # without which the SDK opens no WebSocket
 DROPS_PATH = True
 CANNOT = {"named": "it takes a host and a port, so there is no context in them"}
+REMARKS = {
+    "list": "refused to members, whose own cannot be told from others'",
+    "wrong-token": "by a text of the SDK's own, which shows none of Bellhop's",
+}
 DOORS = ("alone", "own", "organization", "pinned")
 
 OFTEN = PollingStrategy(initial_interval=0.05)

@@ -106,6 +106,13 @@ def test_the_table_says_what_was_shown_and_what_was_never_run(result, kept):
     assert page.startswith("before\n") and page.endswith("\nafter\n") and "old" not in page
 
 
+def test_two_generations_of_a_distribution_have_a_row_each(result, kept):
+    kept.keep(result | {"provider": "aqt", "distribution": "qiskit-aqt-provider", "version": "1.14.0"})
+    kept.write()
+    rows = [row for row in kept.PAGE.read_text().splitlines() if row.startswith("| `aqt` | qiskit-aqt-provider")]
+    assert ["never run" in row for row in rows] == [" 1." not in row for row in rows] and len(rows) == 2
+
+
 def test_a_result_differs_from_what_is_kept_by_what_it_shows_but_not_by_its_date(result, kept):
     assert kept.differs(result)
     kept.keep(result)

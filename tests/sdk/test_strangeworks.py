@@ -10,6 +10,10 @@ from standins.strangeworks import PRODUCT, Strangeworks
 
 STAND_IN = Strangeworks
 CANNOT = {"cancel": "the SDK has no call for it"}
+REMARKS = {
+    "other-user": "not so among members who share a key: they share its workspace",
+    "wrong-token": "by its status, 401, in the traceback",
+}
 PAYLOAD = {"shots": 100}
 
 

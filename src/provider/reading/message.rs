@@ -4,7 +4,7 @@
 //!
 //! Why by number: a message says nothing of its fields but their numbers, and whether a value is a text or a message of
 //! its own is known to its schema alone. A pointer that goes on says that it is a message; one that ends, that it is a
-//! text. (https://protobuf.dev/programming-guides/encoding, and PROTOCOL-HTTP2 of gRPC for the frames.)
+//! text. (<https://protobuf.dev/programming-guides/encoding>, and PROTOCOL-HTTP2 of gRPC for the frames.)
 
 use super::{Unreadable, inflate};
 use crate::provider::{

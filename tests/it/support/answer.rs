@@ -108,7 +108,7 @@ impl Answer {
     }
 }
 
-/// DESIGN's table of refusals.
+/// The status of each refusal.
 fn expected_status(code: &str) -> u16 {
     match code {
         "missing-token" | "unknown-token" => 401,

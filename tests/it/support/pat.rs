@@ -58,7 +58,7 @@ pub fn digests() -> Vec<String> {
     DIGESTS.with_borrow(Clone::clone)
 }
 
-/// Whether these 40 bytes are a token: DESIGN's form, and its checksum.
+/// Whether these 40 bytes are a token: the form of one, and its checksum.
 pub fn is_pat(text: &[u8]) -> bool {
     text.len() == 40 && text.starts_with(b"bhp_") && text[4..].iter().all(u8::is_ascii_alphanumeric) && {
         let (body, check) = text.split_at(34);
