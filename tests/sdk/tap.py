@@ -17,7 +17,7 @@ class Tap:
         self._certificates = certificates
         self._lock = threading.Lock()
         self._heard = bytearray()
-        self._relays: set[asyncio.Task] = set()  # the loop itself holds on to none of them
+        self._relays: set[asyncio.Task] = set()  # nothing else holds on to them
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
         encryption = certificates.server() if certificates else None
@@ -45,6 +45,9 @@ class Tap:
             caller_out.close()
             return
         await asyncio.gather(self._pump(caller_in, bellhop_out, None), self._pump(bellhop_in, caller_out, self._heard))
+        # What is left to the collector is closed on any thread and twice, by a number that is a new connection's by then.
+        bellhop_out.close()
+        caller_out.close()
 
     async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, copy: bytearray | None):
         try:
