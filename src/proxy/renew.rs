@@ -4,10 +4,12 @@
 //! Never sends anything with a body twice, a submission least of all: its caller is told, and sends it again.
 
 use super::{
-    Asked, Carried, Exchange, Sending,
+    Asked, Exchange,
+    errand::Carried,
     hot::{Attached, Hot},
     refusal::{self, Refusal},
     relay::{About, Came},
+    sending::Sending,
 };
 use crate::{directory::Renewed, provider::preset::operation::Kind, scheme::Head};
 use bytes::Bytes;

@@ -4,12 +4,13 @@
 //! Never sends what is not on record, and never passes on an answer whose ids are not.
 
 use super::{
-    Asked, Core, Current, Exchange, Sending,
+    Asked, Core, Current, Exchange,
     errand::{Errand, Room},
     grpc,
     hot::{Attached, Hot},
     refusal::{self, Refusal},
     relay::{About, Came, READABLE, readable},
+    sending::Sending,
 };
 use crate::{
     id::SubmissionId,

@@ -3,10 +3,11 @@
 //! Never offers what it did not ask for, and refuses every other way out of HTTP.
 
 use super::{
-    Asked, Exchange, Sending, head,
+    Asked, Exchange, head,
     hot::{Attached, Hot},
     refusal::{self, Refusal},
     relay::Answer,
+    sending::Sending,
     tunnel::Tunnel,
 };
 use crate::{
