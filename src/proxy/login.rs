@@ -9,6 +9,7 @@ use super::{
     relay::{Answer, readable},
 };
 use crate::{
+    clock::Timestamp,
     directory::Purse,
     identity::pat::PatDigest,
     provider::preset::{
@@ -93,13 +94,15 @@ impl Exchange<'_> {
         self.take_from_limits(&known.caller, known.user_limit())?;
         known.caller.note_use(self.now());
         let (digest, user) = (known.caller.digest, known.caller.holder.standing.name.to_string());
-        let expires = self.now().plus(login.lifetime).min(known.caller.holder.expires);
+        let issued = self.now();
+        let expires = issued.plus(login.lifetime).min(known.caller.holder.expires);
         let context = match &asked.route.purse {
             Some(Purse::Named(context)) => Some(context.clone()),
             _ => None,
         };
         let minted = Minted { digest, provider: asked.provider.id().into(), context, expires };
-        let said = Said { exchange: self, asked, told: &told, presented: &presented, user: &user, minted: &minted };
+        let said =
+            Said { exchange: self, asked, told: &told, presented: &presented, user: &user, minted: &minted, issued };
         said.check(login)?;
         // Whoever has nothing to pay with hears it from the next request: SDKs lose a login's text.
         let token = said.mint(login).await?;
@@ -167,6 +170,8 @@ struct Said<'s, 'e> {
     presented: &'s str,
     user: &'s str,
     minted: &'s Minted,
+    /// One moment for all that is said of times.
+    issued: Timestamp,
 }
 
 impl Said<'_, '_> {
@@ -175,15 +180,14 @@ impl Said<'_, '_> {
         let token = match login.mint {
             Mint::Opaque => minter.mint(self.minted),
             Mint::Jwt => {
-                let now = self.exchange.now();
-                let mut claims = minted::claims(now, self.minted.expires);
+                let mut claims = minted::claims(self.issued, self.minted.expires);
                 if let Some(more) = &login.claims {
                     let more = more.fill(&|place| self.value(place, None)).ok_or_else(not_sent)?;
                     for (name, value) in more.as_object().into_iter().flatten() {
                         claims[name] = value.clone();
                     }
                 }
-                minter.mint_jwt(self.minted, &claims, now).await
+                minter.mint_jwt(self.minted, &claims, self.issued).await
             }
         };
         token.map_err(|NotMinted| Refusal::store_unavailable())
@@ -195,14 +199,17 @@ impl Said<'_, '_> {
         if login.claims.iter().chain(&login.answer).all(whole) { Ok(()) } else { Err(not_sent()) }
     }
 
+    const fn lifetime(&self) -> i64 {
+        self.minted.expires.seconds() - self.issued.seconds()
+    }
+
     fn value(&self, placeholder: Placeholder<'_>, token: Option<&str>) -> Option<Value> {
-        let now = self.exchange.now();
         Some(match placeholder {
             Placeholder::Token => token?.into(),
             Placeholder::Presented => self.presented.into(),
-            Placeholder::Lifetime => (self.minted.expires.seconds() - now.seconds()).into(),
+            Placeholder::Lifetime => self.lifetime().into(),
             Placeholder::Expires => self.minted.expires.seconds().into(),
-            Placeholder::Issued => now.seconds().into(),
+            Placeholder::Issued => self.issued.seconds().into(),
             Placeholder::Base => self.exchange.base(self.asked).into(),
             Placeholder::Root => self.exchange.root(self.asked).into(),
             Placeholder::User => self.user.into(),
@@ -217,7 +224,7 @@ impl Said<'_, '_> {
             }
             None => answer(&Value::Object(serde_json::Map::new()), "no-store"),
         };
-        let life = self.minted.expires.seconds() - self.exchange.now().seconds();
+        let life = self.lifetime();
         for name in &login.cookies {
             let cookie = format!("{name}={token}; Path=/; Max-Age={life}; HttpOnly; SameSite=Lax");
             let mut cookie = HeaderValue::try_from(cookie).map_err(|_| Refusal::store_unavailable())?;
