@@ -12,8 +12,10 @@
 //! | facts | [`provider`] presets · [`identity`] users, roles, tokens · [`credential`] whose token pays · [`job`] what is on record |
 //! | ground | [`config`] · [`telemetry`] · [`secret`] · [`id`] · [`clock`] |
 //!
-//! The life of a request, in `proxy::serve`: accept → route → authenticate → admit → errand (what of the record it
-//! names) → resolve → confine (to what this caller may reach) → authorize → forward, or submit what makes a job → relay.
+//! The life of a request, in `proxy::serve`: accept → route (a login is answered here and now) → authenticate → admit →
+//! errand (what of the record it names) → verify (its signature, if that is how it signs in) → resolve → confine (to
+//! what this caller may reach) → access (what the credential is exchanged for) → authorize → forward, or submit what
+//! makes a job → renew (a value that was refused) → relay.
 //! Each step returns the evidence that the next one asks for.
 
 #![forbid(unsafe_code)]

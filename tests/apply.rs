@@ -9,7 +9,7 @@
     reason = "a test fails by panicking, also in what helps it, and says what it skips"
 )]
 
-#[allow(dead_code, reason = "shared with the store's own tests, which use all of it")]
+#[expect(dead_code, reason = "shared with the store's own tests, which use all of it")]
 #[path = "store/place.rs"]
 mod place;
 

@@ -13,7 +13,9 @@ use bellhop::{
     credential::Owner,
     id::{CredentialId, UserId},
     secret::Secret,
-    store::{Actor, Address, AuditEntry, NewCredential, NewUser, Origin, PlainFields, Restriction, Signer, Store},
+    store::{
+        Actor, Address, AuditEntry, NewCredential, NewUser, NewVersion, Origin, PlainFields, Restriction, Signer, Store,
+    },
     vault::{Label, MasterSource, SecretFields, Vault, VaultError},
 };
 use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
@@ -49,36 +51,29 @@ impl House {
     }
 
     async fn add(&self, provider: &str) -> CredentialId {
-        let (id, owner) = (CredentialId::new(), Owner::User(self.owner));
-        let label = Label { credential: id, owner, provider, version: 1 };
+        let label = self.label(provider);
         let version = self.vault.seal(label, &secret(), PlainFields::new()).unwrap();
+        self.insert(label, version).await
+    }
+
+    /// One whose value is read from there.
+    async fn add_sourced(&self, source: &str) -> CredentialId {
+        let label = self.label("ionq");
+        let version = self.vault.seal_sourced(label, source, &secret(), PlainFields::new()).unwrap();
+        self.insert(label, version).await
+    }
+
+    fn label<'p>(&self, provider: &'p str) -> Label<'p> {
+        Label { credential: CredentialId::new(), owner: Owner::User(self.owner), provider, version: 1 }
+    }
+
+    async fn insert(&self, label: Label<'_>, version: NewVersion) -> CredentialId {
+        let Label { credential: id, owner, provider, .. } = label;
         let credential = NewCredential {
             id,
             owner,
             provider: provider.into(),
             label: provider.into(),
-            expires: Timestamp::MAX,
-            restriction: Restriction::default(),
-            version,
-            origin: Origin::Hand,
-        };
-        let mut tx = self.store.write(self.vault.signer(), NOW).await.unwrap();
-        tx.insert_credentials(&[credential]).await.unwrap();
-        tx.record(AuditEntry::new(&Actor::System, "credential.made", id));
-        tx.commit().await.unwrap();
-        id
-    }
-
-    /// One whose value is read from there.
-    async fn add_sourced(&self, source: &str) -> CredentialId {
-        let (id, owner) = (CredentialId::new(), Owner::User(self.owner));
-        let label = Label { credential: id, owner, provider: "ionq", version: 1 };
-        let version = self.vault.seal_sourced(label, source, &secret(), PlainFields::new()).unwrap();
-        let credential = NewCredential {
-            id,
-            owner,
-            provider: "ionq".into(),
-            label: "live".into(),
             expires: Timestamp::MAX,
             restriction: Restriction::default(),
             version,

@@ -75,14 +75,6 @@ impl Local {
         read.map_err(|problem| Failure::failed(format!("its source ({}) cannot be read here: {problem}", spec.source)))
     }
 
-    /// Whose certificates are believed there.
-    pub fn trust(&self, provider: &Provider) -> Result<TlsTrust, Failure> {
-        match provider.ca_file() {
-            Some(file) => TlsTrust::of_file(file).map_err(|error| Failure::failed(error.to_string())),
-            None => Ok(TlsTrust::public()),
-        }
-    }
-
     pub fn provider(&self, id: &str) -> Result<&Arc<Provider>, Failure> {
         find(&self.catalog, id)
     }
@@ -95,6 +87,14 @@ pub fn find<'c>(catalog: &'c Catalog, id: &str) -> Result<&'c Arc<Provider>, Fai
         let id = super::console::shown(id);
         Failure::failed(format!("there is no provider `{id}`: expected one of {}", known.join(", ")))
     })
+}
+
+/// Whose certificates are believed there.
+pub fn trust(provider: &Provider) -> Result<TlsTrust, Failure> {
+    match provider.ca_file() {
+        Some(file) => TlsTrust::of_file(file).map_err(|error| Failure::failed(error.to_string())),
+        None => Ok(TlsTrust::public()),
+    }
 }
 
 /// An entry of the audit trail that says that somebody at this machine did it.

@@ -2,7 +2,11 @@
 //! Owns the connections for as long as it asks.
 //! Never asks anything but the preset's own harmless request.
 
-use super::{Console, Failure, console::shown, local::Local};
+use super::{
+    Console, Failure,
+    console::shown,
+    local::{Local, trust},
+};
 use crate::{
     ask::{
         Asker,
@@ -23,7 +27,7 @@ pub async fn ask(
     of: (CredentialId, u32),
     fields: &Fields,
 ) -> Result<Finding, Failure> {
-    let (trust, exchanges) = (local.trust(provider)?, local.exchanges());
+    let (trust, exchanges) = (trust(provider)?, local.exchanges());
     let asker = Asker { provider, of, fields, trust: &trust, exchanges: &exchanges, now: local.now() };
     let (timeouts, sizes) = (local.config.timeouts.clone(), local.config.sizes.clone());
     let asking = LocalSet::new();
@@ -39,6 +43,15 @@ impl Finding {
     pub fn tell(&self, console: &mut Console<'_>) {
         let whose = self.account.as_deref().map(|account| format!(", of the account {}", shown(account)));
         console.note(format_args!("{}{}: {}", self.verdict, whose.unwrap_or_default(), shown(&self.because)));
+    }
+
+    /// Of a command that was asked for nothing but this.
+    pub fn outcome(&self) -> Result<(), Failure> {
+        match self.verdict {
+            Verdict::Valid => Ok(()),
+            Verdict::Refused => Err(Failure::failed("the provider refuses this credential")),
+            Verdict::Unreachable => Err(Failure::failed("nobody could be asked")),
+        }
     }
 
     /// A key that the provider refuses pays for nothing.

@@ -75,6 +75,15 @@ impl Access {
     fn serves(&self, now: Instant) -> bool {
         now < self.ends && !self.refused.load(Ordering::Relaxed)
     }
+
+    /// The provider refuses what it once gave out. Whether another one may be good.
+    pub fn refuse(&self) -> bool {
+        let old_enough = self.made.elapsed() > TOO_NEW;
+        if old_enough {
+            self.refused.store(true, Ordering::Relaxed);
+        }
+        old_enough
+    }
 }
 
 /// From 0 to 1: a thousand replicas that began together do not renew together.
@@ -199,15 +208,6 @@ impl Exchanges {
             }
         };
         flight.await
-    }
-
-    /// The provider refuses what it once gave out. Whether another one may be good.
-    pub fn refused(&self, access: &Access) -> bool {
-        let old_enough = access.made.elapsed() > TOO_NEW;
-        if old_enough {
-            access.refused.store(true, Ordering::Relaxed);
-        }
-        old_enough
     }
 
     /// Forgets what nobody asks for any more; called now and then.

@@ -23,7 +23,7 @@ use std::{
 use tokio::time::{sleep, timeout};
 
 /// How long a login may take.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(10);
 /// How long another replica's exchange is waited for.
 const TURN: Duration = Duration::from_secs(25);
 const PAUSE: Duration = Duration::from_millis(100);

@@ -6,7 +6,7 @@ use crate::secret::Secret;
 use aws_lc_rs::{digest, rand::SecureRandom};
 use std::fmt;
 
-const PREFIX: &str = "bhp_";
+pub const PREFIX: &str = "bhp_";
 const RANDOM: usize = 30;
 const CHECKSUM: usize = 6;
 /// `bhp_`, 30 random characters, 6 of checksum.

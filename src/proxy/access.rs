@@ -1,7 +1,7 @@
 //! What attaches the credential that pays: ready at once, mostly; where the provider wants a login first, what the
 //! credential was exchanged for.
 //! Owns nothing; the exchanges are made once for all cores.
-//! Never asks again about a request that may have changed anything.
+//! Never waits where what is to be attached is ready, and never sends a request: what is refused is `renew`'s.
 
 use super::{
     Asked, Exchange,

@@ -222,7 +222,8 @@ impl Asked<'_> {
 }
 
 impl Exchange<'_> {
-    /// accept → route → authenticate → admit → errand → resolve → confine → authorize → forward or submit → relay.
+    /// accept → route or log in → authenticate → admit → errand → verify → resolve → confine → access → authorize →
+    /// forward or submit → renew → relay.
     ///
     /// Why what is seldom awaited is boxed: a future is copied into its parent as a whole, with room for all that it
     /// could ever wait for. Boxing the rare waits keeps the common one small.

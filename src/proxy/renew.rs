@@ -48,7 +48,7 @@ impl Exchange<'_> {
         answer: Response<Came>,
     ) -> Result<(Rc<Hot>, Response<Came>), Refusal> {
         let access = about.attached.as_ref().and_then(|attached| attached.access.as_ref());
-        let is_old = access.is_some_and(|access| self.core.shared.exchanges.refused(access));
+        let is_old = access.is_some_and(|access| access.refuse());
         let head = match again {
             Some(head) if asked.kind() != Some(Kind::Submit) => *head,
             _ => {

@@ -91,8 +91,5 @@ pub fn sensitive(text: &Secret) -> Result<HeaderValue, Problem> {
 }
 
 pub fn bearer(token: &Secret) -> Result<HeaderValue, Problem> {
-    let text = zeroize::Zeroizing::new(format!("Bearer {}", token.expose()));
-    let mut value = HeaderValue::from_str(&text).map_err(|_| Problem::Header)?;
-    value.set_sensitive(true);
-    Ok(value)
+    sensitive(&Secret::new(format!("Bearer {}", token.expose())))
 }

@@ -1,8 +1,9 @@
 //! What is taken away is gone within a second, on connections that are open and for answers that are under way.
 
 use crate::support::{
-    ACME_KEY, ADA_KEY, Answer, Ask, Bellhop, CATALOGUE, OPTICS_KEY, Pat, ProviderLine, Reply, Site, Upstream,
-    cast::ada_at, soon::eventually_within, state::credential,
+    ACME_KEY, ADA_KEY, Answer, Ask, Bellhop, CATALOGUE, OPTICS_KEY, Pat, Site, Upstream,
+    cast::{ada_at, ada_watches, events},
+    soon::eventually_within,
 };
 use serde_json::json;
 use std::time::Duration;
@@ -181,23 +182,15 @@ async fn a_flood_of_requests_never_brings_a_revoked_token_back() {
 
 #[tokio::test]
 async fn a_stream_of_a_revoked_token_is_cut() {
-    let kipu = Upstream::scripted(|mut line: ProviderLine| async move {
-        line.request().await;
-        let head = Reply::new(200).header("Content-Type", "text/event-stream").header("Transfer-Encoding", "chunked");
-        line.send(head.without_length().bytes()).await;
+    let kipu = events(|mut line| async move {
         while line.send("6\r\ndata:\n\r\n").await {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     })
     .await;
-    let mut site = Site::empty().provider("kipu", &kipu);
-    let token = credential("kipu", &json!({ "token": { "value": "fake-kipu-token-canary" } }));
-    let ada = site.user("ada").credential(&token).pat();
-    let bellhop = site.serve().await;
+    let (bellhop, ask) = ada_watches(&kipu, Site::empty()).await;
     let mut line = bellhop.connect().await;
-    let ask = Ask::get("/kipu/quantum/jobs/job-1/result-stream").header("X-Auth-Token", ada.as_str());
-    let bytes = ask.bytes("bellhop");
-    line.send(bytes).await;
+    line.send(ask.bytes("bellhop")).await;
     assert_eq!(line.head().await.status, 200);
     line.read_more().await;
 
@@ -209,21 +202,10 @@ async fn a_stream_of_a_revoked_token_is_cut() {
 
 #[tokio::test]
 async fn a_silent_stream_of_a_revoked_token_is_cut_all_the_same() {
-    let kipu = Upstream::scripted(|mut line: ProviderLine| async move {
-        line.request().await;
-        let head = Reply::new(200).header("Content-Type", "text/event-stream").header("Transfer-Encoding", "chunked");
-        line.send(head.without_length().bytes()).await;
-        line.hang().await;
-    })
-    .await;
-    let mut site = Site::empty().provider("kipu", &kipu);
-    let token = credential("kipu", &json!({ "token": { "value": "fake-kipu-token-canary" } }));
-    let ada = site.user("ada").credential(&token).pat();
-    let bellhop = site.serve().await;
+    let kipu = events(|mut line| async move { line.hang().await }).await;
+    let (bellhop, ask) = ada_watches(&kipu, Site::empty()).await;
     let mut line = bellhop.connect().await;
-    let ask = Ask::get("/kipu/quantum/jobs/job-1/result-stream").header("X-Auth-Token", ada.as_str());
-    let bytes = ask.bytes("bellhop");
-    line.send(bytes).await;
+    line.send(ask.bytes("bellhop")).await;
     assert_eq!(line.head().await.status, 200);
 
     bellhop.run(&["token", "revoke", "ada", "laptop"]).await.assert_code(0);

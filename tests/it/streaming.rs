@@ -2,11 +2,10 @@
 
 use crate::support::{
     ADA_KEY, Ask, Bellhop, ProviderLine, Reply, Site, UNLISTED, Upstream,
-    cast::{ada_at, ada_on},
+    cast::{ada_at, ada_on, ada_watches, events},
     eventually,
     upstream::job,
 };
-use serde_json::json;
 
 const MIB: usize = 1024 * 1024;
 const BULK: usize = 64 * MIB;
@@ -133,10 +132,7 @@ async fn a_request_reaches_the_provider_as_it_comes() {
 
 #[tokio::test]
 async fn a_stream_of_events_may_pause_for_long() {
-    let kipu = Upstream::scripted(|mut line: ProviderLine| async move {
-        line.request().await;
-        let head = Reply::new(200).header("Content-Type", "text/event-stream").header("Transfer-Encoding", "chunked");
-        line.send(head.without_length().bytes()).await;
+    let kipu = events(|mut line| async move {
         for _ in 0..3 {
             tokio::time::sleep(std::time::Duration::from_millis(1200)).await;
             line.send("9\r\ndata: x\n\n\r\n").await;
@@ -144,14 +140,9 @@ async fn a_stream_of_events_may_pause_for_long() {
         line.send("0\r\n\r\n").await;
     })
     .await;
-    let site =
-        Site::empty().provider("kipu", &kipu).set("timeouts.body_idle", "1s").set("timeouts.upstream_head", "1s");
-    let mut site = site;
-    let token = crate::support::state::credential("kipu", &json!({ "token": { "value": "fake-kipu-token-canary" } }));
-    let ada = site.user("ada").credential(&token).pat();
-    let bellhop = site.serve().await;
+    let site = Site::empty().set("timeouts.body_idle", "1s").set("timeouts.upstream_head", "1s");
+    let (bellhop, ask) = ada_watches(&kipu, site).await;
 
-    let ask = Ask::get("/kipu/quantum/jobs/job-1/result-stream").header("X-Auth-Token", ada.as_str());
     let answer = bellhop.ask(&ask).await;
 
     assert!(answer.is_whole && answer.text() == "data: x\n\n".repeat(3), "{answer:?}");
@@ -162,13 +153,9 @@ async fn each_event_arrives_before_the_next_is_sent() {
     let (next, told) =
         (std::sync::Arc::new(tokio::sync::Semaphore::new(0)), ["data: fake-kipu", "data: {\"a\":1}", "data: 3"]);
     let waiting = std::sync::Arc::clone(&next);
-    let kipu = Upstream::scripted(move |mut line: ProviderLine| {
+    let kipu = events(move |mut line| {
         let next = std::sync::Arc::clone(&waiting);
         async move {
-            line.request().await;
-            let head =
-                Reply::new(200).header("Content-Type", "text/event-stream").header("Transfer-Encoding", "chunked");
-            line.send(head.without_length().bytes()).await;
             for event in told {
                 next.acquire().await.unwrap().forget();
                 line.send(format!("{:x}\r\n{event}\n\n\r\n", event.len() + 2)).await;
@@ -177,14 +164,9 @@ async fn each_event_arrives_before_the_next_is_sent() {
         }
     })
     .await;
-    let mut site = Site::empty().provider("kipu", &kipu);
-    let token = crate::support::state::credential("kipu", &json!({ "token": { "value": "fake-kipu-token-canary" } }));
-    let ada = site.user("ada").credential(&token).pat();
-    let bellhop = site.serve().await;
+    let (bellhop, ask) = ada_watches(&kipu, Site::empty()).await;
     let mut line = bellhop.connect().await;
-    let ask = Ask::get("/kipu/quantum/jobs/job-1/result-stream").header("X-Auth-Token", ada.as_str());
-    let bytes = ask.bytes("bellhop");
-    line.send(bytes).await;
+    line.send(ask.bytes("bellhop")).await;
     assert_eq!(line.head().await.header("content-type"), Some("text/event-stream"));
 
     for event in told {

@@ -16,7 +16,6 @@ use crate::{
     provider::Provider,
     secret::Secret,
     source::Spec,
-    store::Verdict,
 };
 use clap::Args;
 use serde_json::json;
@@ -56,11 +55,7 @@ impl Probe {
         {
             console.note(format_args!("note: an earlier probe found another account, {known}"));
         }
-        match finding.verdict {
-            Verdict::Valid => Ok(()),
-            Verdict::Refused => Err(Failure::failed("the provider refuses this credential")),
-            Verdict::Unreachable => Err(Failure::failed("nobody could be asked")),
-        }
+        finding.outcome()
     }
 }
 

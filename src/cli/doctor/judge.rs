@@ -5,7 +5,7 @@
 use crate::{
     cli::point::place::Place,
     config::{BaseUrl, Origin},
-    identity::pat::PlainPat,
+    identity::pat::{LENGTH, PREFIX, PlainPat},
 };
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,9 +56,8 @@ pub fn address(value: &str, place: &Place) -> Option<Address> {
 }
 
 fn has_pat(value: &str) -> bool {
-    const LENGTH: usize = 40;
-    let candidates = value.match_indices("bhp_").filter_map(|(at, _)| value.as_bytes().get(at..at + LENGTH));
-    candidates.into_iter().any(|candidate| PlainPat::parse(candidate).is_some())
+    let mut candidates = value.match_indices(PREFIX).filter_map(|(at, _)| value.as_bytes().get(at..at + LENGTH));
+    candidates.any(|candidate| PlainPat::parse(candidate).is_some())
 }
 
 /// `$NAME`, `${NAME}`.

@@ -8,7 +8,7 @@ use crate::{
     cli::{
         Console, Failure,
         console::shown,
-        local::{Local, entry},
+        local::{Local, entry, trust},
     },
     provider::preset::operation::Kind,
     upstream::Upstreams,
@@ -31,7 +31,7 @@ impl Cancel {
         let version = local.store.sealed_now(row.payer.credential).await?;
         let version = version.ok_or_else(|| Failure::failed("the credential that made this job is deleted"))?;
         let fields = local.fields(provider, &version).await?;
-        let trust = local.trust(provider)?;
+        let trust = trust(provider)?;
         let exchanges = local.exchanges();
         let of = (version.credential, version.version);
         let asker = Asker { provider, of, fields: &fields, trust: &trust, exchanges: &exchanges, now: local.now() };

@@ -5,16 +5,14 @@
 use crate::{
     app,
     ask::{Asker, probe::probe},
-    cli::{Console, Failure, fields::FieldSources, wait_for},
+    cli::{Console, Failure, fields::FieldSources, local::trust, wait_for},
     clock::Clock,
     config::Sources,
     exchange::Exchanges,
     id::CredentialId,
-    provider::Provider,
-    store::Verdict,
-    upstream::{TlsTrust, Upstreams},
+    upstream::Upstreams,
 };
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path};
 use tokio::task::LocalSet;
 
 pub fn ask(
@@ -41,16 +39,5 @@ pub fn ask(
         found.ok_or_else(|| Failure::failed("the preset has no `probe`"))
     })?;
     found.tell(console);
-    match found.verdict {
-        Verdict::Valid => Ok(()),
-        Verdict::Refused => Err(Failure::failed("the provider refuses this credential")),
-        Verdict::Unreachable => Err(Failure::failed("nobody could be asked")),
-    }
-}
-
-fn trust(provider: &Arc<Provider>) -> Result<TlsTrust, Failure> {
-    match provider.ca_file() {
-        Some(file) => TlsTrust::of_file(file).map_err(|error| Failure::failed(error.to_string())),
-        None => Ok(TlsTrust::public()),
-    }
+    found.outcome()
 }

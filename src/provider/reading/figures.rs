@@ -123,7 +123,7 @@ fn decimal(value: &Value) -> Option<f64> {
     text.parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0)
 }
 
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not negative, and too much is the most")]
+/// Never negative, and too much is the most.
 fn bounded(number: f64) -> u64 {
     (number as u64).min(MOST)
 }

@@ -1,7 +1,7 @@
 //! What is changed at the source reaches clients that are running, within a second and without a poll that fails.
 
 use super::cast::{FIRST, Keys, Poller, SECOND, ada_reads_a_file, key_file, keys_sent, live, poll};
-use crate::support::{ADA_KEY, Ask, Site, eventually, soon::eventually_within};
+use crate::support::{ADA_KEY, Ask, Bellhop, Pat, Site, Upstream, eventually, soon::eventually_within};
 use serde_json::json;
 use std::{fs, os::unix::fs::symlink, time::Duration};
 
@@ -69,11 +69,11 @@ async fn a_link_that_is_swapped_as_kubernetes_does_is_followed() {
     .await;
 }
 
-#[tokio::test]
-async fn a_refused_submission_is_not_sent_again_and_the_next_one_has_the_new_key() {
+/// ada's running client, whose key was just now replaced at the provider and where it is read from. Nothing but a refusal
+/// makes Bellhop look there.
+async fn reset_behind_a_command() -> (Bellhop, Pat, Keys, Upstream) {
     let keys = Keys::only(&[FIRST]);
     let ionq = keys.ionq().await;
-    // Nothing but the refusal makes Bellhop look at this source.
     let mut site = Site::facing(&ionq);
     let file = key_file(&site, FIRST);
     let source = json!({ "command": ["/bin/cat", file], "every": "24h" });
@@ -82,6 +82,12 @@ async fn a_refused_submission_is_not_sent_again_and_the_next_one_has_the_new_key
     bellhop.ask(&poll(&ada)).await.assert_paid_by("me", "own");
     key_file(&bellhop, SECOND);
     keys.become_only(&[SECOND]);
+    (bellhop, ada, keys, ionq)
+}
+
+#[tokio::test]
+async fn a_refused_submission_is_not_sent_again_and_the_next_one_has_the_new_key() {
+    let (bellhop, ada, _, ionq) = reset_behind_a_command().await;
 
     let submit = Ask::post("/ionq/v0.4/jobs").pat(&ada).json(&json!({ "backend": "simulator" }));
     let refused = bellhop.ask(&submit).await;
@@ -96,16 +102,7 @@ async fn a_refused_submission_is_not_sent_again_and_the_next_one_has_the_new_key
 
 #[tokio::test]
 async fn a_poll_that_is_refused_is_sent_once_more_with_what_the_source_has_by_now() {
-    let keys = Keys::only(&[FIRST]);
-    let ionq = keys.ionq().await;
-    let mut site = Site::facing(&ionq);
-    let file = key_file(&site, FIRST);
-    let source = json!({ "command": ["/bin/cat", file], "every": "24h" });
-    let ada = site.user("ada").credential(&live(&source)).pat();
-    let bellhop = site.serve().await;
-    bellhop.ask(&poll(&ada)).await.assert_paid_by("me", "own");
-    key_file(&bellhop, SECOND);
-    keys.become_only(&[SECOND]);
+    let (bellhop, ada, keys, ionq) = reset_behind_a_command().await;
 
     bellhop.ask(&poll(&ada)).await.assert_paid_by("me", "own");
 

@@ -31,6 +31,14 @@ async fn write(bao: &Bao, key: &str) {
     bao.set("POST", "/v1/secret/data/quantum/ionq", &json!({ "data": { "key": key, "note": "other" } })).await;
 }
 
+async fn the_new_secret_is_used(bellhop: &Bellhop, ada: &Pat, ionq: &Upstream) {
+    eventually_within(Duration::from_secs(5), "the new secret is used", async || {
+        bellhop.ask(&poll(ada)).await.assert_paid_by("me", "own");
+        ionq.last().key() == SECOND
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_secret_that_is_written_in_vault_reaches_running_clients() {
     let Some(bao) = Bao::start().await else { return };
@@ -43,11 +51,7 @@ async fn a_secret_that_is_written_in_vault_reaches_running_clients() {
 
     write(&bao, SECOND).await;
 
-    eventually_within(Duration::from_secs(5), "the new secret is used", async || {
-        bellhop.ask(&poll(&ada)).await.assert_paid_by("me", "own");
-        ionq.last().key() == SECOND
-    })
-    .await;
+    the_new_secret_is_used(&bellhop, &ada, &ionq).await;
 }
 
 #[tokio::test]
@@ -144,11 +148,7 @@ async fn bellhop_signs_in_with_its_service_account_in_kubernetes() {
     // A lease that is revoked while it is kept is no end: Bellhop signs in again.
     bao.set("POST", "/v1/sys/leases/revoke-prefix/auth/cluster/login", &json!({})).await;
     write(&bao, SECOND).await;
-    eventually_within(Duration::from_secs(5), "the new secret is used", async || {
-        bellhop.ask(&poll(&ada)).await.assert_paid_by("me", "own");
-        ionq.last().key() == SECOND
-    })
-    .await;
+    the_new_secret_is_used(&bellhop, &ada, &ionq).await;
 }
 
 /// A stand-in, because no good server answers like this.
