@@ -2,8 +2,10 @@
 //! A `Timestamp` is milliseconds since the Unix epoch, as the store keeps it.
 //! Timeouts and rates use tokio's monotonic clock instead: this one may be set back.
 
+use crate::spelled::spelled;
 use std::{
     fmt,
+    str::FromStr,
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -64,11 +66,23 @@ impl fmt::Debug for Timestamp {
     }
 }
 
-impl serde::Serialize for Timestamp {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("expected a time such as 2027-01-01T12:00:00Z, or never")]
+pub struct NotATime;
+
+impl FromStr for Timestamp {
+    type Err = NotATime;
+
+    fn from_str(text: &str) -> Result<Self, NotATime> {
+        if text == "never" {
+            return Ok(Self::MAX);
+        }
+        let time: jiff::Timestamp = text.parse().map_err(|_| NotATime)?;
+        Ok(Self(time.as_millisecond()))
     }
 }
+
+spelled! { Timestamp: "", "A time of RFC 3339 in UTC, to the second, or `never`" }
 
 /// Where "now" comes from.
 #[derive(Clone, Default)]

@@ -2,6 +2,7 @@
 //! cannot be passed where a credential's is wanted. Time-ordered, which keeps inserts at the end of an index.
 //! Not secrets: knowing an id opens nothing.
 
+use crate::spelled::spelled;
 use std::{fmt, str::FromStr};
 use uuid::Uuid;
 
@@ -48,11 +49,7 @@ macro_rules! ids {
             }
         }
 
-        impl serde::Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
+        spelled! { $name: "uuid", "" }
     )*};
 }
 

@@ -6,11 +6,12 @@
 //! | row | modules |
 //! |---|---|
 //! | top | [`cli`] the commands · [`app`] puts the parts together |
-//! | doors | [`proxy`] the data plane · [`admin`] health and metrics |
+//! | doors | [`proxy`] the data plane · [`admin`] the management API, health and metrics |
+//! | acts | [`manage`] who may change what, and how |
 //! | machines | [`ask`] asks a provider itself · [`directory`] who is calling, and with what · [`exchange`] makes access tokens · [`jobs`] puts on record · [`limits`] · [`scheme`] attaches credentials · [`source`] reads live credentials · [`sync`] follows the store · [`upstream`] connections to providers |
 //! | keep | [`vault`] seals secrets · [`store`] everything durable |
 //! | facts | [`provider`] presets · [`identity`] users, roles, tokens · [`credential`] whose token pays · [`job`] what is on record |
-//! | ground | [`config`] · [`telemetry`] · [`secret`] · [`id`] · [`clock`] |
+//! | ground | [`config`] · [`telemetry`] · [`secret`] · [`id`] · [`clock`] · [`spelled`] |
 //!
 //! The life of a request, in `proxy::serve`: accept → route (a login is answered here and now) → authenticate → admit →
 //! errand (what of the record it names) → verify (its signature, if that is how it signs in) → resolve → confine (to
@@ -34,11 +35,13 @@ pub mod identity;
 pub mod job;
 pub mod jobs;
 pub mod limits;
+pub mod manage;
 pub mod provider;
 pub mod proxy;
 pub mod scheme;
 pub mod secret;
 pub mod source;
+pub mod spelled;
 pub mod store;
 pub mod sync;
 pub mod telemetry;

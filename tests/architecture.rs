@@ -12,10 +12,11 @@ use std::{
 const ROWS: &[(&str, &[&str])] = &[
     ("top", &["cli", "app"]),
     ("doors", &["proxy", "admin"]),
+    ("acts", &["manage"]),
     ("machines", &["ask", "directory", "exchange", "jobs", "limits", "scheme", "source", "sync", "upstream"]),
     ("keep", &["vault", "store"]),
     ("facts", &["provider", "identity", "credential", "job"]),
-    ("ground", &["config", "telemetry", "secret", "id", "clock"]),
+    ("ground", &["config", "telemetry", "secret", "id", "clock", "spelled"]),
 ];
 
 type Imports = BTreeMap<String, BTreeSet<String>>;

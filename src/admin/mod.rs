@@ -1,16 +1,21 @@
-//! The admin listener: whether the process is alive and ready, and its figures.
+//! The admin listener: the management API, whether the process is alive and ready, and its figures.
 //! Owns nothing of what it tells.
 //! Never on the data plane's address, never reached through a provider's path.
 
-use crate::{directory::Directory, jobs::Jobs, source::Sources, telemetry::metrics::Metrics};
+pub mod api;
+
+use crate::{
+    config::Rate, directory::Directory, jobs::Jobs, manage::Management, source::Sources, telemetry::metrics::Metrics,
+};
+use api::{Api, Guard, Peer};
+use axum::{Router, body::Body, extract::State, routing::get};
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
-use http_body_util::Full;
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
 use std::{
-    convert::Infallible,
+    net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -24,6 +29,7 @@ use tokio::{
     time::timeout,
 };
 use tokio_rustls::TlsAcceptor;
+use tower::ServiceExt;
 
 /// What this listener tells about.
 pub struct Admin {
@@ -31,6 +37,8 @@ pub struct Admin {
     pub metrics: Arc<Metrics>,
     pub jobs: Arc<Jobs>,
     pub sources: Arc<Sources>,
+    pub management: Arc<Management>,
+    pub failed_lookups: Rate,
     pub draining: AtomicBool,
 }
 
@@ -39,21 +47,21 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Accepts until the process ends.
 pub async fn serve(admin: Arc<Admin>, listener: TcpListener, tls: Option<Arc<ServerConfig>>) {
-    let seats = Arc::new(Semaphore::new(CONNECTIONS));
+    let (seats, router) = (Arc::new(Semaphore::new(CONNECTIONS)), router(admin));
     loop {
         let Ok(seat) = Arc::clone(&seats).acquire_owned().await else { return };
-        let Ok((stream, _)) = listener.accept().await else {
+        let Ok((stream, peer)) = listener.accept().await else {
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
-        let (admin, tls) = (Arc::clone(&admin), tls.clone());
+        let (router, tls, peer) = (router.clone(), tls.clone(), peer.ip());
         tokio::spawn(async move {
             let _seat = seat;
             match tls {
-                None => talk(admin, stream).await,
+                None => talk(router, peer, stream).await,
                 Some(config) => {
                     if let Ok(Ok(stream)) = timeout(PATIENCE, TlsAcceptor::from(config).accept(stream)).await {
-                        talk(admin, stream).await;
+                        talk(router, peer, stream).await;
                     }
                 }
             }
@@ -61,10 +69,11 @@ pub async fn serve(admin: Arc<Admin>, listener: TcpListener, tls: Option<Arc<Ser
     }
 }
 
-async fn talk(admin: Arc<Admin>, stream: impl AsyncRead + AsyncWrite + Unpin + 'static) {
-    let service = service_fn(move |request| {
-        let answer = admin.answer(&request);
-        async move { Ok::<_, Infallible>(answer) }
+async fn talk(router: Router, peer: IpAddr, stream: impl AsyncRead + AsyncWrite + Unpin + 'static) {
+    let service = service_fn(move |request: Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(Peer(peer));
+        router.clone().oneshot(request)
     });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(16 * 1024);
@@ -72,26 +81,27 @@ async fn talk(admin: Arc<Admin>, stream: impl AsyncRead + AsyncWrite + Unpin + '
     let _ = builder.serve_connection(TokioIo::new(stream), service).await;
 }
 
+/// Everything that is served here.
+fn router(admin: Arc<Admin>) -> Router {
+    let api = Api { management: Arc::clone(&admin.management), guard: Arc::new(Guard::new(admin.failed_lookups)) };
+    let plain = Router::new()
+        .route("/healthz", get(async || text(StatusCode::OK, "alive\n")))
+        .route("/readyz", get(async |State(admin): State<Arc<Admin>>| admin.ready()))
+        .route("/metrics", get(async |State(admin): State<Arc<Admin>>| admin.metrics()))
+        .with_state(admin);
+    plain.merge(api::router(api)).fallback(async || text(StatusCode::NOT_FOUND, "there is nothing of this name here\n"))
+}
+
 impl Admin {
-    fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
-        if *request.method() != Method::GET && *request.method() != Method::HEAD {
-            return text(StatusCode::METHOD_NOT_ALLOWED, "only GET is served here\n");
-        }
-        match request.uri().path() {
-            "/healthz" => text(StatusCode::OK, "alive\n"),
-            "/readyz" => self.ready(),
-            "/metrics" => {
-                let mut response = text(StatusCode::OK, self.figures());
-                let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-                response.headers_mut().insert(header::CONTENT_TYPE, kind);
-                response
-            }
-            _ => text(StatusCode::NOT_FOUND, "there is /healthz, /readyz and /metrics here\n"),
-        }
+    fn metrics(&self) -> Response<Body> {
+        let mut response = text(StatusCode::OK, self.figures());
+        let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        response
     }
 
     /// Ready while requests can be served: a store that is gone for a moment must not take every replica out at once.
-    fn ready(&self) -> Response<Full<Bytes>> {
+    fn ready(&self) -> Response<Body> {
         if self.draining.load(Ordering::Relaxed) {
             text(StatusCode::SERVICE_UNAVAILABLE, "draining\n")
         } else if !self.directory.is_fresh() && self.directory.staleness() > self.directory.max_stale() {
@@ -168,8 +178,8 @@ impl Admin {
     }
 }
 
-fn text(status: StatusCode, text: impl Into<Bytes>) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(text.into()));
+fn text(status: StatusCode, text: impl Into<Bytes>) -> Response<Body> {
+    let mut response = Response::new(Body::from(text.into()));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));

@@ -16,6 +16,7 @@ use crate::{
     directory::{Directory, Reach},
     exchange::{Exchanges, Ledger},
     jobs::{Ground, Jobs, SpoolError, follow::Follower as JobFollower},
+    manage::{Current, Management},
     provider::{CatalogError, files::Unreadable},
     proxy::{Machines, Settings, SettingsError, Shared, trust},
     scheme::minted::Minter,
@@ -192,11 +193,16 @@ impl App {
         let workers = workers(&config);
         let sockets = Sockets::bind(&config.listen, workers)?;
         let addresses = sockets.addresses();
+        let current = Current { config: config.clone(), catalog: catalog(&config)? };
+        let management =
+            Management::new((store.clone(), Arc::clone(&vault)), Arc::clone(&exchanges), clock.clone(), current);
         let admin = Arc::new(Admin {
             directory,
             metrics: Arc::clone(&shared.metrics),
             jobs: Arc::clone(&jobs),
             sources: Arc::clone(&sources),
+            management,
+            failed_lookups: config.limits.failed_lookups,
             draining: AtomicBool::new(false),
         });
         let Sockets { admin: admin_socket, cores: core_sockets, .. } = sockets;
@@ -235,8 +241,10 @@ impl App {
         let config = sources.load()?.config;
         let settings = Settings::new(&config, catalog(&config)?)?;
         let tls = config.tls.as_ref().map(tls::for_callers).transpose()?;
+        let current = Current { catalog: catalog(&config)?, config: config.clone() };
         self.warn_of_restarts(&config);
         self.shared.reload(settings);
+        self.admin.management.reload(current);
         self.shared.set_tls(tls);
         log.set_level(config.log.level);
         Ok(())

@@ -8,6 +8,7 @@ use crate::{
     clock::{Clock, Timestamp},
     config::Config,
     exchange::{Exchanges, Ledger},
+    manage::{Current, Management},
     provider::{Catalog, Fields, Provider},
     scheme,
     source::Spec,
@@ -33,6 +34,13 @@ impl Local {
         let store = app::store(&config).await?;
         let vault = Vault::open(&store, app::master_source(&config), clock.now()).await?;
         Ok(Self { config, store, vault: Arc::new(vault), catalog, clock })
+    }
+
+    /// What manages this store.
+    pub fn management(&self) -> Result<Arc<Management>, Failure> {
+        let current = Current { catalog: app::catalog(&self.config)?, config: self.config.clone() };
+        let parts = (self.store.clone(), Arc::clone(&self.vault));
+        Ok(Management::new(parts, self.exchanges(), self.clock.clone(), current))
     }
 
     pub fn now(&self) -> Timestamp {

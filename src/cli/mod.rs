@@ -2,6 +2,7 @@
 //! Owns the exit codes: 0 done, 1 failed, 2 used wrongly, 78 configured wrongly.
 //! Never takes a secret as an argument, where every process of the machine could read it.
 
+mod api;
 pub mod apply;
 mod check;
 mod console;
@@ -39,6 +40,7 @@ pub use console::Console;
 pub use failure::Failure;
 
 use crate::config::{Environment, Sources};
+use api::Api;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use local::Local;
 use std::{ffi::OsString, future::Future, path::PathBuf};
@@ -191,26 +193,37 @@ impl Command {
 
 impl StoreCommand {
     fn run(self, sources: &Sources, console: &mut Console<'_>) -> Result<(), Failure> {
-        let config = sources.load()?.config;
         wait_for(async {
-            let local = Local::open(config).await?;
-            let done = match self {
-                Self::Apply(apply) => apply.run(&local, console).await,
-                Self::Explain(explain) => explain.run(&local, console).await,
-                Self::User(command) => command.run(&local, console).await,
-                Self::Org(command) => command.run(&local, console).await,
-                Self::Project(command) => command.run(&local, console).await,
-                Self::Token(command) => command.run(&local, console).await,
-                Self::Credential(command) => command.run(&local, console).await,
-                Self::Job(command) => command.run(&local, console).await,
-                Self::Usage(usage) => usage.run(&local, console).await,
-                Self::Quota(command) => command.run(&local, console).await,
-                Self::Key(command) => command.run(&local, console).await,
-                Self::Migrate(migrate) => migrate.run(&local, console).await,
-            };
+            if let Some(api) = Api::there(&sources.environment)? {
+                return match self {
+                    Self::Token(command) => command.run(&api, console).await,
+                    _ => Err(Failure::usage(
+                        "this works on the store itself: run it at the machine of the store, without BELLHOP_URL",
+                    )),
+                };
+            }
+            let local = Local::open(sources.load()?.config).await?;
+            let done = self.run_here(&local, console).await;
             local.store.close().await;
             done
         })
+    }
+
+    async fn run_here(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
+        match self {
+            Self::Apply(apply) => apply.run(local, console).await,
+            Self::Explain(explain) => explain.run(local, console).await,
+            Self::User(command) => command.run(local, console).await,
+            Self::Org(command) => command.run(local, console).await,
+            Self::Project(command) => command.run(local, console).await,
+            Self::Token(command) => command.run(&local.api()?, console).await,
+            Self::Credential(command) => command.run(local, console).await,
+            Self::Job(command) => command.run(local, console).await,
+            Self::Usage(usage) => usage.run(local, console).await,
+            Self::Quota(command) => command.run(local, console).await,
+            Self::Key(command) => command.run(local, console).await,
+            Self::Migrate(migrate) => migrate.run(local, console).await,
+        }
     }
 }
 

@@ -4,23 +4,20 @@
 
 use super::{
     Console, Failure,
+    api::{Api, escaped},
     console::{Form, shown},
-    local::{Local, entry},
-    lookup,
     moment::Moment,
 };
 use crate::{
-    clock::Timestamp,
-    id::{TokenId, UserId},
-    identity::{Boundary, Context, Scopes, UserName, pat::PlainPat},
-    store::{NewToken, Origin, Reading, TokenLimits, TokenRow, UserRow},
+    clock::Clock,
+    identity::{Context, Scopes, UserName},
+    manage::{
+        Listed,
+        tokens::{CreateToken, MadeToken, RevokeValue, Shown, Token},
+    },
 };
-use aws_lc_rs::rand::SystemRandom;
 use clap::{Args, Subcommand};
-use ipnet::IpNet;
-use serde::Serialize;
-use serde_json::json;
-use std::net::IpAddr;
+use serde_json::{Value, json};
 
 #[derive(Subcommand, Debug)]
 pub enum TokenCommand {
@@ -60,8 +57,8 @@ pub struct Create {
     #[arg(long, value_delimiter = ',', value_name = "SCOPE,…", default_value = "run")]
     scopes: Vec<String>,
     /// The only networks that it may be used from
-    #[arg(long, value_delimiter = ',', value_name = "NETWORK,…", value_parser = network)]
-    networks: Vec<IpNet>,
+    #[arg(long, value_delimiter = ',', value_name = "NETWORK,…")]
+    networks: Vec<String>,
     #[command(flatten)]
     form: Form,
 }
@@ -86,163 +83,61 @@ pub struct Revoke {
 }
 
 impl TokenCommand {
-    pub async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
+    pub async fn run(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
         match self {
-            Self::Create(create) => create.run(local, console).await,
-            Self::List(list) => list.run(local, console).await,
-            Self::Revoke(revoke) => revoke.run(local, console).await,
+            Self::Create(create) => create.run(api, console).await,
+            Self::List(list) => list.run(api, console).await,
+            Self::Revoke(revoke) => revoke.run(api, console).await,
         }
     }
 }
 
 impl Create {
-    async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
-        check_name(&self.name)?;
-        let token = PlainPat::generate(&SystemRandom::new())
-            .map_err(|_| Failure::failed("the system's random generator failed"))?;
-        let mut tx = local.write().await?;
-        let user = lookup::user(&mut tx, &self.user).await?;
-        if tx.find_token(user.id, &self.name).await?.is_some() {
-            let (user, name) = (&self.user, &self.name);
-            return Err(Failure::failed(format!(
-                "{user} has a token `{name}` already: choose another name, or `bellhop token revoke {user} {name}` first"
-            )));
-        }
-        let limits = self.limits(local, &mut tx, &user).await?;
-        let expires = limits.expires;
-        tx.insert_tokens(&[NewToken {
-            id: TokenId::new(),
-            user: user.id,
-            name: self.name.as_str().into(),
-            digest: token.digest(),
-            hint: Some(token.hint().into()),
-            limits,
-            origin: Origin::Hand,
-        }])
-        .await?;
-        tx.record(entry("token.created", format_args!("{}/{}", self.user, self.name)));
-        tx.commit().await?;
+    async fn run(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
+        let scopes = Scopes::parse(&self.scopes.join(" "));
+        let scopes = scopes.ok_or_else(|| Failure::usage("--scopes: expected one or more of run, read, manage"))?;
+        let wanted = CreateToken {
+            user: Some(self.user.to_string()),
+            name: self.name,
+            expires: self.expires.map(|moment| moment.from(Clock::system().now())),
+            context: self.context,
+            contexts: self.contexts,
+            providers: self.providers,
+            scopes: Some(scopes.list()),
+            networks: self.networks,
+        };
+        let MadeToken { token, value } = api.post("/tokens", &wanted).await?;
         if self.form.json {
-            console
-                .json(&json!({ "user": self.user, "token": self.name, "value": token.expose(), "expires": expires }));
+            let Token { user, name, expires, .. } = &token;
+            console.json(&json!({ "user": user, "token": name, "value": value, "expires": expires }));
         } else {
-            console.say(format_args!("{}\n", token.expose()));
+            console.say(format_args!("{}\n", value.0.expose()));
         }
         console.note(format_args!(
-            "this is {}'s token `{}`; it expires {expires} and is not shown again",
-            self.user, self.name
+            "this is {}'s token `{}`; it expires {} and is not shown again",
+            token.user, token.name, token.expires
         ));
         Ok(())
     }
-
-    async fn limits(&self, local: &Local, reading: &mut Reading, user: &UserRow) -> Result<TokenLimits, Failure> {
-        let scopes = Scopes::parse(&self.scopes.join(" "));
-        let scopes = scopes.ok_or_else(|| Failure::usage("--scopes: expected one or more of run, read, manage"))?;
-        for provider in &self.providers {
-            local.provider(provider)?;
-        }
-        let outside = self.context.as_ref().filter(|pin| !self.contexts.is_empty() && !self.contexts.contains(pin));
-        if let Some(pin) = outside {
-            return Err(Failure::usage(format!(
-                "--contexts does not allow `{pin}`, which --context pins: add it there"
-            )));
-        }
-        let pin = match &self.context {
-            Some(pin) => Some(lookup::context(reading, user, pin).await?),
-            None => None,
-        };
-        let mut contexts = Vec::new();
-        for context in &self.contexts {
-            contexts.push(lookup::context(reading, user, context).await?);
-        }
-        Ok(TokenLimits {
-            scopes,
-            expires: self.expires(local)?,
-            pin,
-            contexts,
-            providers: self.providers.iter().map(|provider| provider.as_str().into()).collect(),
-            networks: self.networks.clone(),
-        })
-    }
-
-    fn expires(&self, local: &Local) -> Result<Timestamp, Failure> {
-        let (now, lifetimes) = (local.now(), &local.config.tokens);
-        let latest = now.plus(lifetimes.max_expiry);
-        let expires = self.expires.map_or(now.plus(lifetimes.default_expiry), |moment| moment.from(now));
-        if expires <= latest {
-            Ok(expires)
-        } else {
-            Err(Failure::failed(format!(
-                "expected an expiry until {latest}: `tokens.max_expiry` in the configuration allows no later one"
-            )))
-        }
-    }
 }
 
-fn check_name(name: &str) -> Result<(), Failure> {
-    if (1..=80).contains(&name.chars().count()) && !name.contains(char::is_control) && name.trim() == name {
-        Ok(())
-    } else {
-        Err(Failure::usage("expected a name of 1 to 80 characters, without control characters or space around it"))
-    }
-}
-
-/// A network, or one address.
-fn network(text: &str) -> Result<IpNet, &'static str> {
-    let address = || text.parse::<IpAddr>().map(IpNet::from);
-    text.parse().or_else(|_| address()).map_err(|_| "expected a network such as 10.0.0.0/8, or an address")
-}
-
-#[derive(Serialize)]
-struct TokenLine {
-    user: UserName,
-    name: Box<str>,
-    id: TokenId,
-    hint: String,
-    scopes: String,
-    context: Option<Context>,
-    contexts: Vec<Context>,
-    providers: Vec<Box<str>>,
-    networks: Vec<IpNet>,
-    created: Timestamp,
-    expires: Timestamp,
-    state: &'static str,
-    last_used: Option<Timestamp>,
-}
-
-impl TokenLine {
-    fn new(user: UserName, row: TokenRow, now: Timestamp) -> Self {
-        let Boundary { pin, contexts, providers, networks } = row.boundary;
-        Self {
-            user,
-            name: row.name,
-            id: row.id,
-            hint: row.hint.map_or_else(|| "–".into(), |hint| format!("{hint}…")),
-            scopes: row.scopes.to_string(),
-            context: pin,
-            contexts,
-            providers,
-            networks,
-            created: row.created,
-            expires: row.expires,
-            state: if row.expires <= now { "expired" } else { "valid" },
-            last_used: row.last_used,
-        }
-    }
+/// As people read it: the state in a word, and that there is more of the value.
+fn line(token: Token) -> Value {
+    let state = if token.expired { "expired" } else { "valid" };
+    let hint = token.hint.as_ref().map_or_else(|| "–".into(), |hint| format!("{hint}…"));
+    let mut line = json!(token);
+    line["state"] = state.into();
+    line["hint"] = hint.into();
+    line
 }
 
 impl List {
-    async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
-        let (mut reading, mut lines) = (local.read().await?, Vec::new());
-        match &self.user {
-            Some(user) => {
-                let user = lookup::user(&mut reading, user).await?;
-                for row in reading.tokens(user.id).await? {
-                    lines.push(TokenLine::new(user.name.clone(), row, local.now()));
-                }
-            }
-            None => lines = everybodys(&mut reading, local.now()).await?,
-        }
+    async fn run(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
+        let path =
+            self.user.map_or_else(|| "/tokens".into(), |user| format!("/tokens?user={}", escaped(user.as_str())));
+        let mut tokens: Vec<Token> = api.every(&path).await?;
+        tokens.sort_by(|a, b| (&a.user, &a.name).cmp(&(&b.user, &b.name)));
+        let lines: Vec<Value> = tokens.into_iter().map(line).collect();
         let columns = [
             "user",
             "name",
@@ -264,56 +159,22 @@ impl List {
     }
 }
 
-async fn everybodys(reading: &mut Reading, now: Timestamp) -> Result<Vec<TokenLine>, Failure> {
-    const PAGE: u32 = 500;
-    let (mut lines, mut after): (Vec<TokenLine>, Option<UserName>) = (Vec::new(), None);
-    loop {
-        let users = reading.users(after.as_ref(), PAGE).await?;
-        let ids: Vec<UserId> = users.iter().map(|user| user.id).collect();
-        for row in reading.tokens_of(&ids).await? {
-            if let Some(user) = users.iter().find(|user| user.id == row.user) {
-                lines.push(TokenLine::new(user.name.clone(), row, now));
-            }
-        }
-        match users.into_iter().next_back() {
-            Some(last) => after = Some(last.name),
-            None => break,
-        }
-    }
-    lines.sort_by(|a, b| (&a.user, &a.name).cmp(&(&b.user, &b.name)));
-    Ok(lines)
-}
-
 impl Revoke {
-    async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
-        let digest = if self.stdin {
-            let pasted = console.read_secret()?;
-            let token = PlainPat::parse(pasted.expose().trim().as_bytes());
-            Some(
-                token
-                    .ok_or_else(|| Failure::failed("standard input holds no token: expected bhp_ and 36 characters"))?
-                    .digest(),
-            )
+    async fn run(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
+        let revoked = if let (Some(user), Some(name)) = (self.user, self.name) {
+            let path = format!("/tokens?user={}&name={}", escaped(user.as_str()), escaped(&name));
+            let found: Listed<Token> = api.get(&path).await?;
+            let token = found.items.into_iter().next().ok_or_else(|| {
+                Failure::failed("there is no such token, or it was revoked already: see `bellhop token list`")
+            })?;
+            api.delete(&format!("/tokens/{}", token.id)).await?;
+            token
         } else {
-            None
+            let value = Shown(console.read_secret()?);
+            api.post("/tokens/revoke", &RevokeValue { value }).await?
         };
-        let mut tx = local.write().await?;
-        let row = match (digest, &self.user, &self.name) {
-            (Some(digest), ..) => tx.token_by_digest(&digest).await?,
-            (None, Some(user), Some(name)) => {
-                let user = lookup::user(&mut tx, user).await?;
-                tx.find_token(user.id, name).await?
-            }
-            _ => None,
-        };
-        let row = row.ok_or_else(|| {
-            Failure::failed("there is no such token, or it was revoked already: see `bellhop token list`")
-        })?;
-        let user = tx.user(row.user).await?.map(|user| user.name.to_string()).unwrap_or_default();
-        tx.revoke_token(row.id, Origin::Hand).await?;
-        tx.record(entry("token.revoked", format_args!("{user}/{}", row.name)));
-        tx.commit().await?;
-        console.note(format_args!("revoked {user}'s token `{}`; it works nowhere within a second", shown(&row.name)));
+        let Token { user, name, .. } = revoked;
+        console.note(format_args!("revoked {user}'s token `{}`; it works nowhere within a second", shown(&name)));
         Ok(())
     }
 }

@@ -8,6 +8,7 @@ pub mod role;
 use crate::{
     clock::Timestamp,
     id::{OrganizationId, ProjectId, TokenId, UserId},
+    spelled::spelled,
 };
 use ipnet::IpNet;
 use role::Role;
@@ -137,22 +138,14 @@ macro_rules! text_forms {
                 write!(f, concat!(stringify!($name), "({})"), self)
             }
         }
-
-        impl serde::Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-
-        impl<'de> serde::Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-                text.parse().map_err(serde::de::Error::custom)
-            }
-        }
     )*};
 }
 text_forms!(Name, UserName, Context);
+spelled! {
+    Name: "", "1 to 40 of a-z, 0-9 and single `-`, beginning and ending with a letter or digit, and not `me`";
+    UserName: "", "1 to 120 of A-Z, a-z, 0-9 and . _ @ + -";
+    Context: "", "Which purse pays: `me`, `me.<project>`, `<organization>` or `<organization>.<project>`";
+}
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -205,6 +198,28 @@ impl fmt::Display for Scopes {
             separator = " ";
         }
         Ok(())
+    }
+}
+
+/// One of them, as it is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    Run,
+    Read,
+    Manage,
+}
+
+impl Scopes {
+    pub fn of(list: &[Scope]) -> Option<Self> {
+        let has = |scope| list.contains(&scope);
+        let scopes = Self { run: has(Scope::Run), read: has(Scope::Read), manage: has(Scope::Manage) };
+        (!list.is_empty()).then_some(scopes)
+    }
+
+    pub fn list(self) -> Vec<Scope> {
+        let all = [(self.run, Scope::Run), (self.read, Scope::Read), (self.manage, Scope::Manage)];
+        all.into_iter().filter_map(|(set, scope)| set.then_some(scope)).collect()
     }
 }
 

@@ -3,10 +3,10 @@
 //! Never takes a token of another project: the code of a project is the beginning of its token.
 
 use super::{
-    ask::{Api, Question, bearer},
+    ask::{Api, bearer},
     problem::Problem,
 };
-use crate::{config::LeapConfig, provider::fields::begins_with, secret::Secret};
+use crate::{config::LeapConfig, provider::fields::begins_with, secret::Secret, upstream::once::Question};
 use http::{Method, StatusCode, header};
 use serde_json::Value;
 

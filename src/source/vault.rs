@@ -3,7 +3,7 @@
 //! Never keeps a token that an operator rotates: those are read from their file at each use.
 
 use super::{
-    ask::{Api, Question, sensitive},
+    ask::{Api, sensitive},
     local::read_file,
     problem::Problem,
     text,
@@ -12,6 +12,7 @@ use crate::{
     config::{VaultConfig, VaultLogin},
     provider::Preset,
     secret::Secret,
+    upstream::once::Question,
     vault::SecretFields,
 };
 use http::{HeaderName, HeaderValue, Method, StatusCode};

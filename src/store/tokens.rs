@@ -115,6 +115,28 @@ impl Reading {
         query.fetch_all(self.connection()).await?.iter().map(TokenRow::read).collect()
     }
 
+    /// In the order in which they were made: everybody's, or one user's.
+    pub async fn tokens_page(
+        &mut self,
+        of: Option<UserId>,
+        after: Option<TokenId>,
+        limit: u32,
+    ) -> Result<Vec<TokenRow>> {
+        let after = after.unwrap_or(TokenId::FIRST).to_string();
+        let query = match of {
+            Some(user) => sqlx::query(select_tokens!("t.user_id = $1 AND t.id > $2 ORDER BY t.id LIMIT $3"))
+                .bind(user.to_string()),
+            None => sqlx::query(select_tokens!("t.id > $1 ORDER BY t.id LIMIT $2")),
+        };
+        let query = query.bind(after).bind(i64::from(limit));
+        query.fetch_all(self.connection()).await?.iter().map(TokenRow::read).collect()
+    }
+
+    pub async fn token(&mut self, id: TokenId) -> Result<Option<TokenRow>> {
+        let query = sqlx::query(select_tokens!("t.id = $1")).bind(id.to_string());
+        query.fetch_optional(self.connection()).await?.as_ref().map(TokenRow::read).transpose()
+    }
+
     pub async fn find_token(&mut self, user: UserId, name: &str) -> Result<Option<TokenRow>> {
         let query = sqlx::query(select_tokens!("t.user_id = $1 AND t.name = $2")).bind(user.to_string()).bind(name);
         query.fetch_optional(self.connection()).await?.as_ref().map(TokenRow::read).transpose()

@@ -6,6 +6,7 @@ mod body;
 mod dial;
 mod http2;
 mod interim;
+pub mod once;
 mod switch;
 
 pub use body::{Alarm, Deadline, Driver, Outbound, Passing, Waiting, ring_when_due};

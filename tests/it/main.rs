@@ -37,6 +37,7 @@ mod keys;
 mod limits;
 mod log;
 mod logins;
+mod management;
 mod pointing;
 mod postgres;
 mod presets;

@@ -83,15 +83,15 @@ async fn where_bellhop_is_comes_from_the_flag_before_the_variable_before_the_con
     let address = |out: &str| out.lines().find(|line| line.contains("LUNA_BASE_URL")).map(str::to_owned).unwrap();
     let printed = site.run(&["env", "luna"]).await.assert_code(0);
     assert_eq!(address(&printed.out), "export LUNA_BASE_URL=https://public.example.org/b/luna");
-    let site = site.environment("BELLHOP_URL", "https://variable.example.org");
+    let site = site.environment("BELLHOP_PROXY_URL", "https://variable.example.org");
     assert_eq!(
         address(&site.run(&["env", "luna"]).await.out),
         "export LUNA_BASE_URL=https://variable.example.org/luna"
     );
     let flag = site.run(&["env", "luna", "--url", "https://flag.example.org", "--format", "dotenv"]).await;
     assert_eq!(address(&flag.out), "LUNA_BASE_URL=https://flag.example.org/luna");
-    let site = site.environment("BELLHOP_URL", "nonsense");
-    assert!(site.run(&["env", "luna"]).await.assert_code(2).err.contains("BELLHOP_URL: expected a URL"));
+    let site = site.environment("BELLHOP_PROXY_URL", "nonsense");
+    assert!(site.run(&["env", "luna"]).await.assert_code(2).err.contains("BELLHOP_PROXY_URL: expected a URL"));
 }
 
 #[tokio::test]
@@ -184,7 +184,10 @@ async fn a_program_runs_with_every_sdk_pointed_here_and_nothing_of_the_vendors()
         "{}",
         ran.out
     );
-    assert!(has("DWAVE_API_ENDPOINT=http://127.0.0.1:8080/dwave/sapi/v2/") && has("BELLHOP_URL=http://127.0.0.1:8080"));
+    assert!(
+        has("DWAVE_API_ENDPOINT=http://127.0.0.1:8080/dwave/sapi/v2/")
+            && has("BELLHOP_PROXY_URL=http://127.0.0.1:8080")
+    );
     assert!(has(&format!("IQM_TOKEN={}", pat.as_str())) && has("IQM_SERVER_URL=http://127.0.0.1:8080"), "{}", ran.out);
     assert!(has("IONQ_REMOTE_HOST=http://127.0.0.1:8080") && !ran.out.contains("fake-vendor"), "{}", ran.out);
     assert!(ran.err.contains("IONQ_API_KEY is replaced\n"), "{}", ran.err);
@@ -261,7 +264,7 @@ async fn what_run_sets_is_what_doctor_asks_for_and_a_running_bellhop_knows_the_t
     let url = format!("http://{}", bellhop.addresses.proxy);
     let mut program = Command::new(env!("CARGO_BIN_EXE_bellhop"));
     bellhop.surround(&mut program);
-    program.env("BELLHOP_TOKEN", ada.as_str()).env("BELLHOP_URL", &url);
+    program.env("BELLHOP_TOKEN", ada.as_str()).env("BELLHOP_PROXY_URL", &url);
     let arguments = ["run", "--", env!("CARGO_BIN_EXE_bellhop"), "doctor", "--json"];
     let ran = tokio::task::spawn_blocking(move || program.args(arguments).output()).await.unwrap().unwrap();
     let found: Value = serde_json::from_slice(&ran.stdout).expect("JSON");

@@ -33,7 +33,7 @@ pub struct Doctor {
     /// Only what concerns this provider; may be repeated
     #[arg(long = "provider", value_name = "ID")]
     providers: Vec<String>,
-    /// Where Bellhop is; without it $BELLHOP_URL, or as configured
+    /// Where Bellhop is; without it $BELLHOP_PROXY_URL, or as configured
     #[arg(long, value_name = "URL")]
     url: Option<BaseUrl>,
     /// Look into this home folder instead of $HOME

@@ -48,7 +48,7 @@ pub fn ask(place: &Place, token: Option<&Secret>) -> Result<Reached, Failure> {
     Ok(match answer {
         Err(error) => problem(
             format!("Bellhop cannot be reached: {error}"),
-            "start it, or say where it is: --url, BELLHOP_URL or `listen.public_url`",
+            "start it, or say where it is: --url, BELLHOP_PROXY_URL or `listen.public_url`",
         ),
         Ok(answer) => match judged(&answer, token.is_some()) {
             Judged::Bellhop(whoami) => Reached { whoami, problem: None },
@@ -57,7 +57,7 @@ pub fn ask(place: &Place, token: Option<&Secret>) -> Result<Reached, Failure> {
             }
             Judged::Stranger => problem(
                 format!("what answers there ({}) is not Bellhop", answer.status()),
-                "say where it is: --url, BELLHOP_URL or `listen.public_url`",
+                "say where it is: --url, BELLHOP_PROXY_URL or `listen.public_url`",
             ),
         },
     })

@@ -23,7 +23,7 @@ use std::sync::Arc;
 /// What `env` and `run` take to know where to.
 #[derive(Args, Debug)]
 pub struct Aim {
-    /// Where Bellhop is; without it $BELLHOP_URL, or as configured
+    /// Where Bellhop is; without it $BELLHOP_PROXY_URL, or as configured
     #[arg(long, value_name = "URL")]
     pub url: Option<BaseUrl>,
     /// The purse that is to pay, such as `acme.optics`; without it, the token's own

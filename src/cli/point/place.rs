@@ -34,12 +34,12 @@ pub struct Door {
 }
 
 impl Place {
-    /// `--url`, else `BELLHOP_URL`, else `listen.public_url`, else the proxy listener.
+    /// `--url`, else `BELLHOP_PROXY_URL`, else `listen.public_url`, else the proxy listener.
     pub fn find(named: Option<&BaseUrl>, environment: &Environment, config: &Config) -> Result<Self, Failure> {
-        let variable = match environment.text("BELLHOP_URL")? {
+        let variable = match environment.text("BELLHOP_PROXY_URL")? {
             Some(text) => {
                 let url = text.parse::<BaseUrl>();
-                Some(url.map_err(|expected| Failure::usage(format!("BELLHOP_URL: {expected}")))?)
+                Some(url.map_err(|expected| Failure::usage(format!("BELLHOP_PROXY_URL: {expected}")))?)
             }
             None => None,
         };
@@ -62,7 +62,7 @@ impl Place {
 
     pub fn main(&self) -> Result<&BaseUrl, Failure> {
         self.main.as_ref().ok_or_else(|| {
-            Failure::usage("listen.proxy has port 0, so the port is anybody's guess: give --url or BELLHOP_URL")
+            Failure::usage("listen.proxy has port 0, so the port is anybody's guess: give --url or BELLHOP_PROXY_URL")
         })
     }
 
@@ -116,7 +116,7 @@ impl Place {
             Some(Way::Port) => format!("Bellhop has no port for {provider}: {port} in its configuration"),
             Some(Way::Host) => "Bellhop has no host names, or this one would be too long: `listen.hosts`".into(),
             Some(Way::Root) | None if self.main.is_none() => {
-                "listen.proxy has port 0, so the port is anybody's guess: give --url or BELLHOP_URL".into()
+                "listen.proxy has port 0, so the port is anybody's guess: give --url or BELLHOP_PROXY_URL".into()
             }
             Some(Way::Root) | None => format!(
                 "it drops the path of its address, so it needs a port or a host name of its own: {port} or `listen.hosts` \

@@ -90,7 +90,7 @@ impl Run {
         plan.set.insert("BELLHOP_TOKEN".into(), token.clone());
         plan.remove.insert("BELLHOP_TOKEN_FILE".into(), "BELLHOP_TOKEN says the same");
         if let Ok(url) = map.place.main() {
-            plan.set.insert("BELLHOP_URL".into(), Secret::new(url.to_string()));
+            plan.set.insert("BELLHOP_PROXY_URL".into(), Secret::new(url.to_string()));
         }
         let set: BTreeSet<&String> = plan.set.keys().collect();
         plan.remove.retain(|name, _| !set.contains(name));

@@ -114,7 +114,11 @@ impl Bellhop {
 
     /// Asks the admin listener.
     pub async fn admin(&self, target: &str) -> Answer {
-        self.connect_to(self.addresses.admin).await.ask(&Ask::get(target)).await
+        self.ask_admin(&Ask::get(target)).await
+    }
+
+    pub async fn ask_admin(&self, ask: &Ask) -> Answer {
+        self.connect_to(self.addresses.admin).await.ask(ask).await
     }
 
     /// The sum of the samples of `/metrics` whose name and labels hold all of these words.

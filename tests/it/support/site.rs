@@ -216,7 +216,7 @@ impl Site {
 
     fn assert_no_secret(&self) {
         canary::assert_no_trace("the log", &self.logs.lock().unwrap());
-        canary::assert_no_trace("an answer", &self.answers.lock().unwrap());
+        canary::assert_no_trace("an answer", &canary::but_for_new_tokens(&self.answers.lock().unwrap()));
         canary::assert_no_secret_in_folder(Path::new(&self.data()));
     }
 }

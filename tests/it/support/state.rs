@@ -59,6 +59,11 @@ impl Person<'_> {
         self
     }
 
+    pub fn admin(self) -> Self {
+        self.0["admin"] = json!(true);
+        self
+    }
+
     pub fn active(self, context: &str) -> Self {
         self.0["active"] = json!(context);
         self

@@ -1,0 +1,116 @@
+//! What handlers read of a request, each refused as a problem where it is not as the document says.
+//! Owns nothing.
+//! Never reads a body of another type than JSON, or of more than 64 KiB.
+
+use super::{Api, Problem};
+use crate::manage::{Tag, Wanted, Who};
+use axum::{
+    Json,
+    extract::{FromRequest, FromRequestParts, Path, Query, Request},
+    http::{HeaderValue, StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+/// Who has signed in.
+pub struct Signed(pub Who);
+
+impl FromRequestParts<Api> for Signed {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Api) -> Result<Self, Problem> {
+        parts.extensions.get::<Who>().cloned().map(Self).ok_or_else(Problem::unknown_token)
+    }
+}
+
+const LARGEST: usize = 64 * 1024;
+
+/// A body of `application/json`.
+pub struct Sent<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<Api> for Sent<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &Api) -> Result<Self, Problem> {
+        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let kind = kind.split(';').next().unwrap_or_default().trim();
+        if !kind.eq_ignore_ascii_case("application/json") {
+            let text = "expected a body of `Content-Type: application/json`";
+            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "bad-request", text));
+        }
+        let body = axum::body::to_bytes(request.into_body(), LARGEST).await.map_err(|_| {
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "bad-request", "expected a whole body of at most 64 KiB")
+        })?;
+        serde_json::from_slice(&body).map(Self).map_err(|error| {
+            Problem::new(StatusCode::BAD_REQUEST, "bad-request", format!("the body is not as expected: {error}"))
+        })
+    }
+}
+
+/// The query.
+pub struct Asked<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequestParts<Api> for Asked<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+        let query = Query::<T>::from_request_parts(parts, api).await;
+        query.map(|Query(query)| Self(query)).map_err(|error| {
+            Problem::new(
+                StatusCode::BAD_REQUEST,
+                "bad-request",
+                format!("the query is not as expected: {}", error.body_text()),
+            )
+        })
+    }
+}
+
+/// What stands in the path. What cannot be an id is nothing that is there.
+pub struct At<T>(pub T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<Api> for At<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+        let path = Path::<T>::from_request_parts(parts, api).await;
+        path.map(|Path(path)| Self(path)).map_err(|_| crate::manage::Fault::missing("thing").into())
+    }
+}
+
+/// `If-Match`: what a change was made for.
+pub struct IfMatch(pub Option<Wanted>);
+
+impl FromRequestParts<Api> for IfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Api) -> Result<Self, Problem> {
+        let header = parts.headers.get(header::IF_MATCH).map(|value| value.to_str());
+        match header {
+            None => Ok(Self(None)),
+            Some(Ok(text)) => Ok(Self(Wanted::parse(text))),
+            Some(Err(_)) => Err(Problem::new(StatusCode::BAD_REQUEST, "bad-request", "If-Match is no list of tags")),
+        }
+    }
+}
+
+/// One thing, with its tag.
+pub struct Tagged<T>(pub Tag, pub T);
+
+impl<T: Serialize> IntoResponse for Tagged<T> {
+    fn into_response(self) -> Response {
+        let mut answer = Json(self.1).into_response();
+        if let Ok(tag) = HeaderValue::from_str(&format!("\"{}\"", self.0.as_str())) {
+            answer.headers_mut().insert(header::ETAG, tag);
+        }
+        answer
+    }
+}
+
+/// What was just made: 201.
+pub struct Made<T>(pub T);
+
+impl<T: Serialize> IntoResponse for Made<T> {
+    fn into_response(self) -> Response {
+        (StatusCode::CREATED, Json(self.0)).into_response()
+    }
+}

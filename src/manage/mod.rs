@@ -1,0 +1,88 @@
+//! What people may change and see: their tokens, organizations, credentials, jobs. One file for each noun.
+//! Owns nothing; each act reads the actor's rights in the very transaction in which it does what they permit.
+//! Never shows a secret again, and never lets on that there is something to know of another's business.
+
+mod fault;
+mod names;
+mod page;
+mod patch;
+mod rights;
+pub mod tokens;
+pub mod whoami;
+
+pub use fault::Fault;
+pub use page::{Listed, Page, Tag, Wanted};
+pub use patch::Patch;
+pub use rights::{Bounds, Rights, Who};
+
+use crate::{
+    clock::{Clock, Timestamp},
+    config::Config,
+    exchange::Exchanges,
+    provider::{Catalog, Provider},
+    store::{Reading, Store, Tx},
+    vault::Vault,
+};
+use arc_swap::{ArcSwap, Guard};
+use std::sync::Arc;
+
+/// The installation that is managed.
+pub struct Management {
+    pub store: Store,
+    pub vault: Arc<Vault>,
+    pub exchanges: Arc<Exchanges>,
+    pub clock: Clock,
+    current: ArcSwap<Current>,
+}
+
+/// What a reload replaces.
+pub struct Current {
+    pub config: Config,
+    pub catalog: Catalog,
+}
+
+impl Management {
+    pub fn new(
+        (store, vault): (Store, Arc<Vault>),
+        exchanges: Arc<Exchanges>,
+        clock: Clock,
+        current: Current,
+    ) -> Arc<Self> {
+        Arc::new(Self { store, vault, exchanges, clock, current: ArcSwap::from_pointee(current) })
+    }
+
+    pub fn reload(&self, current: Current) {
+        self.current.store(Arc::new(current));
+    }
+
+    pub fn current(&self) -> Guard<Arc<Current>> {
+        self.current.load()
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The store at one moment, and what this actor may see of it.
+    pub async fn look(&self, who: &Who) -> Result<(Reading, Rights), Fault> {
+        let mut reading = self.store.read().await?;
+        let rights = Rights::read(who, &mut reading).await?;
+        Ok((reading, rights))
+    }
+
+    /// A change of the store, and what this actor may change.
+    pub async fn act(&self, who: &Who) -> Result<(Tx, Rights), Fault> {
+        let mut tx = self.store.write(self.vault.signer(), self.now()).await?;
+        let rights = Rights::read(who, &mut tx).await?;
+        Ok((tx, rights))
+    }
+}
+
+impl Current {
+    pub fn provider(&self, id: &str) -> Result<&Arc<Provider>, Fault> {
+        self.catalog.find(id).ok_or_else(|| {
+            let known: Vec<&str> = self.catalog.iter().map(|provider| provider.id()).collect();
+            Fault::invalid("provider", format!("there is no such provider: expected one of {}", known.join(", ")))
+        })
+    }
+}

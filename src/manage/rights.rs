@@ -1,0 +1,150 @@
+//! Who acts, and what that permits: the one place that management asks.
+//! Facts of the moment; read in the transaction that uses them.
+//! Never a right that the actor's user has not now, and none that the token they came with was not given.
+
+use super::Fault;
+use crate::{
+    clock::Timestamp,
+    credential::Owner,
+    id::{OrganizationId, TokenId, UserId},
+    identity::{Boundary, Context, Membership, Scopes, Standing, TokenHolder, role},
+    store::{Actor, AuditEntry, Reading},
+};
+use std::{fmt, sync::Arc};
+
+/// Who acts.
+#[derive(Clone, Debug)]
+pub struct Who {
+    actor: Actor,
+    /// Of the token that they came with; `None` is a session, or the command line.
+    bounds: Option<Arc<Bounds>>,
+}
+
+/// What a token's maker put around it, which holds for what is done with it as well.
+#[derive(Debug)]
+pub struct Bounds {
+    pub token: TokenId,
+    pub scopes: Scopes,
+    pub expires: Timestamp,
+    pub boundary: Boundary,
+}
+
+impl Who {
+    /// Somebody at this machine, who can read the store's file and the master key's anyway.
+    pub const fn command_line() -> Self {
+        Self { actor: Actor::CommandLine, bounds: None }
+    }
+
+    pub const fn user(user: UserId) -> Self {
+        Self { actor: Actor::User(user), bounds: None }
+    }
+
+    pub fn holder(holder: &TokenHolder) -> Self {
+        let bounds = Bounds {
+            token: holder.token,
+            scopes: holder.scopes,
+            expires: holder.expires,
+            boundary: holder.boundary.as_deref().cloned().unwrap_or_default(),
+        };
+        Self { actor: Actor::User(holder.standing.user), bounds: Some(Arc::new(bounds)) }
+    }
+}
+
+/// What an actor may do at this moment.
+pub struct Rights {
+    who: Who,
+    /// `None`: the command line.
+    standing: Option<Standing>,
+}
+
+impl Rights {
+    pub(super) async fn read(who: &Who, reading: &mut Reading) -> Result<Self, Fault> {
+        let standing = match who.actor {
+            Actor::User(user) => Some(reading.standing(user).await?.ok_or(Fault::SignedOut)?),
+            Actor::CommandLine | Actor::System => None,
+        };
+        Ok(Self { who: who.clone(), standing })
+    }
+
+    /// What the audit trail is told of an act.
+    pub fn entry(&self, action: &'static str, subject: impl fmt::Display) -> AuditEntry {
+        AuditEntry::new(&self.who.actor, action, subject)
+    }
+
+    pub const fn standing(&self) -> Option<&Standing> {
+        self.standing.as_ref()
+    }
+
+    pub fn bounds(&self) -> Option<&Bounds> {
+        self.who.bounds.as_deref()
+    }
+
+    /// Who may manage everybody and everything of this installation.
+    pub fn is_admin(&self) -> bool {
+        self.standing.as_ref().is_none_or(|standing| standing.admin)
+    }
+
+    pub fn require_admin(&self) -> Result<(), Fault> {
+        if self.is_admin() {
+            Ok(())
+        } else {
+            Err(Fault::forbidden("only an administrator of this installation may do it"))
+        }
+    }
+
+    /// The user who acts; at the command line somebody has to be named.
+    pub fn me(&self) -> Result<UserId, Fault> {
+        let me = self.standing.as_ref().map(|standing| standing.user);
+        me.ok_or_else(|| Fault::invalid("user", "expected the name of the user whom it is about"))
+    }
+
+    /// One may look after oneself, and an administrator after everybody; to others there is no such user.
+    pub fn over_user(&self, user: UserId) -> Result<(), Fault> {
+        let is_me = self.standing.as_ref().is_some_and(|standing| standing.user == user);
+        if is_me || self.is_admin() { Ok(()) } else { Err(Fault::missing("user")) }
+    }
+
+    pub fn membership(&self, organization: OrganizationId) -> Option<&Membership> {
+        let memberships = self.standing.as_ref().map(|standing| &standing.memberships);
+        memberships.into_iter().flatten().find(|membership| membership.organization == organization)
+    }
+
+    /// To who is no member there is no such organization.
+    pub fn in_organization(&self, organization: OrganizationId, act: role::Act) -> Result<(), Fault> {
+        if self.is_admin() {
+            return Ok(());
+        }
+        let membership = self.membership(organization).ok_or_else(|| Fault::missing("organization"))?;
+        if membership.role.permits(act) {
+            return Ok(());
+        }
+        let who = if role::Role::Maintainer.permits(act) { "owners and maintainers" } else { "owners" };
+        Err(Fault::forbidden(format!("only {who} of {} may do it, and you are a {}", membership.name, membership.role)))
+    }
+
+    /// Whether this token's boundary has room for what is about this context and provider.
+    pub fn within(&self, context: Option<&Context>, provider: Option<&str>) -> Result<(), Fault> {
+        let Some(Bounds { boundary, .. }) = self.bounds() else { return Ok(()) };
+        if let Some(context) = context.filter(|context| !boundary.allows_context(context)) {
+            return Err(Fault::forbidden(format!("the token that you use is not for the context `{context}`")));
+        }
+        if let Some(provider) = provider.filter(|provider| !boundary.allows_provider(provider)) {
+            return Err(Fault::forbidden(format!("the token that you use is not for the provider `{provider}`")));
+        }
+        Ok(())
+    }
+
+    /// Who may do this to what belongs to an owner: persons to their own, roles to their organization's.
+    pub async fn over_owner(&self, reading: &mut Reading, owner: Owner, act: role::Act) -> Result<(), Fault> {
+        use crate::store::ProjectOf;
+        let of = match owner {
+            Owner::User(user) => ProjectOf::User(user),
+            Owner::Organization(organization) => ProjectOf::Organization(organization),
+            Owner::Project(project) => reading.project(project).await?.ok_or_else(|| Fault::missing("project"))?.of,
+        };
+        match of {
+            ProjectOf::User(user) => self.over_user(user),
+            ProjectOf::Organization(organization) => self.in_organization(organization, act),
+        }
+    }
+}

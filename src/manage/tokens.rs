@@ -1,0 +1,376 @@
+//! Personal access tokens: made, shown once, limited, revoked.
+//! Owns nothing; of a token that was made only its digest is kept.
+//! Never makes one that can do more than its user, or than the token that it was made with.
+
+use super::{Fault, Listed, Management, Page, Patch, Rights, Tag, Who, names, page::Wanted, rights::Bounds};
+use crate::{
+    clock::Timestamp,
+    id::{TokenId, UserId},
+    identity::{Boundary, Context, Scope, Scopes, UserName, pat::PlainPat},
+    secret::Secret,
+    store::{NewToken, Origin, Reading, TokenLimits, TokenRow, UserRow},
+};
+use aws_lc_rs::rand::SystemRandom;
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+use std::{collections::HashMap, net::IpAddr};
+use utoipa::ToSchema;
+
+/// A personal access token, without its value.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Token {
+    pub id: TokenId,
+    pub user: UserName,
+    pub name: String,
+    /// Its first characters; null where only a digest was given.
+    pub hint: Option<String>,
+    pub scopes: Vec<Scope>,
+    /// The pinned context: what pays when a request names none.
+    pub context: Option<Context>,
+    /// The only contexts that it may use; empty: any of its user's.
+    pub contexts: Vec<Context>,
+    /// The only providers; empty: any.
+    pub providers: Vec<String>,
+    /// The only networks that it may be used from; empty: any.
+    #[schema(value_type = Vec<String>)]
+    pub networks: Vec<IpNet>,
+    pub created: Timestamp,
+    pub expires: Timestamp,
+    pub expired: bool,
+    /// To the minute.
+    pub last_used: Option<Timestamp>,
+}
+
+/// What a new token may do. Everything but its name may be left out.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CreateToken {
+    /// Whose; one's own, if it is left out.
+    pub user: Option<String>,
+    /// What it is for: a machine, a program.
+    #[schema(min_length = 1, max_length = 80)]
+    pub name: String,
+    /// When it ends; `tokens.default_expiry` from now, if it is left out.
+    pub expires: Option<Timestamp>,
+    pub context: Option<Context>,
+    pub contexts: Vec<Context>,
+    pub providers: Vec<String>,
+    /// `run`, if it is left out.
+    pub scopes: Option<Vec<Scope>>,
+    /// Networks such as 10.0.0.0/8, or addresses.
+    pub networks: Vec<String>,
+}
+
+/// A token that was just made: the only time that its value is told.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct MadeToken {
+    #[serde(flatten)]
+    pub token: Token,
+    /// Nobody can show it again.
+    #[schema(value_type = String)]
+    pub value: Shown,
+}
+
+/// A secret on its way to the one person who may see it, once.
+#[derive(Debug)]
+pub struct Shown(pub Secret);
+
+impl Serialize for Shown {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.expose())
+    }
+}
+
+impl<'de> Deserialize<'de> for Shown {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self(Secret::new(text)))
+    }
+}
+
+/// What is to be different about a token; what is left out stays.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ChangeToken {
+    pub expires: Option<Timestamp>,
+    /// Null takes the pin away.
+    #[serde(skip_serializing_if = "Patch::keeps")]
+    #[schema(value_type = Option<Context>)]
+    pub context: Patch<Context>,
+    pub contexts: Option<Vec<Context>>,
+    pub providers: Option<Vec<String>>,
+    pub scopes: Option<Vec<Scope>>,
+    pub networks: Option<Vec<String>>,
+}
+
+/// A token that somebody found.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RevokeValue {
+    #[schema(value_type = String)]
+    pub value: Shown,
+}
+
+impl Token {
+    /// When it was last used is no change of it.
+    pub fn tag(&self) -> Tag {
+        Tag::of(&Self { last_used: None, expired: false, ..self.clone() })
+    }
+
+    fn new(user: UserName, row: TokenRow, now: Timestamp) -> Self {
+        let Boundary { pin, contexts, providers, networks } = row.boundary;
+        Self {
+            id: row.id,
+            user,
+            name: row.name.into(),
+            hint: row.hint.map(Into::into),
+            scopes: row.scopes.list(),
+            context: pin,
+            contexts,
+            providers: providers.into_iter().map(Into::into).collect(),
+            networks,
+            created: row.created,
+            expires: row.expires,
+            expired: row.expires <= now,
+            last_used: row.last_used,
+        }
+    }
+}
+
+impl Management {
+    /// A user's, one's own if none is named; everybody's for an administrator who asks for `*`.
+    pub async fn tokens(
+        &self,
+        who: &Who,
+        (of, name): (Option<&str>, Option<&str>),
+        page: &Page,
+    ) -> Result<Listed<Token>, Fault> {
+        let (limit, after) = (page.limit()?, page.after()?);
+        let (mut reading, rights) = self.look(who).await?;
+        let of = match of {
+            Some("*") => {
+                rights.require_admin()?;
+                None
+            }
+            // At the command line there is no oneself.
+            None if rights.standing().is_none() => None,
+            of => Some(whose(&mut reading, &rights, of).await?.id),
+        };
+        let rows = match (of, name) {
+            (Some(user), Some(name)) => reading.find_token(user, name).await?.into_iter().collect(),
+            (None, Some(_)) => return Err(Fault::invalid("name", "expected the user whose token it is, too")),
+            (of, None) => reading.tokens_page(of, after, limit + 1).await?,
+        };
+        let rows = Listed::of(rows, limit, |row| row.id.to_string());
+        let mut users: HashMap<UserId, UserName> = HashMap::new();
+        for row in &rows.items {
+            if !users.contains_key(&row.user)
+                && let Some(user) = reading.user(row.user).await?
+            {
+                users.insert(row.user, user.name);
+            }
+        }
+        let Listed { items, next } = rows;
+        let items =
+            items.into_iter().filter_map(|row| Some(Token::new(users.get(&row.user)?.clone(), row, self.now())));
+        Ok(Listed { items: items.collect(), next })
+    }
+
+    pub async fn token(&self, who: &Who, id: TokenId) -> Result<Token, Fault> {
+        let (mut reading, rights) = self.look(who).await?;
+        let (user, row) = find(&mut reading, &rights, id).await?;
+        Ok(Token::new(user.name, row, self.now()))
+    }
+
+    pub async fn create_token(&self, who: &Who, wanted: CreateToken) -> Result<MadeToken, Fault> {
+        check_name(&wanted.name)?;
+        let value = PlainPat::generate(&SystemRandom::new()).map_err(|error| Fault::Internal(Box::new(error)))?;
+        let (mut tx, rights) = self.act(who).await?;
+        let user = whose(&mut tx, &rights, wanted.user.as_deref()).await?;
+        if tx.find_token(user.id, &wanted.name).await?.is_some() {
+            let text = format!(
+                "{} has a token `{}` already: choose another name, or revoke that one first",
+                user.name, wanted.name
+            );
+            return Err(Fault::conflict(text));
+        }
+        let scopes = Scopes::of(wanted.scopes.as_deref().unwrap_or(&[Scope::Run]));
+        let boundary = Boundary {
+            pin: wanted.context,
+            contexts: wanted.contexts,
+            providers: wanted.providers.into_iter().map(Into::into).collect(),
+            networks: networks(&wanted.networks)?,
+        };
+        let now = self.now();
+        let usual = now.plus(self.current().config.tokens.default_expiry);
+        let expires = wanted.expires.unwrap_or(rights.bounds().map_or(usual, |bounds| usual.min(bounds.expires)));
+        let limits = self.limits((&mut tx, &rights), &user, (scopes, expires, boundary)).await?;
+        let id = TokenId::new();
+        tx.insert_tokens(&[NewToken {
+            id,
+            user: user.id,
+            name: wanted.name.as_str().into(),
+            digest: value.digest(),
+            hint: Some(value.hint().into()),
+            limits,
+            origin: Origin::Hand,
+        }])
+        .await?;
+        tx.record(rights.entry("token.created", format_args!("{}/{}", user.name, wanted.name)));
+        let row = tx.token(id).await?.ok_or_else(|| Fault::missing("token"))?;
+        tx.commit().await?;
+        let value = Shown(Secret::new(value.expose()));
+        Ok(MadeToken { token: Token::new(user.name, row, now), value })
+    }
+
+    pub async fn change_token(
+        &self,
+        who: &Who,
+        id: TokenId,
+        change: ChangeToken,
+        read: Option<&Wanted>,
+    ) -> Result<Token, Fault> {
+        let (mut tx, rights) = self.act(who).await?;
+        let (user, row) = find(&mut tx, &rights, id).await?;
+        let name = row.name.clone();
+        Token::new(user.name.clone(), row.clone(), self.now()).tag().check(read)?;
+        let scopes = change.scopes.map_or(Some(row.scopes), |scopes| Scopes::of(&scopes));
+        let boundary = Boundary {
+            pin: change.context.after(row.boundary.pin),
+            contexts: change.contexts.unwrap_or(row.boundary.contexts),
+            providers: match change.providers {
+                Some(providers) => providers.into_iter().map(Into::into).collect(),
+                None => row.boundary.providers,
+            },
+            networks: match change.networks {
+                Some(list) => networks(&list)?,
+                None => row.boundary.networks,
+            },
+        };
+        let expires = change.expires.unwrap_or(row.expires);
+        let limits = self.limits((&mut tx, &rights), &user, (scopes, expires, boundary)).await?;
+        tx.change_token(id, &limits).await?;
+        tx.record(rights.entry("token.changed", format_args!("{}/{name}", user.name)));
+        let row = tx.token(id).await?.ok_or_else(|| Fault::missing("token"))?;
+        tx.commit().await?;
+        Ok(Token::new(user.name, row, self.now()))
+    }
+
+    /// For good.
+    pub async fn revoke_token(&self, who: &Who, id: TokenId, read: Option<&Wanted>) -> Result<Token, Fault> {
+        let (mut tx, rights) = self.act(who).await?;
+        let (user, row) = find(&mut tx, &rights, id).await?;
+        let token = Token::new(user.name, row, self.now());
+        token.tag().check(read)?;
+        tx.revoke_token(id, Origin::Hand).await?;
+        tx.record(rights.entry("token.revoked", format_args!("{}/{}", token.user, token.name)));
+        tx.commit().await?;
+        Ok(token)
+    }
+
+    /// Whoever has found a token may end it: having it, they could do worse.
+    pub async fn revoke_value(&self, who: &Who, found: &Secret) -> Result<Token, Fault> {
+        let malformed = || Fault::invalid("value", "expected a token: bhp_ and 36 characters");
+        let digest = PlainPat::parse(found.expose().trim().as_bytes()).ok_or_else(malformed)?.digest();
+        let (mut tx, rights) = self.act(who).await?;
+        let row = tx.token_by_digest(&digest).await?.ok_or_else(|| Fault::missing("token"))?;
+        let user = tx.user(row.user).await?.ok_or_else(|| Fault::missing("user"))?;
+        let token = Token::new(user.name, row, self.now());
+        tx.revoke_token(token.id, Origin::Hand).await?;
+        tx.record(rights.entry("token.revoked", format_args!("{}/{}", token.user, token.name)).detail("by its value"));
+        tx.commit().await?;
+        Ok(token)
+    }
+
+    async fn limits(
+        &self,
+        (reading, rights): (&mut Reading, &Rights),
+        user: &UserRow,
+        (scopes, expires, boundary): (Option<Scopes>, Timestamp, Boundary),
+    ) -> Result<TokenLimits, Fault> {
+        let scopes = scopes.ok_or_else(|| Fault::invalid("scopes", "expected one or more of run, read, manage"))?;
+        let (now, current) = (self.now(), self.current());
+        let latest = now.plus(current.config.tokens.max_expiry);
+        if expires > latest {
+            let text =
+                format!("expected {latest} or earlier: `tokens.max_expiry` of the configuration allows no later one");
+            return Err(Fault::invalid("expires", text));
+        }
+        for provider in &boundary.providers {
+            current.provider(provider).map_err(|_| Fault::invalid("providers", "there is no such provider"))?;
+        }
+        let pin = boundary.pin.as_ref();
+        if let Some(pin) = pin.filter(|pin| !boundary.allows_context(pin)) {
+            return Err(Fault::invalid("contexts", format!("the pinned context `{pin}` is not among them")));
+        }
+        if let Some(bounds) = rights.bounds() {
+            no_wider_than(bounds, expires, &boundary)?;
+        }
+        let pin = match pin {
+            Some(pin) => Some(names::context(reading, user, pin, "context").await?),
+            None => None,
+        };
+        let mut contexts = Vec::new();
+        for context in &boundary.contexts {
+            contexts.push(names::context(reading, user, context, "contexts").await?);
+        }
+        Ok(TokenLimits { scopes, expires, pin, contexts, providers: boundary.providers, networks: boundary.networks })
+    }
+}
+
+/// A token that is made with another one lasts no longer, and opens nothing that the other's boundary closes. Its scopes
+/// may be others: who manages has all of the user's own rights.
+fn no_wider_than(bounds: &Bounds, expires: Timestamp, new: &Boundary) -> Result<(), Fault> {
+    let old = &bounds.boundary;
+    let within = |list: bool, every: bool| list || !every;
+    let contexts = !new.contexts.is_empty() && new.contexts.iter().all(|context| old.allows_context(context));
+    let providers = !new.providers.is_empty() && new.providers.iter().all(|provider| old.allows_provider(provider));
+    let networks = !new.networks.is_empty()
+        && new.networks.iter().all(|network| old.networks.iter().any(|wide| wide.contains(network)));
+    let wider = [
+        ("expires", expires > bounds.expires),
+        ("contexts", !within(contexts, !old.contexts.is_empty())),
+        ("providers", !within(providers, !old.providers.is_empty())),
+        ("networks", !within(networks, !old.networks.is_empty())),
+    ];
+    match wider.into_iter().find(|(_, is_wider)| *is_wider) {
+        Some((field, _)) => {
+            Err(Fault::invalid(field, "the token that you use cannot make one that may do more than itself"))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The user whom it is about, if that is this actor's business.
+async fn whose(reading: &mut Reading, rights: &Rights, named: Option<&str>) -> Result<UserRow, Fault> {
+    let user = match named {
+        Some(text) => names::user(reading, text).await?,
+        None => reading.user(rights.me()?).await?.ok_or_else(|| Fault::missing("user"))?,
+    };
+    rights.over_user(user.id)?;
+    Ok(user)
+}
+
+async fn find(reading: &mut Reading, rights: &Rights, id: TokenId) -> Result<(UserRow, TokenRow), Fault> {
+    let missing = || Fault::missing("token");
+    let row = reading.token(id).await?.ok_or_else(missing)?;
+    rights.over_user(row.user).map_err(|_| missing())?;
+    let user = reading.user(row.user).await?.ok_or_else(missing)?;
+    Ok((user, row))
+}
+
+fn check_name(name: &str) -> Result<(), Fault> {
+    if (1..=80).contains(&name.chars().count()) && !name.contains(char::is_control) && name.trim() == name {
+        Ok(())
+    } else {
+        Err(Fault::invalid("name", "expected 1 to 80 characters, without control characters or space around them"))
+    }
+}
+
+fn networks(list: &[String]) -> Result<Vec<IpNet>, Fault> {
+    let network = |text: &String| {
+        let address = || text.parse::<IpAddr>().map(IpNet::from);
+        text.parse().or_else(|_| address())
+    };
+    let wrong = |_| Fault::invalid("networks", "expected networks such as 10.0.0.0/8, or addresses");
+    list.iter().map(network).collect::<Result<_, _>>().map_err(wrong)
+}

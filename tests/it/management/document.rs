@@ -1,0 +1,65 @@
+//! The document of the API, and what every answer of it has in common.
+
+use super::cast::Cast;
+use crate::support::{Ask, Pat, Site};
+
+#[tokio::test]
+async fn it_is_served_without_signing_in_and_is_the_one_that_was_agreed_on() {
+    let bellhop = Site::empty().serve().await;
+
+    let answer = bellhop.admin("/api/v1/openapi.json").await;
+
+    assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
+    assert_eq!(answer.json()["openapi"], "3.1.0");
+    insta::assert_snapshot!(serde_json::to_string_pretty(&answer.json()).unwrap());
+}
+
+#[tokio::test]
+async fn every_answer_is_kept_from_caches_frames_and_sniffing() {
+    let cast = Cast::assemble().await;
+    for answer in [cast.get(&cast.alan, "/whoami").await, cast.get(&Pat::fake(), "/whoami").await] {
+        for (name, value) in [("cache-control", "no-store"), ("x-content-type-options", "nosniff")] {
+            assert_eq!(answer.header(name), Some(value));
+        }
+        assert!(
+            answer.header("content-security-policy").is_some_and(|policy| policy.contains("frame-ancestors 'none'"))
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_and_what_is_sent_wrongly_is_a_problem() {
+    let cast = Cast::assemble().await;
+    let bearer = format!("Bearer {}", cast.alan);
+    let ask = |ask: Ask| ask.header("Authorization", &*bearer);
+
+    cast.get(&cast.alan, "/nothing").await.assert_problem(404, "not-found");
+    cast.ask(Some(&cast.alan), "PUT", "/whoami", None).await.assert_problem(405, "bad-request");
+    cast.get(&cast.alan, "/tokens/not-an-id").await.assert_problem(404, "not-found");
+    cast.get(&cast.alan, "/tokens?limit=many").await.assert_problem(400, "bad-request");
+    cast.get(&cast.alan, "/tokens?limit=0").await.assert_problem(422, "invalid");
+    cast.get(&cast.alan, "/tokens?after=x").await.assert_problem(422, "invalid");
+    let text = ask(Ask::post("/api/v1/tokens").header("Content-Type", "text/plain").body("{\"name\":\"a\"}"));
+    cast.bellhop.ask_admin(&text).await.assert_problem(415, "bad-request");
+    let broken = ask(Ask::post("/api/v1/tokens").header("Content-Type", "application/json").body("{\"name\":"));
+    cast.bellhop.ask_admin(&broken).await.assert_problem(400, "bad-request");
+    let unknown = ask(Ask::post("/api/v1/tokens").json(&serde_json::json!({ "name": "a", "colour": "red" })));
+    let problem = cast.bellhop.ask_admin(&unknown).await.assert_problem(400, "bad-request");
+    assert!(problem["detail"].as_str().unwrap().contains("colour"));
+    let large = ask(Ask::post("/api/v1/tokens").header("Content-Type", "application/json").body(vec![b' '; 70_000]));
+    cast.bellhop.ask_admin(&large).await.assert_problem(413, "bad-request");
+}
+
+#[tokio::test]
+async fn unknown_tokens_are_counted_by_network_and_a_good_one_goes_on() {
+    let cast = Cast::at(Site::empty().set("limits.failed_lookups", "3/h")).await;
+    for _ in 0..3 {
+        cast.get(&Pat::fake(), "/whoami").await.assert_problem(401, "unknown-token");
+    }
+
+    let throttled = cast.get(&Pat::fake(), "/whoami").await;
+
+    throttled.assert_problem(429, "throttled");
+    assert!(throttled.header("retry-after").is_some());
+    assert_eq!(cast.get(&cast.alan, "/whoami").await.status, 200);
+}

@@ -1,0 +1,7 @@
+//! The management API: who may do what through it, and what it answers.
+
+mod cast;
+mod document;
+mod remote;
+mod table;
+mod tokens;
