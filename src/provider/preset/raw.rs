@@ -6,6 +6,7 @@ use super::{
     Cookies, Wording,
     login::Mint,
     operation::{Kind, TimeUnit},
+    refusal::RawRefusal,
     sdk::{FileFormat, Names, PlainHttp, Way},
     sigv4::RawSigV4,
     storage::RawObject,
@@ -44,6 +45,7 @@ pub struct RawPreset {
     pub states: RawStates,
     pub operations: Vec<RawOperation>,
     pub refusals: Option<Vec<Spanned<u16>>>,
+    pub refused_by: Option<RawRefusal>,
     pub head: Option<Text>,
     #[serde(default)]
     pub errors: RawErrors,

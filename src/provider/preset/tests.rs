@@ -184,6 +184,11 @@ fn each_mistake_is_told_with_its_place_and_what_was_expected() {
         ("kind: submit", "kind: submit\n    repetition: path mark"),
         ("kind: submit", "kind: submit\n    count: query number"),
         ("kind: submit", "kind: submit\n    reads: { of: body /id }"),
+        ("name: Example", "name: Example\nrefused_by: { words: [Bad] }"),
+        ("name: Example", "name: Example\nrefused_by: { header: Host, words: [Bad] }"),
+        ("name: Example", "name: Example\nrefused_by: { header: x-error, words: [] }"),
+        ("name: Example", "name: Example\nrefused_by: { header: x-error, words: [Bad, a b] }"),
+        ("name: Example", "name: Example\nrefused_by: { header: x-error, element: <a>, words: [Bad] }"),
         ("kind: submit", "kind: submit\n    reads: { status: [answer /a, header b] }"),
         ("id: path job }", "id: path job, when: { at: path job, is: x } }"),
         // What one part says about another.
@@ -204,7 +209,7 @@ fn each_mistake_is_told_with_its_place_and_what_was_expected() {
     ];
     let told: Vec<String> = mistakes.iter().map(|(from, to)| mistake_after(from, to)).collect();
     insta::assert_snapshot!(told.join("\n"), @r#"
-    x.yaml:3:1: unknown field `colour`, expected one of id, name, website, origin, http2, services, regions, ignored_prefix, caller_token, fields, one_of, scheme, selectors, states, operations, refusals, head, errors, cookies, lost_submit, probe, account, storage, sdks
+    x.yaml:3:1: unknown field `colour`, expected one of id, name, website, origin, http2, services, regions, ignored_prefix, caller_token, fields, one_of, scheme, selectors, states, operations, refusals, refused_by, head, errors, cookies, lost_submit, probe, account, storage, sdks
     x.yaml:27:1: missing field `name`
     x.yaml:3:1: the key `name` is given twice
     x.yaml:21:11: unknown variant `pol`, expected one of submit, poll, result, cancel, list, public, account, login, open, blocked
@@ -239,6 +244,11 @@ fn each_mistake_is_told_with_its_place_and_what_was_expected() {
     x.yaml:18:17: expected a capture of the path, and `POST /jobs` has no `mark`
     x.yaml:18:12: expected a place in the request's body, not `query number`
     x.yaml:18:18: expected a place in the answer, not `body /id`
+    x.yaml:3:15: missing field `header`
+    x.yaml:3:23: expected a header that neither frames nor routes the message, not `Host`
+    x.yaml:3:39: expected at least one word
+    x.yaml:3:45: expected one word, not `a b`
+    x.yaml:3:41: expected one word, not `<a>`
     x.yaml:18:22: expected `path <capture>`, `query <key>`, `body <pointer>` or `answer <pointer>`, not `header b`
     x.yaml:23:51: expected a place in the request's body, not `path job`
     x.yaml:12:37: expected a declared field (token, region, team), not `tokn`
