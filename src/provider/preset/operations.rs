@@ -80,7 +80,7 @@ fn check_operation(raw: &RawOperation, known: &Known<'_>) -> Checked<Operation> 
         query: raw.query.as_ref().map(|keys| keys.iter().map(|key| key.value.as_str().into()).collect()),
         form: raw.form.iter().map(|(key, value)| (key.as_str().into(), value.as_str().into())).collect(),
         format: if raw.grpc { Format::Grpc } else { Format::Json },
-        login: login::check(raw)?,
+        login: login::check(raw, known)?,
     };
     check_captures(raw, &operation)?;
     check_format(raw, &operation)?;

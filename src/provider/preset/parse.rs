@@ -175,8 +175,7 @@ fn check_origin(text: &Text, fields: &[FieldSpec], scheme: &RawScheme) -> Checke
     }
     let known = Known { fields, services: &[], one_of: &[] };
     let field = known.named(name).or_else(|problem| mistake(text, format!("{problem}, not {}", quoted(name))))?;
-    let always_there = field.presence == Presence::Required || field.default.is_some();
-    if field.format == Format::Label && field.sensitivity == Sensitivity::Plain && !field.list && always_there {
+    if field.format == Format::Label && known.is_always_plain(name) {
         return Ok(template);
     }
     mistake(

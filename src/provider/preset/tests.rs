@@ -100,6 +100,9 @@ fn each_mistake_in_a_login_is_told_with_its_place_and_what_was_expected() {
         ("lifetime: 1h", "lifetime: 48h"),
         ("\"{user}\"", "\"{token}\""),
         ("\"{token}\" } }", "\"{tokens}\" } }"),
+        ("\"{token}\" } }", "\"{uuid}\" } }"),
+        ("\"{token}\" } }", "\"{credential.realm}\" } }"),
+        ("\"{token}\" } }", "\"{credential.secret}\" } }"),
         ("publishes: jwks", "publishes: keys"),
         ("publishes: jwks", "publishes: { issuer: \"{user}\" }"),
         ("publishes: jwks", "silence: 1s"),
@@ -132,6 +135,9 @@ fn each_mistake_in_a_login_is_told_with_its_place_and_what_was_expected() {
     x.yaml:27:52: expected at most 24h
     x.yaml:27:64: there is no such placeholder here: `token`
     x.yaml:27:91: there is no such placeholder here: `tokens`
+    x.yaml:27:91: there is no such placeholder here: `uuid`
+    x.yaml:27:91: there is no such placeholder here: `credential.realm`
+    x.yaml:27:91: there is no such placeholder here: `credential.secret`
     x.yaml:31:16: expected `jwks` or a document
     x.yaml:31:16: there is no such placeholder here: `user`
     x.yaml:29:11: an operation of kind `login` has either `login` or `publishes`
