@@ -233,6 +233,7 @@ pub struct RawOperation {
     pub grpc: bool,
     pub login: Option<RawLogin>,
     pub publishes: Option<Spanned<Value>>,
+    pub sends: Option<Spanned<Value>>,
     #[serde(default)]
     pub objects: Vec<Spanned<RawObject>>,
     pub query: Option<Vec<Text>>,

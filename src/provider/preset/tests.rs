@@ -190,6 +190,9 @@ fn each_mistake_is_told_with_its_place_and_what_was_expected() {
         ("kind: submit", "kind: submit\n    repetition: path mark"),
         ("kind: submit", "kind: submit\n    count: query number"),
         ("kind: submit", "kind: submit\n    reads: { of: body /id }"),
+        ("kind: submit", "kind: submit\n    sends: { a: 1 }"),
+        ("kind: poll", "kind: cancel\n    sends: [1]"),
+        ("kind: poll", "kind: cancel\n    sends: { a: \"{token}\" }"),
         ("name: Example", "name: Example\nrefused_by: { words: [Bad] }"),
         ("name: Example", "name: Example\nrefused_by: { header: Host, words: [Bad] }"),
         ("name: Example", "name: Example\nrefused_by: { header: x-error, words: [] }"),
@@ -250,6 +253,9 @@ fn each_mistake_is_told_with_its_place_and_what_was_expected() {
     x.yaml:18:17: expected a capture of the path, and `POST /jobs` has no `mark`
     x.yaml:18:12: expected a place in the request's body, not `query number`
     x.yaml:18:18: expected a place in the answer, not `body /id`
+    x.yaml:18:12: expected the kind `cancel`: only of these does Bellhop send one with a body
+    x.yaml:22:12: expected a document
+    x.yaml:22:12: there is no such placeholder here: `token`
     x.yaml:3:15: missing field `header`
     x.yaml:3:23: expected a header that neither frames nor routes the message, not `Host`
     x.yaml:3:39: expected at least one word
@@ -378,7 +384,7 @@ fn calls_of_grpc_are_read_by_numbers_of_fields_and_over_http2() {
     x.yaml:17:11: expected numbers of fields such as `/1/*`, not ``
     x.yaml:17:11: expected numbers of fields such as `/1/*`, not `/1/*/*`
     x.yaml:17:11: expected numbers of fields such as `/1/*`, not `/0`
-    x.yaml:17:11: an operation with `grpc: true` cannot have `rewrites`, `lists`, `item_error` or `websocket`
-    x.yaml:17:11: an operation with `grpc: true` cannot have `rewrites`, `lists`, `item_error` or `websocket`
+    x.yaml:17:11: an operation with `grpc: true` cannot have `rewrites`, `lists`, `item_error`, `sends` or `websocket`
+    x.yaml:17:11: an operation with `grpc: true` cannot have `rewrites`, `lists`, `item_error`, `sends` or `websocket`
     ");
 }
