@@ -63,20 +63,29 @@ pub enum Unanswered {
     Broken,
 }
 
+/// What is asked.
+struct Question {
+    method: Method,
+    /// Path and query, as if a caller asked for them.
+    target: String,
+    /// JSON, or nothing.
+    body: Bytes,
+}
+
 /// Longer is no status.
 const READABLE: usize = 1024 * 1024;
 
-/// Sends one question without a body, on the runtime of these connections, and waits so long for all of the answer.
+/// Sends one question, on the runtime of these connections, and waits so long for all of the answer.
 async fn send(
     upstreams: &Rc<Upstreams>,
     asker: Asker<'_>,
-    (method, target): (Method, String),
+    Question { method, target, body }: Question,
     patience: Duration,
 ) -> Result<Answered, Unanswered> {
     let Asker { provider, fields, trust, .. } = asker;
     let path = target.split_once('?').map_or(&*target, |(path, _)| path);
     let service = provider.service(path.as_bytes());
-    let signed = provider.preset().signs().map(|signing| signed(signing, asker, &target));
+    let signed = provider.preset().signs().map(|signing| signed(signing, asker, (&target, &body)));
     let signed = signed.map(|signed| signed.ok_or(Unanswered::NoWay)).transpose()?;
     let region = |name: &str| signed.as_ref().filter(|_| name == REGION).map(|signed| &*signed.region);
     let origin = provider.origin(service, |name| region(name).or_else(|| fields.plain(name)));
@@ -89,14 +98,17 @@ async fn send(
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     headers.insert(header::USER_AGENT, HeaderValue::from_static("bellhop"));
     if !matches!(method, Method::GET | Method::HEAD) {
-        headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+        headers.insert(header::CONTENT_LENGTH, body.len().into());
+    }
+    if !body.is_empty() {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
     let head = Head { method: method.clone(), target: path, headers, signed };
     let access = access(upstreams, asker).await?;
     let exchanged = access.as_deref().map(Access::expose);
     let injection = Injection::new(provider.preset(), fields, exchanged).map_err(|_| Unanswered::Credential)?;
     let outgoing =
-        injection.authorize(head, Outbound::Empty, (&endpoint, service)).map_err(|_| Unanswered::Credential)?;
+        injection.authorize(head, Outbound::full(body), (&endpoint, service)).map_err(|_| Unanswered::Credential)?;
     let until = Instant::now() + patience;
     let (answer, lease) = upstreams.send(outgoing, Deadline::new(Alarm::new(until), Driver::Exchange)).await?;
     let (parts, body) = answer.into_parts();
@@ -112,9 +124,9 @@ async fn send(
 }
 
 /// For which service and region the question is to be signed, where it is.
-fn signed(signing: &SigV4, asker: Asker<'_>, target: &str) -> Option<Verified> {
+fn signed(signing: &SigV4, asker: Asker<'_>, asked: (&str, &[u8])) -> Option<Verified> {
     let allowed = signing.region.as_deref().and_then(|field| asker.fields.plain(field));
-    Verified::unasked(signing, target, allowed, asker.now)
+    Verified::unasked(signing, asked, allowed, asker.now)
 }
 
 /// What the credential is exchanged for, where the provider wants a login first.

@@ -2,8 +2,9 @@
 //! Owns nothing.
 //! Never changes anything at the provider, and says no more of its answer than a status and an account.
 
-use super::{Answered, Asker, Unanswered, send};
+use super::{Answered, Asker, Question, Unanswered, send};
 use crate::{provider::Preset, store::Verdict, upstream::Upstreams};
+use bytes::Bytes;
 use http::StatusCode;
 use serde_json::Value;
 use std::{rc::Rc, time::Duration};
@@ -26,7 +27,7 @@ const LONGEST_ACCOUNT: usize = 200;
 pub async fn probe(upstreams: &Rc<Upstreams>, asker: Asker<'_>) -> Option<Finding> {
     let preset = asker.provider.preset();
     let probe = preset.probe.as_ref()?;
-    let question = (probe.method.clone(), probe.target.to_string());
+    let question = Question { method: probe.method.clone(), target: probe.target.to_string(), body: Bytes::new() };
     Some(judge(preset, send(upstreams, asker, question, PATIENCE).await))
 }
 

@@ -4,7 +4,9 @@
 
 use super::{
     Asked, Exchange,
+    admit::Known,
     authenticate::{self, Presented},
+    hot::Hot,
     refusal::{self, Refusal},
     relay::{Answer, readable},
 };
@@ -13,8 +15,10 @@ use crate::{
     directory::Purse,
     identity::pat::PatDigest,
     provider::preset::{
+        Selector,
         document::{Document, Placeholder},
         login::{Login, Mint, TokenLogin, TokenPlace},
+        path_is_within,
     },
     scheme::minted::{self, Minted, NotMinted},
     upstream::Waiting,
@@ -23,7 +27,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use hyper::body::{Body, Incoming};
 use serde_json::Value;
-use std::borrow::Cow;
+use std::{borrow::Cow, rc::Rc};
 
 /// A larger login is none.
 const READABLE: usize = 64 * 1024;
@@ -101,12 +105,28 @@ impl Exchange<'_> {
             _ => None,
         };
         let minted = Minted { digest, provider: asked.provider.id().into(), context, expires };
-        let said =
-            Said { exchange: self, asked, told: &told, presented: &presented, user: &user, minted: &minted, issued };
+        // Whoever has nothing to pay with hears it from the next request, as SDKs lose a login's text; unless there is
+        // nothing to tell them without.
+        let paying = if login.tells_of_credential() { Some(self.paying(asked, known).await?) } else { None };
+        let paying = paying.as_deref();
+        let presented = &*presented;
+        let said = Said { exchange: self, asked, told: &told, presented, user: &user, minted: &minted, issued, paying };
         said.check(login)?;
-        // Whoever has nothing to pay with hears it from the next request: SDKs lose a login's text.
-        let token = said.mint(login).await?;
+        let token = if login.gives_token() { said.mint(login).await? } else { String::new() };
         said.answer(login, &token)
+    }
+
+    /// What would pay for the path that is asked about.
+    async fn paying(&self, asked: &Asked<'_>, known: Known) -> Result<Rc<Hot>, Refusal> {
+        let hot = self.grant(asked, known, asked.route.purse.as_ref()).await?;
+        let is_outside = |selector: &Selector| match selector {
+            Selector::Path { field } => path_is_within(hot.grant.fields.plain(field), asked.path().as_bytes()).is_err(),
+            Selector::Header { .. } => false,
+        };
+        if asked.provider.preset().selectors.iter().any(is_outside) {
+            return Err(refusal::not_selectable(asked, &hot.grant));
+        }
+        Ok(hot)
     }
 
     /// The body, as a form or as JSON, whatever it says that it is.
@@ -172,6 +192,8 @@ struct Said<'s, 'e> {
     minted: &'s Minted,
     /// One moment for all that is said of times.
     issued: Timestamp,
+    /// Where the answer tells of it.
+    paying: Option<&'s Hot>,
 }
 
 impl Said<'_, '_> {
@@ -213,6 +235,8 @@ impl Said<'_, '_> {
             Placeholder::Base => self.exchange.base(self.asked).into(),
             Placeholder::Root => self.exchange.root(self.asked).into(),
             Placeholder::User => self.user.into(),
+            Placeholder::Plain(name) => self.paying?.grant.fields.plain(name)?.into(),
+            Placeholder::Uuid => return None,
             Placeholder::Sent(name) => self.told.text(name).filter(|text| text.len() <= LONGEST_SENT)?.into(),
         })
     }

@@ -286,10 +286,7 @@ impl Exchange<'_> {
             }
         };
         let (grant, answer) = match grant {
-            Some(hot)
-                if about.is_renewable(&hot)
-                    && asked.is_refused(grpc::outcome_so_far(answer.status(), answer.headers())) =>
-            {
+            Some(hot) if about.is_renewable(&hot) && (asked.is_refused(&answer) || asked.hides_reason(&answer)) => {
                 let (hot, answer) = Box::pin(self.renew(&asked, hot, &mut about, again, answer)).await?;
                 (Some(hot), answer)
             }

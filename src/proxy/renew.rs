@@ -6,6 +6,7 @@
 use super::{
     Asked, Exchange,
     errand::Carried,
+    grpc,
     hot::{Attached, Hot},
     refusal::{self, Refusal},
     relay::{About, Came},
@@ -13,7 +14,7 @@ use super::{
 };
 use crate::{directory::Renewed, provider::preset::operation::Kind, scheme::Head};
 use bytes::Bytes;
-use http::{Method, Response, StatusCode};
+use http::{Method, Response};
 use std::{rc::Rc, sync::Arc};
 
 /// What could be sent once more. Only where there may be another value: no other request pays for a copy.
@@ -47,6 +48,10 @@ impl Exchange<'_> {
         again: Option<Box<Head>>,
         answer: Response<Came>,
     ) -> Result<(Rc<Hot>, Response<Came>), Refusal> {
+        let answer = self.with_reason(asked, about, answer).await?;
+        if !asked.is_refused(&answer) {
+            return Ok((hot, answer));
+        }
         let access = about.attached.as_ref().and_then(|attached| attached.access.as_ref());
         let is_old = access.is_some_and(|access| access.refuse());
         let head = match again {
@@ -102,7 +107,19 @@ impl Exchange<'_> {
 
 impl Asked<'_> {
     /// Whether the provider says by this that the credential is not good.
-    pub(super) fn is_refused(&self, status: StatusCode) -> bool {
-        self.provider.preset().refusals.contains(&status)
+    pub(super) fn is_refused(&self, answer: &Response<Came>) -> bool {
+        let body = match answer.body() {
+            Came::Read(whole) => &*whole.bytes,
+            Came::Coming(..) => &[],
+        };
+        let status = grpc::outcome_so_far(answer.status(), answer.headers());
+        self.provider.preset().is_refusal(status, answer.headers(), body)
+    }
+
+    /// Whether it takes the answer's body to know that.
+    pub(super) fn hides_reason(&self, answer: &Response<Came>) -> bool {
+        let Some(words) = &self.provider.preset().refused_by else { return false };
+        let is_coming = matches!(answer.body(), Came::Coming(..)) && *self.method != Method::HEAD;
+        is_coming && words.are_in_body(answer.status(), answer.headers())
     }
 }

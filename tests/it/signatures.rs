@@ -113,6 +113,28 @@ async fn a_probe_asks_sts_whose_the_keys_are_in_a_region_that_they_are_good_for(
 }
 
 #[tokio::test]
+async fn an_operators_cancel_has_the_body_that_braket_wants_and_is_signed_with_it() {
+    let aws = aws().await;
+    let (bellhop, ada) = ada_at(&aws, &json!({})).await;
+    bellhop.ask(&by(&ada, &bellhop).sign(task("t1", "fake-bucket", "tasks"))).await.assert_relayed();
+    let cancel = async || {
+        bellhop.run(&["job", "cancel", "braket", "arn:aws:braket:us-west-2:1:quantum-task/t1"]).await.assert_code(0);
+        let sent = aws.last();
+        let path = TASK.strip_prefix("/braket").unwrap();
+        assert_eq!((&*sent.method, &*sent.target), ("PUT", &*format!("{path}/cancel")));
+        assert_eq!(sent.header("content-type"), Some("application/json"));
+        assert_signed_by_the_credential(&aws, "braket");
+        let body: Value = serde_json::from_slice(&sent.body).unwrap();
+        assert_eq!(body.as_object().unwrap().len(), 1);
+        body["clientToken"].as_str().unwrap().to_owned()
+    };
+
+    let (first, second) = (cancel().await, cancel().await);
+
+    assert!(first.len() == 36 && first != second, "{first} {second}");
+}
+
+#[tokio::test]
 async fn an_address_without_a_provider_is_enough_for_a_token_that_is_for_one() {
     let aws = aws().await;
     let mut site = Site::empty().provider("braket", &aws);

@@ -9,6 +9,8 @@ use std::borrow::Cow;
 
 /// What a caller sent with a login is named by its member: `{sent.audience}`.
 const SENT: &str = "sent.";
+/// A plain field of the credential that would pay: `{credential.region}`.
+const CREDENTIAL: &str = "credential.";
 
 /// An answer, or claims of a token, as a preset writes them.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -34,6 +36,10 @@ pub enum Placeholder<'t> {
     User,
     /// A text that the caller sent with the login, by its name.
     Sent(&'t str),
+    /// A plain field of the credential that would pay, by its name.
+    Plain(&'t str),
+    /// A UUID that never was before.
+    Uuid,
 }
 
 impl<'t> Placeholder<'t> {
@@ -47,7 +53,11 @@ impl<'t> Placeholder<'t> {
             "base" => Self::Base,
             "root" => Self::Root,
             "user" => Self::User,
-            _ => Self::Sent(name.strip_prefix(SENT).filter(|member| !member.is_empty())?),
+            "uuid" => Self::Uuid,
+            _ => {
+                let after = |prefix| name.strip_prefix(prefix).filter(|rest| !rest.is_empty());
+                after(SENT).map(Self::Sent).or_else(|| after(CREDENTIAL).map(Self::Plain))?
+            }
         })
     }
 }
@@ -66,8 +76,8 @@ impl Document {
         fill(&self.0, value)
     }
 
-    pub fn has(&self, wanted: Placeholder<'_>) -> bool {
-        unknown(&self.0, &|placeholder| placeholder != wanted).is_some()
+    pub fn has(&self, wanted: impl Fn(Placeholder<'_>) -> bool) -> bool {
+        unknown(&self.0, &|placeholder| !wanted(placeholder)).is_some()
     }
 }
 
@@ -149,6 +159,7 @@ mod tests {
             Placeholder::Lifetime => Some(3600.into()),
             Placeholder::Base => Some("http://host/x".into()),
             Placeholder::Sent("audience") => Some("api".into()),
+            Placeholder::Plain("region") => Some("eu".into()),
             _ => None,
         }
     }
@@ -157,16 +168,16 @@ mod tests {
     fn a_place_takes_its_value_with_its_type() {
         let document = Document(json!({
             "access_token": "{token}", "expires_in": "{lifetime}", "url": "{base}/token", "in": "{lifetime} s",
-            "list": ["{sent.audience}", 1, null], "scope": "a {"
+            "list": ["{sent.audience}", 1, null], "scope": "a {", "place": "{credential.region}"
         }));
         assert_eq!(
             document.fill(&value).unwrap(),
             json!({
                 "access_token": "fake-token", "expires_in": 3600, "url": "http://host/x/token", "in": "3600 s",
-                "list": ["api", 1, null], "scope": "a {"
+                "list": ["api", 1, null], "scope": "a {", "place": "eu"
             })
         );
-        assert!(document.has(Placeholder::Token) && !document.has(Placeholder::User));
+        assert!(document.has(|p| p == Placeholder::Token) && !document.has(|p| p == Placeholder::User));
         assert_eq!(Document(json!("{sent.other}")).fill(&value), None);
     }
 
@@ -178,6 +189,7 @@ mod tests {
             Some("token")
         );
         assert_eq!(unknown(&json!("{sent.}"), &|_| true).as_deref(), Some("sent."));
+        assert_eq!(unknown(&json!("{credential.}"), &|_| true).as_deref(), Some("credential."));
         assert_eq!(unknown(&json!("no } place {"), &|_| true), None);
     }
 

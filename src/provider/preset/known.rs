@@ -32,6 +32,14 @@ impl<'p> Known<'p> {
         self.of(text, Sensitivity::Plain, ("plain", "secret"))
     }
 
+    /// Whether every credential says this, in the clear and as one value.
+    pub fn is_always_plain(&self, name: &str) -> bool {
+        self.named(name).is_ok_and(|field| {
+            let always_there = field.presence == Presence::Required || field.default.is_some();
+            field.sensitivity == Sensitivity::Plain && !field.list && always_there
+        })
+    }
+
     pub fn secret(&self, text: &Text) -> Checked<Box<str>> {
         self.of(text, Sensitivity::Secret, ("secret", "plain"))
     }

@@ -5,6 +5,7 @@
 
 use super::{
     document::{Document, Placeholder},
+    known::Known,
     mistake::{Checked, mistake, parsed},
     operation::Kind,
     parse::{check_span, token},
@@ -49,6 +50,22 @@ pub enum TokenPlace {
     Slot,
 }
 
+impl TokenLogin {
+    /// Whether a new token goes out: otherwise none is made.
+    pub fn gives_token(&self) -> bool {
+        !self.cookies.is_empty() || self.answers(|placeholder| placeholder == Placeholder::Token)
+    }
+
+    /// Whether it tells of the credential that would pay.
+    pub fn tells_of_credential(&self) -> bool {
+        self.answers(|placeholder| matches!(placeholder, Placeholder::Plain(_)))
+    }
+
+    fn answers(&self, wanted: impl Fn(Placeholder<'_>) -> bool) -> bool {
+        self.answer.as_ref().is_some_and(|answer| answer.has(wanted))
+    }
+}
+
 /// What a token that Bellhop makes looks like.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -79,9 +96,9 @@ impl FromStr for TokenPlace {
 }
 
 /// An operation of kind `login` says what it is answered with, and no other does.
-pub fn check(raw: &RawOperation) -> Checked<Option<Login>> {
+pub fn check(raw: &RawOperation, known: &Known<'_>) -> Checked<Option<Login>> {
     match (raw.kind.value, &raw.login, &raw.publishes) {
-        (Kind::Login, Some(login), None) => Ok(Some(Login::Token(Box::new(check_token(login)?)))),
+        (Kind::Login, Some(login), None) => Ok(Some(Login::Token(Box::new(check_token(login, known)?)))),
         (Kind::Login, None, Some(published)) => match &published.value {
             Value::String(word) if word == "jwks" => Ok(Some(Login::Keys)),
             Value::Object(_) => {
@@ -95,7 +112,7 @@ pub fn check(raw: &RawOperation) -> Checked<Option<Login>> {
     }
 }
 
-fn check_token(raw: &RawLogin) -> Checked<TokenLogin> {
+fn check_token(raw: &RawLogin, known: &Known<'_>) -> Checked<TokenLogin> {
     let lifetime = raw.lifetime.as_ref().map(check_span).transpose()?.unwrap_or(LIFETIME);
     if let Some(text) = raw.lifetime.as_ref().filter(|_| lifetime > LONGEST_LIFETIME) {
         return mistake(text, "expected at most 24h");
@@ -103,18 +120,26 @@ fn check_token(raw: &RawLogin) -> Checked<TokenLogin> {
     if let Some(claims) = raw.claims.as_ref().filter(|_| raw.mint != Mint::Jwt) {
         return mistake(claims, "only a `jwt` has claims");
     }
-    let claims = raw.claims.as_ref().map(|claims| Document::check(claims, |p| !is_token(p)));
+    let claims = raw.claims.as_ref().map(|claims| Document::check(claims, of_caller));
+    let told = |placeholder: Placeholder<'_>| match placeholder {
+        Placeholder::Plain(name) => known.is_always_plain(name),
+        other => is_token(other) || of_caller(other),
+    };
     Ok(TokenLogin {
         token: parsed(&raw.token, str::parse)?,
         mint: raw.mint,
         lifetime,
         claims: claims.transpose()?,
-        answer: raw.answer.as_ref().map(|answer| Document::check(answer, |_| true)).transpose()?,
+        answer: raw.answer.as_ref().map(|answer| Document::check(answer, told)).transpose()?,
         cookies: raw.cookies.iter().map(|name| parsed(name, token)).collect::<Checked<_>>()?,
     })
 }
 
 /// A token within a token would be known to whoever sees the claims.
+const fn of_caller(placeholder: Placeholder<'_>) -> bool {
+    !is_token(placeholder) && !matches!(placeholder, Placeholder::Plain(_) | Placeholder::Uuid)
+}
+
 const fn is_token(placeholder: Placeholder<'_>) -> bool {
     matches!(placeholder, Placeholder::Token | Placeholder::Presented)
 }

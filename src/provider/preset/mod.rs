@@ -12,6 +12,7 @@ pub mod operation;
 mod operations;
 mod parse;
 mod raw;
+pub mod refusal;
 pub mod region;
 pub mod sdk;
 mod sdks;
@@ -29,8 +30,9 @@ use super::{
 };
 use crate::job::Ended;
 use exchange::Exchange;
-use http::{HeaderName, Method, StatusCode};
+use http::{HeaderMap, HeaderName, Method, StatusCode};
 use operation::Operation;
+use refusal::RefusalWords;
 use region::Regions;
 use sdk::Sdk;
 use sigv4::SigV4;
@@ -66,6 +68,8 @@ pub struct Preset {
     pub operations: Box<[Operation]>,
     /// Statuses by which the provider says that the credential is not good.
     pub refusals: Box<[StatusCode]>,
+    /// Words by which it says so beside a status that has other meanings, too.
+    pub refused_by: Option<RefusalWords>,
     /// How long an answer's head may take, where the configured default does not do.
     pub head: Option<Duration>,
     pub errors: ErrorShape,
@@ -99,6 +103,12 @@ impl Preset {
             Scheme::SigV4(signing) => Some(signing),
             Scheme::Headers(_) | Scheme::Basic { .. } | Scheme::Cookies(_) => None,
         }
+    }
+
+    /// Whether an answer says that the credential is not good, as far as it is known.
+    pub fn is_refusal(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> bool {
+        let by_word = || self.refused_by.as_ref().is_some_and(|words| words.are_said(status, headers, body));
+        self.refusals.contains(&status) || by_word()
     }
 
     pub fn field(&self, name: &str) -> Option<&FieldSpec> {

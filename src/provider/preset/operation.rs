@@ -3,6 +3,7 @@
 //! What is not stated here is not known: an unlisted path has no operation.
 
 use super::{
+    document::Document,
     login::Login,
     storage::{Location, ObjectPlace},
 };
@@ -51,6 +52,8 @@ pub struct Operation {
     pub format: Format,
     /// What Bellhop answers this with itself.
     pub login: Option<Login>,
+    /// The body of a request of Bellhop's own.
+    pub sends: Option<Document>,
 }
 
 impl Operation {

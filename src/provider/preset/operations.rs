@@ -3,6 +3,7 @@
 //! Never looks at credentials.
 
 use super::{
+    document::{Document, Placeholder},
     known::Known,
     login,
     mistake::{Checked, mistake, parsed, quoted},
@@ -22,6 +23,7 @@ use crate::provider::{
     template::{Passage, Pattern, Routes},
 };
 use http::{HeaderName, HeaderValue};
+use serde_json::Value;
 use serde_yaml::Spanned;
 use std::time::Duration;
 
@@ -80,7 +82,8 @@ fn check_operation(raw: &RawOperation, known: &Known<'_>) -> Checked<Operation> 
         query: raw.query.as_ref().map(|keys| keys.iter().map(|key| key.value.as_str().into()).collect()),
         form: raw.form.iter().map(|(key, value)| (key.as_str().into(), value.as_str().into())).collect(),
         format: if raw.grpc { Format::Grpc } else { Format::Json },
-        login: login::check(raw)?,
+        login: login::check(raw, known)?,
+        sends: raw.sends.as_ref().map(|document| check_sends(document, raw.kind.value)).transpose()?,
     };
     check_captures(raw, &operation)?;
     check_format(raw, &operation)?;
@@ -114,10 +117,10 @@ fn check_format(raw: &RawOperation, operation: &Operation) -> Checked<()> {
         return Ok(());
     }
     let changes = !operation.rewrites.is_empty() || operation.lists.is_some() || operation.item_error.is_some();
-    if changes || operation.upgrade == Upgrade::WebSocket {
+    if changes || operation.sends.is_some() || operation.upgrade == Upgrade::WebSocket {
         return mistake(
             &raw.name,
-            "an operation with `grpc: true` cannot have `rewrites`, `lists`, `item_error` or `websocket`",
+            "an operation with `grpc: true` cannot have `rewrites`, `lists`, `item_error`, `sends` or `websocket`",
         );
     }
     match operation.pointers().find(|pointer| !pointer.is_of_fields()) {
@@ -222,6 +225,14 @@ fn check_listing(raw: &RawListing) -> Checked<Listing> {
 
 fn check_key(text: &Text) -> Checked<Box<str>> {
     parsed(text, |t| if t.is_empty() { Err("expected a key of the query") } else { Ok(t.into()) })
+}
+
+fn check_sends(raw: &Spanned<Value>, kind: Kind) -> Checked<Document> {
+    match (&raw.value, kind) {
+        (Value::Object(_), Kind::Cancel) => Document::check(raw, |placeholder| placeholder == Placeholder::Uuid),
+        (_, Kind::Cancel) => mistake(raw, "expected a document"),
+        _ => mistake(raw, "expected the kind `cancel`: only of these does Bellhop send one with a body"),
+    }
 }
 
 fn check_silence(raw: Option<&Text>) -> Checked<Option<Duration>> {

@@ -12,7 +12,7 @@ use super::{
         RawErrors, RawField, RawFormat, RawKind, RawOperation, RawPreset, RawProbe, RawScheme, RawService, RawStates,
         Text,
     },
-    region, sdks, sigv4,
+    refusal, region, sdks, sigv4,
 };
 use crate::{
     job::Ended,
@@ -80,6 +80,7 @@ fn check(raw: RawPreset) -> Checked<Read> {
             Some(statuses) => statuses.iter().map(check_status).collect::<Checked<_>>()?,
             None => [StatusCode::UNAUTHORIZED].into(),
         },
+        refused_by: raw.refused_by.as_ref().map(refusal::check).transpose()?,
         head: raw.head.as_ref().map(check_head).transpose()?,
         errors: check_errors(&raw.errors)?,
         cookies: raw.cookies,
@@ -174,8 +175,7 @@ fn check_origin(text: &Text, fields: &[FieldSpec], scheme: &RawScheme) -> Checke
     }
     let known = Known { fields, services: &[], one_of: &[] };
     let field = known.named(name).or_else(|problem| mistake(text, format!("{problem}, not {}", quoted(name))))?;
-    let always_there = field.presence == Presence::Required || field.default.is_some();
-    if field.format == Format::Label && field.sensitivity == Sensitivity::Plain && !field.list && always_there {
+    if field.format == Format::Label && known.is_always_plain(name) {
         return Ok(template);
     }
     mistake(

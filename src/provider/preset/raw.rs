@@ -6,6 +6,7 @@ use super::{
     Cookies, Wording,
     login::Mint,
     operation::{Kind, TimeUnit},
+    refusal::RawRefusal,
     sdk::{FileFormat, Names, PlainHttp, Way},
     sigv4::RawSigV4,
     storage::RawObject,
@@ -44,6 +45,7 @@ pub struct RawPreset {
     pub states: RawStates,
     pub operations: Vec<RawOperation>,
     pub refusals: Option<Vec<Spanned<u16>>>,
+    pub refused_by: Option<RawRefusal>,
     pub head: Option<Text>,
     #[serde(default)]
     pub errors: RawErrors,
@@ -231,6 +233,7 @@ pub struct RawOperation {
     pub grpc: bool,
     pub login: Option<RawLogin>,
     pub publishes: Option<Spanned<Value>>,
+    pub sends: Option<Spanned<Value>>,
     #[serde(default)]
     pub objects: Vec<Spanned<RawObject>>,
     pub query: Option<Vec<Text>>,

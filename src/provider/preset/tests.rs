@@ -100,6 +100,9 @@ fn each_mistake_in_a_login_is_told_with_its_place_and_what_was_expected() {
         ("lifetime: 1h", "lifetime: 48h"),
         ("\"{user}\"", "\"{token}\""),
         ("\"{token}\" } }", "\"{tokens}\" } }"),
+        ("\"{token}\" } }", "\"{uuid}\" } }"),
+        ("\"{token}\" } }", "\"{credential.realm}\" } }"),
+        ("\"{token}\" } }", "\"{credential.secret}\" } }"),
         ("publishes: jwks", "publishes: keys"),
         ("publishes: jwks", "publishes: { issuer: \"{user}\" }"),
         ("publishes: jwks", "silence: 1s"),
@@ -132,6 +135,9 @@ fn each_mistake_in_a_login_is_told_with_its_place_and_what_was_expected() {
     x.yaml:27:52: expected at most 24h
     x.yaml:27:64: there is no such placeholder here: `token`
     x.yaml:27:91: there is no such placeholder here: `tokens`
+    x.yaml:27:91: there is no such placeholder here: `uuid`
+    x.yaml:27:91: there is no such placeholder here: `credential.realm`
+    x.yaml:27:91: there is no such placeholder here: `credential.secret`
     x.yaml:31:16: expected `jwks` or a document
     x.yaml:31:16: there is no such placeholder here: `user`
     x.yaml:29:11: an operation of kind `login` has either `login` or `publishes`
@@ -184,6 +190,14 @@ fn each_mistake_is_told_with_its_place_and_what_was_expected() {
         ("kind: submit", "kind: submit\n    repetition: path mark"),
         ("kind: submit", "kind: submit\n    count: query number"),
         ("kind: submit", "kind: submit\n    reads: { of: body /id }"),
+        ("kind: submit", "kind: submit\n    sends: { a: 1 }"),
+        ("kind: poll", "kind: cancel\n    sends: [1]"),
+        ("kind: poll", "kind: cancel\n    sends: { a: \"{token}\" }"),
+        ("name: Example", "name: Example\nrefused_by: { words: [Bad] }"),
+        ("name: Example", "name: Example\nrefused_by: { header: Host, words: [Bad] }"),
+        ("name: Example", "name: Example\nrefused_by: { header: x-error, words: [] }"),
+        ("name: Example", "name: Example\nrefused_by: { header: x-error, words: [Bad, a b] }"),
+        ("name: Example", "name: Example\nrefused_by: { header: x-error, element: <a>, words: [Bad] }"),
         ("kind: submit", "kind: submit\n    reads: { status: [answer /a, header b] }"),
         ("id: path job }", "id: path job, when: { at: path job, is: x } }"),
         // What one part says about another.
@@ -204,7 +218,7 @@ fn each_mistake_is_told_with_its_place_and_what_was_expected() {
     ];
     let told: Vec<String> = mistakes.iter().map(|(from, to)| mistake_after(from, to)).collect();
     insta::assert_snapshot!(told.join("\n"), @r#"
-    x.yaml:3:1: unknown field `colour`, expected one of id, name, website, origin, http2, services, regions, ignored_prefix, caller_token, fields, one_of, scheme, selectors, states, operations, refusals, head, errors, cookies, lost_submit, probe, account, storage, sdks
+    x.yaml:3:1: unknown field `colour`, expected one of id, name, website, origin, http2, services, regions, ignored_prefix, caller_token, fields, one_of, scheme, selectors, states, operations, refusals, refused_by, head, errors, cookies, lost_submit, probe, account, storage, sdks
     x.yaml:27:1: missing field `name`
     x.yaml:3:1: the key `name` is given twice
     x.yaml:21:11: unknown variant `pol`, expected one of submit, poll, result, cancel, list, public, account, login, open, blocked
@@ -239,6 +253,14 @@ fn each_mistake_is_told_with_its_place_and_what_was_expected() {
     x.yaml:18:17: expected a capture of the path, and `POST /jobs` has no `mark`
     x.yaml:18:12: expected a place in the request's body, not `query number`
     x.yaml:18:18: expected a place in the answer, not `body /id`
+    x.yaml:18:12: expected the kind `cancel`: only of these does Bellhop send one with a body
+    x.yaml:22:12: expected a document
+    x.yaml:22:12: there is no such placeholder here: `token`
+    x.yaml:3:15: missing field `header`
+    x.yaml:3:23: expected a header that neither frames nor routes the message, not `Host`
+    x.yaml:3:39: expected at least one word
+    x.yaml:3:45: expected one word, not `a b`
+    x.yaml:3:41: expected one word, not `<a>`
     x.yaml:18:22: expected `path <capture>`, `query <key>`, `body <pointer>` or `answer <pointer>`, not `header b`
     x.yaml:23:51: expected a place in the request's body, not `path job`
     x.yaml:12:37: expected a declared field (token, region, team), not `tokn`
@@ -362,7 +384,7 @@ fn calls_of_grpc_are_read_by_numbers_of_fields_and_over_http2() {
     x.yaml:17:11: expected numbers of fields such as `/1/*`, not ``
     x.yaml:17:11: expected numbers of fields such as `/1/*`, not `/1/*/*`
     x.yaml:17:11: expected numbers of fields such as `/1/*`, not `/0`
-    x.yaml:17:11: an operation with `grpc: true` cannot have `rewrites`, `lists`, `item_error` or `websocket`
-    x.yaml:17:11: an operation with `grpc: true` cannot have `rewrites`, `lists`, `item_error` or `websocket`
+    x.yaml:17:11: an operation with `grpc: true` cannot have `rewrites`, `lists`, `item_error`, `sends` or `websocket`
+    x.yaml:17:11: an operation with `grpc: true` cannot have `rewrites`, `lists`, `item_error`, `sends` or `websocket`
     ");
 }

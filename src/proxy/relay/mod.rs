@@ -73,11 +73,16 @@ impl Exchange<'_> {
         answer: Response<Came>,
     ) -> Result<Response<Answer>, Refusal> {
         let preset = asked.provider.preset();
+        let answer = match &grant {
+            Some(_) if asked.hides_reason(&answer) => Box::pin(self.with_reason(asked, &about, answer)).await?,
+            _ => answer,
+        };
+        let is_refused = asked.is_refused(&answer);
         let (mut parts, came) = answer.into_parts();
         let meter = self.meter(asked, grant.as_ref());
         let status = grpc::outcome_so_far(parts.status, &parts.headers);
         if let Some(hot) = &grant
-            && preset.refusals.contains(&status)
+            && is_refused
         {
             let said = match came {
                 Came::Coming(body, lease) => {
@@ -124,6 +129,26 @@ impl Exchange<'_> {
             }
         };
         Ok(Response::from_parts(parts, body))
+    }
+
+    /// Where only the body tells whether the credential was refused, with its body.
+    pub(super) async fn with_reason(
+        &self,
+        asked: &Asked<'_>,
+        about: &About,
+        answer: Response<Came>,
+    ) -> Result<Response<Came>, Refusal> {
+        if !asked.hides_reason(&answer) {
+            return Ok(answer);
+        }
+        let (parts, came) = answer.into_parts();
+        let came = match came {
+            Came::Coming(body, lease) => {
+                Came::Read(self.collect(asked, &parts.headers, about.echo(), body, lease, READABLE).await?)
+            }
+            read @ Came::Read(_) => read,
+        };
+        Ok(Response::from_parts(parts, came))
     }
 
     pub(super) fn meter(&self, asked: &Asked<'_>, grant: Option<&Rc<Hot>>) -> Rc<dyn Meter> {

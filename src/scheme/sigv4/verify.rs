@@ -60,9 +60,14 @@ pub struct Verified {
 }
 
 impl Verified {
-    /// For what Bellhop asks itself, without a body. An ARN in the target says in which region the thing is that it is
+    /// For what Bellhop asks itself. An ARN in the target says in which region the thing is that it is
     /// about; anything else is asked in the first region of the preset that the credential is good for.
-    pub fn unasked(signing: &SigV4, target: &str, allowed: Option<&str>, now: Timestamp) -> Option<Self> {
+    pub fn unasked(
+        signing: &SigV4,
+        (target, body): (&str, &[u8]),
+        allowed: Option<&str>,
+        now: Timestamp,
+    ) -> Option<Self> {
         let decoded = percent_encoding::percent_decode_str(target).decode_utf8().ok()?;
         let is_listed = |part: &&str| signing.regions.iter().any(|region| **region == **part);
         let mut others = signing.regions.iter().map(|region| &**region);
@@ -72,7 +77,7 @@ impl Verified {
             return None;
         }
         let service = signing.service(target.split('/').nth(1)?, region).ok()?;
-        let payload = Payload::Hash(hash(&[]));
+        let payload = Payload::Hash(hash(body));
         Some(Self { dialect: service.dialect, service: service.name.clone(), region: region.into(), payload, at: now })
     }
 }
@@ -158,7 +163,7 @@ mod tests {
         let catalog = Catalog::shipped().unwrap();
         let signing = catalog.find("braket").unwrap().preset().signs().unwrap();
         let asked = |target: &str, allowed| {
-            let verified = Verified::unasked(signing, target, allowed, Timestamp::from_millis(0))?;
+            let verified = Verified::unasked(signing, (target, &[]), allowed, Timestamp::from_millis(0))?;
             Some(format!("{} {}", verified.service, verified.region))
         };
         let task = "/braket/quantum-task/arn%3Aaws%3Abraket%3Aus-west-2%3A1%3Aquantum-task%2Ft1";

@@ -1,6 +1,7 @@
 //! Providers that want a login first: SDKs sign in with Bellhop's tokens, and Bellhop signs in with the stored credential.
 
 mod choices;
+mod discovery;
 mod exchange;
 mod rotation;
 mod sdk_side;
