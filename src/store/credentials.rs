@@ -4,12 +4,12 @@
 
 use super::{
     Conflict, Origin, ProbeRow, ProjectOf, Reading, Result, SealedVersion, StoreError, Tx, insert::Insert,
-    row::Columns, row::corrupt,
+    row::Columns, row::corrupt, statement::Statement,
 };
 use crate::{
     clock::Timestamp,
     credential::{Owner, State},
-    id::{CredentialId, ProjectId, UserId},
+    id::{CredentialId, OrganizationId, ProjectId, UserId},
 };
 use sqlx::{AssertSqlSafe, any::AnyRow};
 use std::collections::BTreeMap;
@@ -79,6 +79,28 @@ pub enum CredentialChange {
     Expires(Timestamp),
 }
 
+/// Which credentials a list has; what is not said leaves none out.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct CredentialFilter {
+    pub among: Option<Purses>,
+    /// Of exactly this owner.
+    pub owner: Option<Owner>,
+    pub provider: Option<Box<str>>,
+    pub state: Option<State>,
+}
+
+/// Whose credentials somebody may know of.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Purses {
+    /// Their own, and their projects'.
+    pub user: UserId,
+    /// The organizations' own.
+    pub organizations: Vec<OrganizationId>,
+    /// Those of all projects of these organizations.
+    pub whole: Vec<OrganizationId>,
+    pub projects: Vec<ProjectId>,
+}
+
 macro_rules! select_credentials {
     ($rest:literal) => {
         concat!(
@@ -108,6 +130,20 @@ impl Reading {
             .fetch_all(self.connection())
             .await?;
         rows.iter().map(CredentialRow::read).collect()
+    }
+
+    /// At most `limit` of those that the filter leaves, oldest first.
+    pub async fn credentials_page(
+        &mut self,
+        filter: &CredentialFilter,
+        after: Option<CredentialId>,
+        limit: u32,
+    ) -> Result<Vec<CredentialRow>> {
+        let mut statement = Statement::new(self.dialect, select_credentials!("c.id > "));
+        statement.value(after.unwrap_or(CredentialId::FIRST).to_string());
+        filter.write(&mut statement);
+        statement.text(" ORDER BY c.id LIMIT ").value(i64::from(limit));
+        statement.fetch(self.connection()).await?.iter().map(CredentialRow::read).collect()
     }
 
     /// Of exactly this owner, oldest first.
@@ -282,6 +318,58 @@ impl Tx {
         };
         self.announce(of.change());
         Ok(())
+    }
+}
+
+impl CredentialFilter {
+    fn write(&self, statement: &mut Statement) {
+        if let Some(purses) = &self.among {
+            purses.write(statement);
+        }
+        if let Some(owner) = self.owner {
+            statement.text(match owner {
+                Owner::User(_) => " AND c.user_id = ",
+                Owner::Organization(_) => " AND c.organization_id = ",
+                Owner::Project(_) => " AND c.project_id = ",
+            });
+            statement.value(id_of(owner));
+        }
+        if let Some(provider) = &self.provider {
+            statement.text(" AND c.provider = ").value(provider.to_string());
+        }
+        if let Some(state) = self.state {
+            statement.text(" AND c.state = ").value(state.as_str());
+        }
+    }
+}
+
+impl Purses {
+    /// Each way by an index of its own.
+    fn write(&self, statement: &mut Statement) {
+        statement.text(" AND c.id IN (SELECT k.id FROM credentials k WHERE k.user_id IS NOT NULL AND k.user_id = ");
+        statement.value(self.user.to_string()).text(
+            " UNION ALL SELECT k.id FROM projects p JOIN credentials k ON k.project_id = p.id WHERE p.user_id = ",
+        );
+        statement.value(self.user.to_string());
+        let lists = [
+            (
+                " UNION ALL SELECT k.id FROM credentials k WHERE k.organization_id IS NOT NULL AND k.organization_id IN ",
+                self.organizations.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ),
+            (
+                " UNION ALL SELECT k.id FROM projects p JOIN credentials k ON k.project_id = p.id \
+                  WHERE p.organization_id IN ",
+                self.whole.iter().map(ToString::to_string).collect(),
+            ),
+            (
+                " UNION ALL SELECT k.id FROM credentials k WHERE k.project_id IS NOT NULL AND k.project_id IN ",
+                self.projects.iter().map(ToString::to_string).collect(),
+            ),
+        ];
+        for (text, ids) in lists.into_iter().filter(|(_, ids)| !ids.is_empty()) {
+            statement.text(text).list(ids);
+        }
+        statement.text(")");
     }
 }
 

@@ -43,7 +43,9 @@ mod users;
 pub use address::Address;
 pub use audit::{Actor, AuditEntry, AuditRow, Signer};
 pub use changes::{Change, Changes, Watch};
-pub use credentials::{CredentialChange, CredentialRow, NewCredential, NewVersion, PlainFields, Restriction};
+pub use credentials::{
+    CredentialChange, CredentialFilter, CredentialRow, NewCredential, NewVersion, PlainFields, Purses, Restriction,
+};
 pub use error::{Conflict, Result, StoreError};
 pub use exchanges::ExchangeRow;
 pub use jobs::Orphans;

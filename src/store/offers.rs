@@ -3,7 +3,7 @@
 //! Never chooses, and never opens a seal.
 
 use super::{
-    PlainFields, Result, Snapshot, Store,
+    PlainFields, Reading, Result, Snapshot, Store,
     credentials::{read_owner, read_plain, read_version},
     row::Columns,
     row::corrupt,
@@ -78,10 +78,7 @@ impl Store {
     pub async fn offers(&self, user: UserId, provider: &str) -> Result<Snapshot<Vec<Offer>>> {
         let rows = sqlx::query(OFFERS).bind(user.to_string()).bind(provider).fetch_all(&self.readers).await?;
         let head = rows.first().ok_or_else(|| corrupt("head"))?.number("seq")?;
-        let mut offers: Vec<Offer> =
-            rows.iter().filter_map(|row| read_offer(row).transpose()).collect::<Result<_>>()?;
-        offers.sort_by(|a, b| (&a.home, a.credential).cmp(&(&b.home, b.credential)));
-        Ok(Snapshot { head, value: offers })
+        Ok(Snapshot { head, value: read_offers(&rows)? })
     }
 
     /// One version; `None` if it was never there, or its credential is deleted.
@@ -126,6 +123,14 @@ impl Store {
     }
 }
 
+impl Reading {
+    /// As [`Store::offers`], at the moment of this reading.
+    pub async fn offers(&mut self, user: UserId, provider: &str) -> Result<Vec<Offer>> {
+        let query = sqlx::query(OFFERS).bind(user.to_string()).bind(provider);
+        read_offers(&query.fetch_all(self.connection()).await?)
+    }
+}
+
 impl SealedVersion {
     pub(super) fn read(row: &AnyRow) -> Result<Self> {
         Ok(Self {
@@ -139,6 +144,13 @@ impl SealedVersion {
             source: row.optional_text("source")?.map(Into::into),
         })
     }
+}
+
+/// In the order of their homes.
+fn read_offers(rows: &[AnyRow]) -> Result<Vec<Offer>> {
+    let mut offers: Vec<Offer> = rows.iter().filter_map(|row| read_offer(row).transpose()).collect::<Result<_>>()?;
+    offers.sort_by(|a, b| (&a.home, a.credential).cmp(&(&b.home, b.credential)));
+    Ok(offers)
 }
 
 fn read_offer(row: &AnyRow) -> Result<Option<Offer>> {

@@ -76,6 +76,24 @@ impl Reading {
         .await?;
         rows.iter().map(MemberRow::read).collect()
     }
+
+    /// At most `limit` members, in the order of their ids.
+    pub async fn members_page(
+        &mut self,
+        organization: OrganizationId,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<UserId>> {
+        let rows = sqlx::query(
+            "SELECT user_id FROM memberships WHERE organization_id = $1 AND user_id > $2 ORDER BY user_id LIMIT $3",
+        )
+        .bind(organization.to_string())
+        .bind(after.unwrap_or(UserId::FIRST).to_string())
+        .bind(i64::from(limit))
+        .fetch_all(self.connection())
+        .await?;
+        rows.iter().map(|row| row.parsed("user_id")).collect()
+    }
 }
 
 impl Tx {

@@ -15,7 +15,8 @@ pub struct ProbeRow {
     pub account: Option<Box<str>>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[schema(as = ProbeVerdict)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     Valid,

@@ -132,6 +132,30 @@ impl Reading {
         query.fetch_all(self.connection()).await?.iter().map(TokenRow::read).collect()
     }
 
+    /// At most `limit` tokens that are pinned to this context, whoever's they are, oldest first.
+    pub async fn tokens_pinned_to(&mut self, context: ContextId, limit: u32) -> Result<Vec<TokenRow>> {
+        let (organization, project) = context.columns();
+        let rows = match (organization, project) {
+            // `me` is each user's own: ask for the user's tokens.
+            (None, None) => return Ok(Vec::new()),
+            (_, Some(project)) => {
+                let sql = select_tokens!(
+                    "t.id IN (SELECT c.token_id FROM token_contexts c WHERE c.purpose = 'pin' AND c.project_id = $1) \
+                     ORDER BY t.id LIMIT $2"
+                );
+                sqlx::query(sql).bind(project).bind(i64::from(limit)).fetch_all(self.connection()).await?
+            }
+            (Some(organization), None) => {
+                let sql = select_tokens!(
+                    "t.id IN (SELECT c.token_id FROM token_contexts c WHERE c.purpose = 'pin' AND c.organization_id = $1 \
+                     AND c.project_id IS NULL) ORDER BY t.id LIMIT $2"
+                );
+                sqlx::query(sql).bind(organization).bind(i64::from(limit)).fetch_all(self.connection()).await?
+            }
+        };
+        rows.iter().map(TokenRow::read).collect()
+    }
+
     pub async fn token(&mut self, id: TokenId) -> Result<Option<TokenRow>> {
         let query = sqlx::query(select_tokens!("t.id = $1")).bind(id.to_string());
         query.fetch_optional(self.connection()).await?.as_ref().map(TokenRow::read).transpose()

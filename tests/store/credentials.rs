@@ -3,13 +3,16 @@
 use crate::{
     on_both,
     place::Place,
-    world::{KEY, World, credential, version},
+    world::{KEY, World, credential, digest, limits, token, version},
 };
 use bellhop::{
     clock::Timestamp,
     credential::{Owner, State},
-    id::CredentialId,
-    store::{Conflict, CredentialChange, KeyRow, NewVersion, Purpose, Reseal, Restriction, StoreError},
+    id::{CredentialId, TokenId},
+    store::{
+        Conflict, ContextId, CredentialChange, CredentialFilter, KeyRow, NewVersion, Purpose, Purses, Reseal,
+        Restriction, StoreError, TokenLimits,
+    },
 };
 
 on_both! {
@@ -50,6 +53,65 @@ on_both! {
         let of_grace = place.store.offers(world.grace, "ionq").await.unwrap().value;
         assert_eq!(of_grace.len(), 2, "the organization's and its project's, and nobody else's own");
         assert_eq!(place.store.offers(world.grace, "iqm").await.unwrap().value, []);
+    }
+}
+
+on_both! {
+    async fn a_list_has_what_the_filter_leaves_oldest_first(place: &Place) {
+        let world = World::made(place).await;
+        let owners = [Owner::User(world.ada), Owner::Project(world.thesis), Owner::Organization(world.acme), Owner::Project(world.optics)];
+        let all = owners.map(|owner| credential(owner, "ionq"));
+        let other = credential(Owner::User(world.grace), "dwave");
+        let mut tx = place.write().await;
+        tx.insert_credentials(&all).await.unwrap();
+        tx.insert_credentials(std::slice::from_ref(&other)).await.unwrap();
+        tx.change_credential(all[1].id, CredentialChange::State(State::Disabled)).await.unwrap();
+        tx.commit().await.unwrap();
+        let mut read = place.store.read().await.unwrap();
+        let mut listed = async |filter: CredentialFilter, after, limit| {
+            let rows = read.credentials_page(&filter, after, limit).await.unwrap();
+            rows.into_iter().map(|row| row.id).collect::<Vec<_>>()
+        };
+        let every = [all[0].id, all[1].id, all[2].id, all[3].id, other.id];
+        let none = CredentialFilter::default;
+        assert_eq!(listed(none(), None, 9).await, every);
+        assert_eq!(listed(none(), Some(all[0].id), 2).await, every[1..3]);
+        assert_eq!(listed(CredentialFilter { provider: Some("dwave".into()), ..none() }, None, 9).await, [other.id]);
+        assert_eq!(listed(CredentialFilter { state: Some(State::Disabled), ..none() }, None, 9).await, [all[1].id]);
+        for (owner, credential) in owners.into_iter().zip(&all) {
+            assert_eq!(listed(CredentialFilter { owner: Some(owner), ..none() }, None, 9).await, [credential.id]);
+        }
+        let purses = Purses { user: world.ada, organizations: vec![], whole: vec![], projects: vec![] };
+        let mut among = async |purses: Purses| listed(CredentialFilter { among: Some(purses), ..none() }, None, 9).await;
+        assert_eq!(among(purses.clone()).await, every[..2]);
+        assert_eq!(among(Purses { organizations: vec![world.acme], ..purses.clone() }).await, every[..3]);
+        assert_eq!(among(Purses { whole: vec![world.acme], ..purses.clone() }).await, [every[0], every[1], every[3]]);
+        assert_eq!(among(Purses { projects: vec![world.optics], ..purses }).await, [every[0], every[1], every[3]]);
+    }
+}
+
+on_both! {
+    async fn what_a_reading_offers_is_what_is_offered_and_who_is_pinned_is_found(place: &Place) {
+        let world = World::made(place).await;
+        let mut tx = place.write().await;
+        tx.insert_credentials(&[credential(Owner::User(world.ada), "ionq"), credential(Owner::Organization(world.acme), "ionq")]).await.unwrap();
+        let pinned = TokenLimits { pin: Some(ContextId::Project(world.acme, world.optics)), ..limits() };
+        let to_acme = TokenLimits { pin: Some(ContextId::Organization(world.acme)), ..limits() };
+        let (one, two) = (TokenId::new(), TokenId::new());
+        tx.insert_tokens(&[token(one, world.ada, "optics", digest(2), pinned), token(two, world.grace, "acme", digest(3), to_acme)]).await.unwrap();
+        tx.commit().await.unwrap();
+        let mut read = place.store.read().await.unwrap();
+        assert_eq!(read.offers(world.ada, "ionq").await.unwrap(), place.store.offers(world.ada, "ionq").await.unwrap().value);
+        let mut pinned = async |context| {
+            read.tokens_pinned_to(context, 9).await.unwrap().into_iter().map(|row| row.id).collect::<Vec<_>>()
+        };
+        assert_eq!(pinned(ContextId::Project(world.acme, world.optics)).await, [one]);
+        assert_eq!(pinned(ContextId::Organization(world.acme)).await, [two]);
+        assert_eq!(pinned(ContextId::MyProject(world.thesis)).await, []);
+        assert_eq!(pinned(ContextId::Me).await, []);
+        let first = read.members_page(world.acme, None, 1).await.unwrap();
+        let rest = read.members_page(world.acme, first.last().copied(), 9).await.unwrap();
+        assert_eq!([first, rest].concat(), [world.ada, world.grace]);
     }
 }
 
