@@ -16,7 +16,7 @@ use crate::{
     directory::{Directory, Reach},
     exchange::{Exchanges, Ledger},
     jobs::{Ground, Jobs, SpoolError, follow::Follower as JobFollower},
-    manage::{Current, Management},
+    manage::{Asking, Current, Management},
     provider::{CatalogError, files::Unreadable},
     proxy::{Machines, Settings, SettingsError, Shared, trust},
     scheme::minted::Minter,
@@ -194,8 +194,13 @@ impl App {
         let sockets = Sockets::bind(&config.listen, workers)?;
         let addresses = sockets.addresses();
         let current = Current { config: config.clone(), catalog: catalog(&config)? };
-        let management =
-            Management::new((store.clone(), Arc::clone(&vault)), Arc::clone(&exchanges), clock.clone(), current);
+        let asking = Asking::new(Ok(source_reader(&config, &clock)?));
+        let management = Management::new(
+            (store.clone(), Arc::clone(&vault)),
+            (Arc::clone(&exchanges), asking),
+            clock.clone(),
+            current,
+        );
         let admin = Arc::new(Admin {
             directory,
             metrics: Arc::clone(&shared.metrics),

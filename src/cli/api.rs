@@ -62,6 +62,11 @@ impl Api {
         Ok(Some(Self(Way::There { api, authorization: bearer(&token)?, url })))
     }
 
+    /// Whether it is this machine's store; there is no oneself then.
+    pub const fn is_here(&self) -> bool {
+        matches!(self.0, Way::Here(_))
+    }
+
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
         read(self.ask(Method::GET, path, None).await?)
     }
@@ -74,12 +79,18 @@ impl Api {
         self.send(Method::PATCH, path, body).await
     }
 
+    #[allow(dead_code, reason = "for what comes next")]
     pub async fn put<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Failure> {
         self.send(Method::PUT, path, body).await
     }
 
     pub async fn delete(&self, path: &str) -> Result<(), Failure> {
         self.ask(Method::DELETE, path, None).await.map(drop)
+    }
+
+    /// A deletion whose answer says what became of it.
+    pub async fn remove<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        read(self.ask(Method::DELETE, path, None).await?)
     }
 
     /// All pages of a list, one after the other.

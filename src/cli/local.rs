@@ -8,7 +8,7 @@ use crate::{
     clock::{Clock, Timestamp},
     config::Config,
     exchange::{Exchanges, Ledger},
-    manage::{Current, Management},
+    manage::{Asking, Current, Management},
     provider::{Catalog, Fields, Provider},
     scheme,
     source::Spec,
@@ -40,7 +40,9 @@ impl Local {
     pub fn management(&self) -> Result<Arc<Management>, Failure> {
         let current = Current { catalog: app::catalog(&self.config)?, config: self.config.clone() };
         let parts = (self.store.clone(), Arc::clone(&self.vault));
-        Ok(Management::new(parts, self.exchanges(), self.clock.clone(), current))
+        let reader = app::source_reader(&self.config, &self.clock);
+        let asking = Asking::new(reader.map_err(|error| error.to_string()));
+        Ok(Management::new(parts, (self.exchanges(), asking), self.clock.clone(), current))
     }
 
     pub fn now(&self) -> Timestamp {

@@ -52,16 +52,6 @@ pub async fn purse(reading: &mut Reading, context: &Context, whose: Option<&User
     }
 }
 
-pub async fn owner(reading: &mut Reading, context: &Context, whose: Option<&UserName>) -> Result<Owner, Failure> {
-    if context.project.is_some() {
-        return Ok(Owner::Project(project(reading, context, whose).await?.id));
-    }
-    Ok(match purse(reading, context, whose).await? {
-        ProjectOf::User(id) => Owner::User(id),
-        ProjectOf::Organization(id) => Owner::Organization(id),
-    })
-}
-
 /// A context as this user means it.
 pub async fn context(reading: &mut Reading, user: &UserRow, context: &Context) -> Result<ContextId, Failure> {
     let found = reading.context_id(user.id, context).await?;

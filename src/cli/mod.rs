@@ -34,7 +34,6 @@ mod serve;
 mod token;
 mod usage;
 mod user;
-mod version;
 
 pub use console::Console;
 pub use failure::Failure;
@@ -197,6 +196,8 @@ impl StoreCommand {
             if let Some(api) = Api::there(&sources.environment)? {
                 return match self {
                     Self::Token(command) => command.run(&api, console).await,
+                    Self::Explain(explain) => explain.run(&api, console).await,
+                    Self::Credential(command) => command.run(&api, console).await,
                     _ => Err(Failure::usage(
                         "this works on the store itself: run it at the machine of the store, without BELLHOP_URL",
                     )),
@@ -212,12 +213,12 @@ impl StoreCommand {
     async fn run_here(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
         match self {
             Self::Apply(apply) => apply.run(local, console).await,
-            Self::Explain(explain) => explain.run(local, console).await,
+            Self::Explain(explain) => explain.run(&local.api()?, console).await,
             Self::User(command) => command.run(local, console).await,
             Self::Org(command) => command.run(local, console).await,
             Self::Project(command) => command.run(local, console).await,
             Self::Token(command) => command.run(&local.api()?, console).await,
-            Self::Credential(command) => command.run(local, console).await,
+            Self::Credential(command) => command.run(&local.api()?, console).await,
             Self::Job(command) => command.run(local, console).await,
             Self::Usage(usage) => usage.run(local, console).await,
             Self::Quota(command) => command.run(local, console).await,

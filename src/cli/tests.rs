@@ -108,6 +108,9 @@ fn mistakes_have_the_exit_codes_of_the_contract() {
     desk.run("user show alan").assert_refused(1, "there is no user `alan`: see `bellhop user list`");
     desk.run("user add ada").assert_refused(1, "there is a user `ada` already");
     desk.run("credential add ionq@me").assert_refused(2, "--from-stdin api_key");
+    desk.run("credential list --of me").assert_refused(2, "say whose with `--user NAME`");
+    desk.run("credential show ionq@acme --user ada").assert_refused(2, "`acme` is an organization's");
+    desk.run("explain --provider ionq").assert_refused(2, "expected --user");
     desk.run("explain --user ada --provider nope").assert_refused(1, "expected one of alice-bob, aqt");
     desk.run("user list --set listen.prxy=1").assert_refused(78, "--set listen.prxy");
     desk.run("user list --set store.url=postgres://u:fake-argument-canary@db")

@@ -21,7 +21,8 @@ pub enum Owner {
     Project(ProjectId),
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[schema(as = CredentialState)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     Active,

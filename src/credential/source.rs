@@ -42,46 +42,61 @@ pub enum Place {
     },
 }
 
-/// The shape in which a source is written, in `apply` files, on the command line, and in the store.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+/// The shape in which a source is written, in `apply` files, on the command line, in the management API, and in the
+/// store: one of `env`, `file`, `command`, `vault` and `leap`.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, utoipa::ToSchema)]
+#[schema(as = Source)]
 #[serde(deny_unknown_fields)]
 pub struct Written {
+    /// Variables of the process that serves, by the fields that they fill.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
     env: Option<BTreeMap<Box<str>, Box<str>>>,
+    /// Absolute paths, by the fields that they fill.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
     file: Option<BTreeMap<Box<str>, PathBuf>>,
+    /// A program's absolute path and its arguments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     command: Option<Vec<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     vault: Option<WrittenVault>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     leap: Option<WrittenLeap>,
+    /// How long a command may take: 1s to 60s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     timeout: Option<String>,
+    /// How often it is read again while it is in use: 1s to 24h.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     every: Option<String>,
+    /// For how long the last good value is used when it cannot be read: 0 to 30d.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     keep: Option<String>,
 }
 
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, utoipa::ToSchema)]
+#[schema(as = VaultSource)]
 #[serde(deny_unknown_fields)]
 struct WrittenVault {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     mount: Option<Box<str>>,
     path: Box<str>,
+    /// The credential's fields and the secret's keys; left out: they have the same names.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, String>)]
     fields: BTreeMap<Box<str>, Box<str>>,
 }
 
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, utoipa::ToSchema)]
+#[schema(as = LeapSource)]
 #[serde(deny_unknown_fields)]
 struct WrittenLeap {
     /// A number may be written as one.
     project: Project,
 }
 
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, utoipa::ToSchema)]
+#[schema(as = LeapProject)]
 #[serde(untagged)]
 enum Project {
     Number(u64),
@@ -219,6 +234,11 @@ impl Place {
 impl Source {
     /// As it is stored: one text for one source, to which its seal is bound.
     pub fn to_text(&self) -> String {
+        // Texts in maps and lists: nothing in it can fail, but for a path that is not UTF-8.
+        serde_json::to_string(&self.written()).unwrap_or_default()
+    }
+
+    pub fn written(&self) -> Written {
         let (mut written, span) = (Written::default(), |span: Duration| Some(format!("{}ms", span.as_millis())));
         match &self.place {
             Place::Environment(fields) => written.env = Some(fields.clone()),
@@ -235,8 +255,7 @@ impl Source {
             }
         }
         (written.every, written.keep) = (span(self.every), span(self.keep));
-        // Texts in maps and lists: nothing in it can fail, but for a path that is not UTF-8.
-        serde_json::to_string(&written).unwrap_or_default()
+        written
     }
 }
 

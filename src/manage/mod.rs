@@ -2,18 +2,24 @@
 //! Owns nothing; each act reads the actor's rights in the very transaction in which it does what they permit.
 //! Never shows a secret again, and never lets on that there is something to know of another's business.
 
+mod asking;
+pub mod credentials;
+pub mod explain;
 mod fault;
+mod homes;
 mod names;
 mod page;
 mod patch;
+pub mod providers;
 mod rights;
 pub mod tokens;
 pub mod whoami;
 
+pub use asking::Asking;
 pub use fault::Fault;
 pub use page::{Listed, Page, Tag, Wanted};
 pub use patch::Patch;
-pub use rights::{Bounds, Rights, Who};
+pub use rights::{Bounds, Rights, Sees, Who};
 
 use crate::{
     clock::{Clock, Timestamp},
@@ -32,6 +38,7 @@ pub struct Management {
     pub vault: Arc<Vault>,
     pub exchanges: Arc<Exchanges>,
     pub clock: Clock,
+    asking: Asking,
     current: ArcSwap<Current>,
 }
 
@@ -44,11 +51,11 @@ pub struct Current {
 impl Management {
     pub fn new(
         (store, vault): (Store, Arc<Vault>),
-        exchanges: Arc<Exchanges>,
+        (exchanges, asking): (Arc<Exchanges>, Asking),
         clock: Clock,
         current: Current,
     ) -> Arc<Self> {
-        Arc::new(Self { store, vault, exchanges, clock, current: ArcSwap::from_pointee(current) })
+        Arc::new(Self { store, vault, exchanges, clock, asking, current: ArcSwap::from_pointee(current) })
     }
 
     pub fn reload(&self, current: Current) {

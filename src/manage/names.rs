@@ -2,11 +2,12 @@
 //! Owns nothing.
 //! Where there is nothing of that name, and where it is not the actor's to know, it says the same.
 
-use super::Fault;
+use super::{Fault, Rights};
 use crate::{
+    credential::Owner,
     id::{OrganizationId, UserId},
-    identity::{Context, Name, UserName},
-    store::{ContextId, OrganizationRow, Reading, UserRow},
+    identity::{Context, Name, UserName, role::Act},
+    store::{ContextId, OrganizationRow, ProjectOf, Reading, UserRow},
 };
 
 pub async fn user(reading: &mut Reading, text: &str) -> Result<UserRow, Fault> {
@@ -21,7 +22,6 @@ pub async fn user(reading: &mut Reading, text: &str) -> Result<UserRow, Fault> {
     }
 }
 
-#[expect(dead_code, reason = "for what comes next")]
 pub async fn organization(reading: &mut Reading, text: &str) -> Result<OrganizationRow, Fault> {
     if let Ok(id) = text.parse::<OrganizationId>()
         && let Some(row) = reading.organization(id).await?
@@ -43,4 +43,43 @@ pub async fn context(
 ) -> Result<ContextId, Fault> {
     let found = reading.context_id(user.id, context).await?;
     found.ok_or_else(|| Fault::invalid(field, format!("there is no context `{context}` for {}", user.name)))
+}
+
+/// Whose a context is, as this actor means it: `me` is their own, or that of the user whom they name and may look after.
+pub async fn owner(
+    reading: &mut Reading,
+    rights: &Rights,
+    context: &Context,
+    whose: Option<&str>,
+) -> Result<Owner, Fault> {
+    let of = match (&context.organization, whose) {
+        (Some(_), Some(_)) => {
+            let text = format!("it goes with `me` and `me.<project>`, and `{context}` is an organization's");
+            return Err(Fault::invalid("user", text));
+        }
+        (Some(name), None) => {
+            let organization = organization(reading, name.as_str()).await?;
+            rights.in_organization(organization.id, Act::UseCredentials)?;
+            ProjectOf::Organization(organization.id)
+        }
+        (None, Some(text)) => {
+            let user = user(reading, text).await?;
+            rights.over_user(user.id)?;
+            ProjectOf::User(user.id)
+        }
+        (None, None) => ProjectOf::User(rights.me()?),
+    };
+    let Some(project) = &context.project else {
+        return Ok(match of {
+            ProjectOf::User(id) => Owner::User(id),
+            ProjectOf::Organization(id) => Owner::Organization(id),
+        });
+    };
+    let found = reading.find_project(of, project).await?.ok_or_else(|| Fault::missing("project"))?;
+    let owner = Owner::Project(found.id);
+    // To a member, a project that they are not in is not there.
+    if rights.sees(reading, owner).await?.is_none() {
+        return Err(Fault::missing("project"));
+    }
+    Ok(owner)
 }

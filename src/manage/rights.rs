@@ -50,6 +50,15 @@ impl Who {
     }
 }
 
+/// How much of a credential somebody sees.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sees {
+    /// Who uses it: that it is there, and how it is.
+    Outside,
+    /// Who manages it: everything but its secrets.
+    All,
+}
+
 /// What an actor may do at this moment.
 pub struct Rights {
     who: Who,
@@ -132,6 +141,22 @@ impl Rights {
             return Err(Fault::forbidden(format!("the token that you use is not for the provider `{provider}`")));
         }
         Ok(())
+    }
+
+    /// How this actor stands to what an owner pays with; `None`: there is nothing for them to know of.
+    pub async fn sees(&self, reading: &mut Reading, owner: Owner) -> Result<Option<Sees>, Fault> {
+        match self.over_owner(reading, owner, role::Act::ManageCredentials).await {
+            Ok(()) => return Ok(Some(Sees::All)),
+            Err(Fault::Missing(_)) => return Ok(None),
+            Err(Fault::Forbidden(_)) => {}
+            Err(other) => return Err(other),
+        }
+        let mut projects = self.standing.iter().flat_map(|standing| &standing.memberships).flat_map(|m| &m.projects);
+        let uses = match owner {
+            Owner::Project(id) => projects.any(|project| project.id == id),
+            Owner::User(_) | Owner::Organization(_) => true,
+        };
+        Ok(uses.then_some(Sees::Outside))
     }
 
     /// Who may do this to what belongs to an owner: persons to their own, roles to their organization's.

@@ -2,8 +2,11 @@
 //! Owns the shape of requests and answers; who may do what is `manage`'s.
 //! Never answers who has not signed in, but for its document, and never anything but JSON.
 
+mod credentials;
+mod explain;
 mod extract;
 mod problem;
+mod providers;
 mod signin;
 mod tokens;
 mod whoami;
@@ -87,7 +90,12 @@ pub fn document() -> Document {
 }
 
 fn parts() -> (Router<Api>, Document) {
-    let nouns = OpenApiRouter::new().merge(whoami::routes()).merge(tokens::routes());
+    let nouns = OpenApiRouter::new()
+        .merge(whoami::routes())
+        .merge(tokens::routes())
+        .merge(credentials::routes())
+        .merge(providers::routes())
+        .merge(explain::routes());
     OpenApiRouter::with_openapi(About::openapi()).nest("/api/v1", nouns).split_for_parts()
 }
 

@@ -8,11 +8,12 @@ use super::{
     mistake::{Checked, Mistake, looks_like_a_key, mistake},
 };
 use crate::{
-    cli::{moment::Moment, version::Version},
+    cli::moment::Moment,
     clock::Timestamp,
     config::{Expected, TokenLifetimes},
     credential::source::Written,
     identity::{JobVisibility, Scopes, UserName, pat::PatDigest, role::Role},
+    manage::credentials::Version,
     provider::{Catalog, Provider},
     secret::Secret,
 };

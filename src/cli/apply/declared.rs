@@ -3,9 +3,9 @@
 //! Never names what is not there: names are still names, and the plan finds out what they mean.
 
 use crate::{
-    cli::version::Version,
     clock::Timestamp,
     identity::{Context, JobVisibility, Name, Scopes, UserName, pat::PatDigest, role::Role},
+    manage::credentials::Version,
     secret::Secret,
 };
 use ipnet::IpNet;

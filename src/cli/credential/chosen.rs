@@ -3,11 +3,14 @@
 //! Where a name could mean several, the active one is meant; where none is active, it asks for an id.
 
 use crate::{
-    cli::{Failure, lookup},
+    cli::{
+        Failure,
+        api::{Api, escaped},
+    },
     credential::State,
     id::CredentialId,
     identity::{Context, UserName},
-    store::{CredentialRow, Reading},
+    manage::credentials::Credential,
 };
 use clap::Args;
 use std::str::FromStr;
@@ -38,23 +41,19 @@ pub struct At {
 
 impl Chosen {
     /// The active one, else the only one that there is.
-    pub async fn find(&self, reading: &mut Reading) -> Result<CredentialRow, Failure> {
+    pub async fn find(&self, api: &Api) -> Result<Credential, Failure> {
         let At { provider, context } = match &self.which {
-            Which::Id(id) => {
-                let found = reading.credential(*id).await?;
-                return found.ok_or_else(|| {
-                    Failure::failed(format!("there is no credential {id}: see `bellhop credential list`"))
-                });
-            }
+            Which::Id(id) => return api.get(&format!("/credentials/{id}")).await,
             Which::At(at) => at,
         };
-        let owner = lookup::owner(reading, context, self.user.as_ref()).await?;
-        let mut rows = reading.credentials_of(owner).await?;
-        rows.retain(|row| *row.provider == **provider && row.state != State::Retired);
-        if let Some(active) = rows.iter().position(|row| row.state == State::Active) {
-            return Ok(rows.swap_remove(active));
+        let of = of(api, context, self.user.as_ref())?;
+        let mut found: Vec<Credential> =
+            api.every(&format!("/credentials?provider={}&{of}", escaped(provider))).await?;
+        found.retain(|credential| credential.state != State::Retired);
+        if let Some(active) = found.iter().position(|credential| credential.state == State::Active) {
+            return Ok(found.swap_remove(active));
         }
-        match (rows.pop(), rows.is_empty()) {
+        match (found.pop(), found.is_empty()) {
             (Some(only), true) => Ok(only),
             (Some(_), false) => Err(Failure::failed(format!(
                 "{context} has several credentials for {provider}, all disabled: choose one by its id, see `bellhop credential list`"
@@ -63,6 +62,26 @@ impl Chosen {
                 "{context} has no credential for {provider}: `bellhop credential add {provider}@{context}` enters one"
             ))),
         }
+    }
+}
+
+/// The part of a query that names an owner.
+pub fn of(api: &Api, context: &Context, user: Option<&UserName>) -> Result<String, Failure> {
+    whose(api, context, user)?;
+    let user = user.map(|user| format!("&user={}", escaped(user.as_str()))).unwrap_or_default();
+    Ok(format!("context={}{user}", escaped(&context.to_string())))
+}
+
+/// Over the network `me` is who asks; here it is nobody.
+pub fn whose(api: &Api, context: &Context, user: Option<&UserName>) -> Result<(), Failure> {
+    match (&context.organization, user) {
+        (None, None) if api.is_here() => {
+            Err(Failure::usage(format!("`{context}` is somebody's own: say whose with `--user NAME`")))
+        }
+        (Some(_), Some(_)) => Err(Failure::usage(format!(
+            "`--user` goes with `me` and `me.<project>`, and `{context}` is an organization's"
+        ))),
+        _ => Ok(()),
     }
 }
 

@@ -2,23 +2,23 @@
 //! Owns nothing.
 //! Never shows a secret field, only that it is set.
 
-use super::chosen::Chosen;
+use super::chosen::{Chosen, of};
 use crate::{
     cli::{
         Console, Failure,
+        api::{Api, escaped},
         console::Form,
-        local::Local,
-        lookup::{self, Home, Names},
     },
     clock::Timestamp,
-    credential::{State, source::Source},
+    credential::State,
     id::CredentialId,
     identity::{Context, UserName},
-    store::{CredentialRow, Reading, SourceState, Verdict},
+    manage::credentials::{Credential, Details, SourceReading},
+    store::Verdict,
 };
 use clap::Args;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 #[derive(Args, Debug)]
@@ -44,86 +44,70 @@ pub struct Show {
     form: Form,
 }
 
+/// As programs read it; what is for those who manage a credential is empty for others.
 #[derive(Serialize)]
 struct CredentialLine {
-    provider: Box<str>,
+    provider: String,
     context: Option<Context>,
     user: Option<UserName>,
-    label: Box<str>,
+    label: String,
     id: CredentialId,
     version: u32,
     state: &'static str,
     expires: Timestamp,
     restricted_to_projects: Vec<String>,
     restricted_to_members: Vec<String>,
-    secret_fields: Vec<Box<str>>,
+    secret_fields: Vec<String>,
     plain_fields: BTreeMap<Box<str>, Box<str>>,
     /// Where its value is read from; none: it was entered.
     source: Option<String>,
+    #[serde(skip)]
+    readings: Vec<SourceReading>,
     /// What the provider last said of it.
     probe: Option<Verdict>,
     probed: Option<Timestamp>,
-    account: Option<Box<str>>,
+    account: Option<String>,
     created: Timestamp,
 }
 
-impl CredentialLine {
-    async fn read(
-        row: CredentialRow,
-        names: &mut Names,
-        reading: &mut Reading,
-        now: Timestamp,
-    ) -> Result<Self, Failure> {
-        let Home { context, user } = names.home(reading, row.owner).await?;
-        let (mut projects, mut members) = (Vec::new(), Vec::new());
-        for id in &row.restriction.projects {
-            let project = names.project(reading, *id).await?;
-            projects
-                .push(project.map_or_else(|| format!("a deleted project, {id}"), |project| project.name.to_string()));
-        }
-        for id in &row.restriction.members {
-            let member = names.user(reading, *id).await?;
-            members.push(member.map_or_else(|| format!("a deleted user, {id}"), |name| name.to_string()));
-        }
-        let expired = row.state == State::Active && row.expires <= now;
-        Ok(Self {
-            provider: row.provider,
-            context,
-            user,
-            label: row.label,
-            id: row.id,
-            version: row.version,
-            state: if expired { "expired" } else { row.state.as_str() },
-            expires: row.expires,
+impl From<Credential> for CredentialLine {
+    fn from(credential: Credential) -> Self {
+        let state = match credential.state {
+            State::Active if credential.expired => "expired",
+            state => state.as_str(),
+        };
+        let Details { projects, members, secret_fields, plain_fields, source, readings, account } =
+            credential.details.unwrap_or_default();
+        Self {
+            provider: credential.provider,
+            context: credential.context,
+            user: credential.user,
+            label: credential.label,
+            id: credential.id,
+            version: credential.version,
+            state,
+            expires: credential.expires,
             restricted_to_projects: projects,
             restricted_to_members: members,
-            secret_fields: row.secret_fields,
-            plain_fields: row.plain_fields,
-            source: row.source.as_deref().map(in_words),
-            probe: row.probe.as_ref().map(|probe| probe.verdict),
-            probed: row.probe.as_ref().map(|probe| probe.at),
-            account: row.probe.and_then(|probe| probe.account),
-            created: row.created,
-        })
+            secret_fields,
+            plain_fields,
+            source,
+            readings,
+            probe: credential.probe,
+            probed: credential.probed,
+            account,
+            created: credential.created,
+        }
     }
 }
 
 impl List {
-    pub async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
-        let mut reading = local.read().await?;
-        let rows = match &self.of {
-            Some(context) => {
-                let owner = lookup::owner(&mut reading, context, self.user.as_ref()).await?;
-                reading.credentials_of(owner).await?
-            }
-            None => all(&mut reading).await?,
-        };
-        let (mut names, mut lines) = (Names::default(), Vec::new());
-        for row in rows {
-            if self.provider.as_ref().is_none_or(|provider| **provider == *row.provider) {
-                lines.push(CredentialLine::read(row, &mut names, &mut reading, local.now()).await?);
-            }
-        }
+    pub async fn run(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
+        let provider = self.provider.map(|provider| format!("provider={}", escaped(&provider)));
+        let owner = self.of.map(|context| of(api, &context, self.user.as_ref())).transpose()?;
+        let query: Vec<String> = provider.into_iter().chain(owner).collect();
+        let credentials: Vec<Credential> = api.every(&format!("/credentials?{}", query.join("&"))).await?;
+        let mut lines: Vec<CredentialLine> = credentials.into_iter().map(CredentialLine::from).collect();
         lines.sort_by(|a, b| (&a.provider, &a.context, &a.user, a.id).cmp(&(&b.provider, &b.context, &b.user, b.id)));
         console.table(
             self.form,
@@ -137,27 +121,10 @@ impl List {
     }
 }
 
-async fn all(reading: &mut Reading) -> Result<Vec<CredentialRow>, Failure> {
-    const PAGE: u32 = 1_000;
-    let (mut rows, mut after): (Vec<CredentialRow>, Option<CredentialId>) = (Vec::new(), None);
-    loop {
-        let page = reading.credentials(after, PAGE).await?;
-        let Some(last) = page.last() else { return Ok(rows) };
-        after = Some(last.id);
-        rows.extend(page);
-    }
-}
-
 impl Show {
-    pub async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
-        let mut reading = local.read().await?;
-        let row = self.chosen.find(&mut reading).await?;
-        let sources = if row.source.is_some() {
-            reading.source_states(row.id, row.version).await?.into_iter().map(in_a_process).collect()
-        } else {
-            Vec::new()
-        };
-        let line = CredentialLine::read(row, &mut Names::default(), &mut reading, local.now()).await?;
+    pub async fn run(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
+        let line = CredentialLine::from(self.chosen.find(api).await?);
+        let sources: Vec<Value> = line.readings.iter().map(in_a_process).collect();
         console.sheet(
             self.form,
             &[
@@ -185,15 +152,9 @@ impl Show {
     }
 }
 
-/// One that is not understood is not shown: it may have been written by anybody.
-fn in_words(source: &str) -> String {
-    source.parse().map_or_else(|_| "not understood".into(), |source: Source| source.to_string())
-}
-
 /// How one running process finds it.
-fn in_a_process(state: SourceState) -> serde_json::Value {
-    let SourceState { process, read, failing, .. } = state;
-    let (since, problem) = failing.map_or((None, None), |(since, problem)| (Some(since), Some(problem)));
-    let word = if since.is_some() { "failing" } else { "ok" };
-    json!({ "process": process.to_string(), "state": word, "read": read, "failing_since": since, "problem": problem })
+fn in_a_process(reading: &SourceReading) -> Value {
+    let SourceReading { process, read, failing_since, problem } = reading;
+    let word = if failing_since.is_some() { "failing" } else { "ok" };
+    json!({ "process": process, "state": word, "read": read, "failing_since": failing_since, "problem": problem })
 }

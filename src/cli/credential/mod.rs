@@ -10,17 +10,17 @@ mod restrict;
 
 use super::{
     Console, Failure,
+    api::{Api, escaped},
     fields::FieldSources,
-    local::{Local, entry},
-    lookup::{self, Home},
     moment::Moment,
 };
 use crate::{
-    credential::{State, resolve::Personal},
-    id::CredentialId,
+    clock::Clock,
     identity::UserName,
-    store::{Conflict, NewCredential, Origin, StoreError},
-    vault::Label,
+    manage::{
+        credentials::{CreateCredential, EnteredCredential, Switch},
+        providers::ProviderDetails,
+    },
 };
 use change::{Delete, Rotate};
 use chosen::{At, Chosen};
@@ -28,7 +28,6 @@ use clap::{Args, Subcommand};
 use list::{List, Show};
 use probe::Probe;
 use restrict::{Restrict, Restrictions};
-use std::collections::BTreeMap;
 
 #[derive(Subcommand, Debug)]
 pub enum CredentialCommand {
@@ -89,77 +88,52 @@ pub struct Add {
 }
 
 impl CredentialCommand {
-    pub async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
+    pub async fn run(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
         match self {
-            Self::Add(add) => add.run(local, console).await,
-            Self::List(list) => list.run(local, console).await,
-            Self::Show(show) => show.run(local, console).await,
-            Self::Rotate(rotate) => rotate.run(local, console).await,
-            Self::Probe(probe) => probe.run(local, console).await,
-            Self::Disable(chosen) => chosen.switch(local, console, State::Disabled).await,
-            Self::Enable(chosen) => chosen.switch(local, console, State::Active).await,
-            Self::Restrict(restrict) => restrict.run(local, console).await,
-            Self::Delete(delete) => delete.run(local, console).await,
+            Self::Add(add) => add.run(api, console).await,
+            Self::List(list) => list.run(api, console).await,
+            Self::Show(show) => show.run(api, console).await,
+            Self::Rotate(rotate) => rotate.run(api, console).await,
+            Self::Probe(probe) => probe.run(api, console).await,
+            Self::Disable(chosen) => chosen.switch(api, console, Switch::Disabled).await,
+            Self::Enable(chosen) => chosen.switch(api, console, Switch::Active).await,
+            Self::Restrict(restrict) => restrict.run(api, console).await,
+            Self::Delete(delete) => delete.run(api, console).await,
         }
     }
 }
 
 impl Add {
-    async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
-        let provider = local.provider(&self.at.provider)?;
-        if self.at.context.organization.is_none() && provider.personal() == Personal::Forbidden {
-            return Err(Failure::failed(format!(
-                "personal credentials are switched off for {}: `providers.{}.personal` in the configuration",
-                provider.id(),
-                provider.id()
-            )));
-        }
-        let version = self.sources.version(provider, BTreeMap::new(), None, console)?;
-        let finding =
-            if self.probe { Some(probe::found(local, provider, &version).await?.unless_refused()?) } else { None };
-        let mut tx = local.write().await?;
-        let owner = lookup::owner(&mut tx, &self.at.context, self.user.as_ref()).await?;
-        let id = CredentialId::new();
-        let from = version.source.as_ref().map(|source| format!(", read from {source}")).unwrap_or_default();
-        let label = Label { credential: id, owner, provider: provider.id(), version: 1 };
-        let version = version.seal(&local.vault, label)?;
-        let restriction = self.restrictions.read(&mut tx, owner).await?;
-        let credential = NewCredential {
-            id,
-            owner,
-            provider: provider.id().into(),
-            label: self.label.as_str().into(),
-            expires: self.expires.from(local.now()),
-            restriction,
-            version,
-            origin: Origin::Hand,
+    async fn run(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
+        let At { provider, context } = self.at;
+        let served = served(api, &provider).await?;
+        let (fields, source) = self.sources.wanted(&served.provider, &[], console)?;
+        chosen::whose(api, &context, self.user.as_ref())?;
+        let whose = self.user.as_ref().map(|user| format!(" of {user}")).unwrap_or_default();
+        let subject = format!("{provider}@{context}{whose}");
+        let Restrictions { projects, members } = self.restrictions;
+        let wanted = CreateCredential {
+            context,
+            user: self.user.map(|user| user.to_string()),
+            provider,
+            label: self.label,
+            fields,
+            source,
+            expires: Some(self.expires.from(Clock::system().now())),
+            projects,
+            members,
+            probe: self.probe,
         };
-        match tx.insert_credentials(&[credential]).await {
-            Err(StoreError::Conflict(Conflict::ActiveCredential)) => return Err(self.taken()),
-            done => done?,
-        }
-        if let Some(finding) = &finding {
-            tx.note_probe(id, 1, &finding.row(local)).await?;
-        }
-        tx.record(entry("credential.added", id).detail(format!("{}@{}{from}", provider.id(), self.subject())));
-        tx.commit().await?;
-        console.note(format_args!("added {}@{}, {id}", provider.id(), self.subject()));
+        let EnteredCredential { credential, finding, .. } = api.post("/credentials", &wanted).await?;
+        console.note(format_args!("added {subject}, {}", credential.id));
         if let Some(finding) = finding {
             finding.tell(console);
         }
         Ok(())
     }
+}
 
-    fn taken(&self) -> Failure {
-        let At { provider, context } = &self.at;
-        Failure::failed(format!(
-            "{} has an active credential for {provider}: `bellhop credential rotate {provider}@{context}` gives it a new key, \
-             `disable` makes room for another",
-            self.subject()
-        ))
-    }
-
-    fn subject(&self) -> String {
-        Home { context: Some(self.at.context.clone()), user: self.user.clone() }.to_string()
-    }
+/// What a credential of this provider consists of.
+async fn served(api: &Api, provider: &str) -> Result<ProviderDetails, Failure> {
+    api.get(&format!("/providers/{}", escaped(provider))).await
 }

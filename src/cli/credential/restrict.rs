@@ -4,14 +4,9 @@
 
 use super::chosen::Chosen;
 use crate::{
-    cli::{
-        Console, Failure,
-        local::{Local, entry},
-    },
-    credential::Owner,
-    id::OrganizationId,
+    cli::{Console, Failure, api::Api},
     identity::{Name, UserName},
-    store::{ProjectOf, Reading, Restriction},
+    manage::credentials::{ChangeCredential, Credential},
 };
 use clap::Args;
 use std::fmt;
@@ -31,67 +26,25 @@ pub struct Restrict {
 pub struct Restrictions {
     /// The only projects of its organization that may use it
     #[arg(long, value_delimiter = ',', value_name = "PROJECT,…")]
-    projects: Vec<Name>,
+    pub projects: Vec<Name>,
     /// The only members that may use it
     #[arg(long, value_delimiter = ',', value_name = "USER,…")]
-    members: Vec<UserName>,
+    pub members: Vec<UserName>,
 }
 
 impl Restrict {
-    pub async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
-        if !self.lift && self.restrictions.is_empty() {
+    pub async fn run(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
+        let told = self.restrictions.to_string();
+        let Restrictions { projects, members } = self.restrictions;
+        if !self.lift && projects.is_empty() && members.is_empty() {
             return Err(Failure::usage("expected --projects, --members or --lift"));
         }
-        let mut tx = local.write().await?;
-        let row = self.chosen.find(&mut tx).await?;
-        let restriction = self.restrictions.read(&mut tx, row.owner).await?;
-        tx.restrict_credential(row.id, &restriction).await?;
-        let told = self.restrictions.to_string();
-        tx.record(entry("credential.restricted", row.id).detail(told.clone()));
-        tx.commit().await?;
-        console.note(format_args!("{} may be used by {told}", row.id));
+        let credential = self.chosen.find(api).await?;
+        let change =
+            ChangeCredential { projects: Some(projects), members: Some(members), ..ChangeCredential::default() };
+        let changed: Credential = api.patch(&format!("/credentials/{}", credential.id), &change).await?;
+        console.note(format_args!("{} may be used by {told}", changed.id));
         Ok(())
-    }
-}
-
-impl Restrictions {
-    pub async fn read(&self, reading: &mut Reading, owner: Owner) -> Result<Restriction, Failure> {
-        let mut restriction = Restriction::default();
-        if self.is_empty() {
-            return Ok(restriction);
-        }
-        let organization = self.organization(reading, owner).await?;
-        for name in &self.projects {
-            let found = reading.find_project(ProjectOf::Organization(organization), name).await?;
-            let project = found.ok_or_else(|| Failure::failed(format!("its organization has no project `{name}`")))?;
-            restriction.projects.push(project.id);
-        }
-        let members = reading.members(organization).await?;
-        for name in &self.members {
-            let found = members.iter().find(|member| member.name == *name);
-            let member = found.ok_or_else(|| Failure::failed(format!("{name} is not a member of its organization")))?;
-            restriction.members.push(member.user);
-        }
-        Ok(restriction)
-    }
-
-    const fn is_empty(&self) -> bool {
-        self.projects.is_empty() && self.members.is_empty()
-    }
-
-    /// A project's own credential is not granted to other projects, and nobody shares somebody's own.
-    async fn organization(&self, reading: &mut Reading, owner: Owner) -> Result<OrganizationId, Failure> {
-        let of = match owner {
-            Owner::Organization(id) => Some(ProjectOf::Organization(id)),
-            Owner::Project(id) if self.projects.is_empty() => reading.project(id).await?.map(|project| project.of),
-            Owner::Project(_) | Owner::User(_) => None,
-        };
-        match of {
-            Some(ProjectOf::Organization(id)) => Ok(id),
-            _ => Err(Failure::usage(
-                "--projects goes with an organization's own credential, --members with any of an organization",
-            )),
-        }
     }
 }
 

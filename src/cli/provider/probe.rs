@@ -10,9 +10,10 @@ use crate::{
     config::Sources,
     exchange::Exchanges,
     id::CredentialId,
+    manage::{credentials::Found, providers::Provider as View},
     upstream::Upstreams,
 };
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 use tokio::task::LocalSet;
 
 pub fn ask(
@@ -26,7 +27,8 @@ pub fn ask(
     config.presets.push(file.to_owned());
     let catalog = app::catalog(&config)?;
     let provider = catalog.find(id).ok_or_else(|| Failure::failed(format!("{} names no provider", file.display())))?;
-    let fields = fields.read(provider, BTreeMap::new(), console)?;
+    let given = fields.read(&View::from(&**provider), &[], console)?;
+    let fields = provider.fields(given).map_err(|error| Failure::failed(format!("{id}: {error}")))?;
     let trust = trust(provider)?;
     let clock = Clock::system();
     let exchanges = Exchanges::without_record(clock.clone());
@@ -38,6 +40,7 @@ pub fn ask(
         let found = asking.run_until(async { probe(&Upstreams::new(timeouts, &sizes), asker).await }).await;
         found.ok_or_else(|| Failure::failed("the preset has no `probe`"))
     })?;
+    let found = Found::from(found);
     found.tell(console);
     found.outcome()
 }

@@ -146,6 +146,18 @@ pub fn follow<'a>(
     }
 }
 
+/// The contexts by which this caller has this credential pay, as it would if a request named them; the question's own
+/// context counts for nothing.
+pub fn ways(question: Question<'_>, offers: &[Offer], credential: CredentialId) -> Vec<Context> {
+    let Some(offer) = offers.iter().find(|o| o.credential == credential) else { return Vec::new() };
+    let mut contexts = contexts_of(offer);
+    contexts.retain(|context| {
+        let outcome = resolve(Question { named: Some(context), ..question }, offers);
+        outcome.is_ok_and(|selection| selection.offer.credential == credential)
+    });
+    contexts
+}
+
 /// Those that may pay for something new.
 fn live(offers: &[Offer]) -> impl Iterator<Item = &Offer> + Clone {
     offers.iter().filter(|o| o.state != State::Retired)

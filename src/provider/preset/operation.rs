@@ -77,7 +77,8 @@ impl Operation {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Deserialize, serde::Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Deserialize, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = OperationKind)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// Anything that can cost.

@@ -1,6 +1,6 @@
 //! An organization with somebody in each role, somebody who has nothing to do with it, and an administrator.
 
-use crate::support::{Answer, Ask, Bellhop, Pat, Site};
+use crate::support::{ACME_KEY, Answer, Ask, Bellhop, Pat, Site};
 use serde_json::{Value, json};
 
 /// Everybody who could ask.
@@ -78,6 +78,15 @@ impl Cast {
             ask = ask.json(body);
         }
         self.bellhop.ask_admin(&ask).await
+    }
+
+    /// A new credential for IonQ of this context's, entered by the administrator: its id.
+    pub async fn credential_of(&self, context: &str, user: Option<&str>) -> String {
+        let wanted = json!({ "context": context, "user": user, "provider": "ionq", "label": "of the story",
+                             "fields": { "api_key": ACME_KEY } });
+        let made = self.post(&self.root, "/credentials", &wanted).await;
+        assert_eq!(made.status, 201, "{}", made.text());
+        made.json()["id"].as_str().unwrap().to_owned()
     }
 
     /// A new token of alan's, made by himself: its id and its value.

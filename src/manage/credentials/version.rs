@@ -86,7 +86,7 @@ impl Version {
     }
 }
 
-/// A source as it is written on a command line, in the words of an `apply` file.
+/// A source in the words of an `apply` file, as it is written on a command line.
 pub fn source(text: &str) -> Result<Source, String> {
     let written: Written = serde_yaml::from_str_with_options(text, serde_yaml::options! { with_snippet: false })
         .map_err(|_| "expected a source such as `{ file: { token: /run/secrets/token } }`".to_owned())?;
