@@ -31,6 +31,7 @@ pub struct Explain {
     /// As if the token on standard input were presented
     #[arg(long, conflicts_with = "user")]
     token_stdin: bool,
+    /// An id of `bellhop provider list`
     #[arg(long)]
     provider: String,
     /// The context that the request names

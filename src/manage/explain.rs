@@ -119,7 +119,13 @@ impl Management {
                 known.push(offer);
             }
         }
-        Ok(explanation(&provider, &asking, question, (&known, outcome.as_ref()), self.now()))
+        let mut explained = explanation(&provider, &asking, question, (&known, outcome.as_ref()), self.now());
+        if let Err(Unresolved::NoCredential { context: Some(context) }) = &outcome
+            && reading.context_id(asking.standing.user, context).await?.is_none()
+        {
+            explained.verdict = format!("refused: there is no project `{context}`: see `bellhop project list`");
+        }
+        Ok(explained)
     }
 
     async fn presented(&self, value: &Secret) -> Result<Asker, Fault> {
@@ -248,7 +254,7 @@ fn told(why: Why, context: &Context) -> String {
         Why::Named => format!("because the request names {context}"),
         Why::Pinned => format!("because the token is pinned to {context}"),
         Why::Active => format!("because {context} is the active context"),
-        Why::Own => "because an own credential comes first".into(),
+        Why::Own => "because one's own credential comes first".into(),
         Why::Organization => format!("because {context} is the only one that offers one"),
     }
 }
@@ -263,7 +269,8 @@ fn remedy(unresolved: &Unresolved, standing: &Standing, provider: &str) -> Strin
             )
         }
         Unresolved::NoCredential { context: Some(context) } => {
-            format!("{context} has no credential: `bellhop credential add {provider}@{context}`")
+            let whose = if context.organization.is_none() { format!(" --user {user}") } else { String::new() };
+            format!("{context} offers no credential: `bellhop credential add {provider}@{context}{whose}` enters one")
         }
         Unresolved::Ambiguous { candidates } => {
             let candidates: Vec<String> = candidates.iter().map(ToString::to_string).collect();

@@ -89,7 +89,8 @@ impl Current {
     pub fn provider(&self, id: &str) -> Result<&Arc<Provider>, Fault> {
         self.catalog.find(id).ok_or_else(|| {
             let known: Vec<&str> = self.catalog.iter().map(|provider| provider.id()).collect();
-            Fault::invalid("provider", format!("there is no such provider: expected one of {}", known.join(", ")))
+            let id = id.escape_debug();
+            Fault::invalid("provider", format!("there is no provider `{id}`: expected one of {}", known.join(", ")))
         })
     }
 }

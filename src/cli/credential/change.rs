@@ -58,10 +58,19 @@ impl Rotate {
         let expires = self.expires.map(|moment| moment.from(Clock::system().now()));
         let wanted = RotateCredential { fields, source, expires, probe: self.probe };
         let path = format!("/credentials/{}/versions", credential.id);
-        let EnteredCredential { credential, finding, open_jobs } = api.post(&path, &wanted).await?;
+        let EnteredCredential { credential, finding, open_jobs, warning } = api.post(&path, &wanted).await?;
         console.note(format_args!("{} is at version {} now", credential.id, credential.version));
         if let Some(finding) = finding {
             finding.tell(console);
+        }
+        if let Some(warning) = warning {
+            console.note(format_args!("note: {warning}"));
+        }
+        if credential.state == State::Disabled {
+            console.note(format_args!("it is disabled still: `bellhop credential enable {}`", credential.id));
+        }
+        if expires.is_none() && credential.expired {
+            console.note("it has expired, and a new version does not change that: give --expires as well");
         }
         if open_jobs > 0 {
             console.note(format_args!(

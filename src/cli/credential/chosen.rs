@@ -58,9 +58,14 @@ impl Chosen {
             (Some(_), false) => Err(Failure::failed(format!(
                 "{context} has several credentials for {provider}, all disabled: choose one by its id, see `bellhop credential list`"
             ))),
-            (None, _) => Err(Failure::failed(format!(
-                "{context} has no credential for {provider}: `bellhop credential add {provider}@{context}` enters one"
-            ))),
+            (None, _) => {
+                super::served(api, provider).await?; // a name that is misspelt is no name to enter one under
+                let whose = self.user.as_ref().map(|user| format!(" --user {user}")).unwrap_or_default();
+                Err(Failure::failed(format!(
+                    "{context} has no credential for {provider}: `bellhop credential add {provider}@{context}{whose}` \
+                     enters one"
+                )))
+            }
         }
     }
 }

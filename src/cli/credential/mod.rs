@@ -124,8 +124,11 @@ impl Add {
             members,
             probe: self.probe,
         };
-        let EnteredCredential { credential, finding, .. } = api.post("/credentials", &wanted).await?;
+        let EnteredCredential { credential, finding, warning, .. } = api.post("/credentials", &wanted).await?;
         console.note(format_args!("added {subject}, {}", credential.id));
+        if let Some(warning) = warning {
+            console.note(format_args!("note: {warning}"));
+        }
         if let Some(finding) = finding {
             finding.tell(console);
         }

@@ -97,6 +97,8 @@ pub struct EnteredCredential {
     pub finding: Option<Found>,
     /// How many jobs that it made are open: questions about them go out with the new version.
     pub open_jobs: u64,
+    /// Why nothing can be paid with it as things are, in words; null: nothing is known to be in the way.
+    pub warning: Option<String>,
 }
 
 impl Given {
@@ -167,8 +169,8 @@ impl Management {
         let from = version.source.as_ref().map(|source| format!(", read from {source}")).unwrap_or_default();
         tx.record(rights.entry("credential.added", id).detail(format!("{}@{home}{from}", provider.id())));
         tx.commit().await?;
-        let credential = self.credential(who, id).await?;
-        Ok(EnteredCredential { credential, finding: finding.map(Into::into), open_jobs: 0 })
+        let (credential, warning) = (self.credential(who, id).await?, self.unread(&version));
+        Ok(EnteredCredential { credential, finding: finding.map(Into::into), open_jobs: 0, warning })
     }
 
     pub async fn rotate_credential(
@@ -214,8 +216,8 @@ impl Management {
         }
         tx.record(rights.entry("credential.rotated", id).detail(format!("version {}", sealed.version)));
         tx.commit().await?;
-        let credential = self.credential(who, id).await?;
-        Ok(EnteredCredential { credential, finding: finding.map(Into::into), open_jobs })
+        let (credential, warning) = (self.credential(who, id).await?, self.unread(&version));
+        Ok(EnteredCredential { credential, finding: finding.map(Into::into), open_jobs, warning })
     }
 
     /// Of what was given, and what stays of the version before.
@@ -273,6 +275,14 @@ impl Management {
         }
     }
 
+    /// A source that the configuration says nothing of. The process that serves may have another one, so it is entered.
+    fn unread(&self, version: &Version) -> Option<String> {
+        let is_vault = matches!(version.source.as_ref()?.place, Place::Vault { .. });
+        (is_vault && self.current().config.sources.vault.is_none()).then(|| {
+            "`sources.vault` is not configured here, and until it is where Bellhop serves, nothing is paid with this".into()
+        })
+    }
+
     pub(super) fn probe_row(&self, finding: &Finding) -> ProbeRow {
         ProbeRow { at: self.now(), verdict: finding.verdict, account: finding.account.clone() }
     }
@@ -319,8 +329,9 @@ const fn is_anybodys(source: &Source) -> bool {
 
 fn taken(provider: &Provider, home: &Home) -> Fault {
     let (id, at) = (provider.id(), home.context.as_ref().map(ToString::to_string).unwrap_or_default());
+    let whose = home.user.as_ref().map(|user| format!(" --user {user}")).unwrap_or_default();
     Fault::conflict(format!(
-        "{home} has an active credential for {id}: `bellhop credential rotate {id}@{at}` gives it a new key, `disable` \
+        "{home} has an active credential for {id}: `bellhop credential rotate {id}@{at}{whose}` gives it a new key, `disable` \
          makes room for another"
     ))
 }
