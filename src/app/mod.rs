@@ -4,6 +4,7 @@
 
 mod cores;
 mod open;
+mod setup;
 mod sockets;
 mod tls;
 
@@ -196,6 +197,9 @@ impl App {
         let current = Current { config: config.clone(), catalog: catalog(&config)? };
         let management =
             Management::new((store.clone(), Arc::clone(&vault)), Arc::clone(&exchanges), clock.clone(), current);
+        if let Err(error) = control.block_on(setup::offer(&management, &config, addresses.admin)) {
+            tracing::error!(%error, "whether there is a user yet could not be asked");
+        }
         let admin = Arc::new(Admin {
             directory,
             metrics: Arc::clone(&shared.metrics),
@@ -203,6 +207,7 @@ impl App {
             sources: Arc::clone(&sources),
             management,
             failed_lookups: config.limits.failed_lookups,
+            secure: setup::is_secure(&config),
             draining: AtomicBool::new(false),
         });
         let Sockets { admin: admin_socket, cores: core_sockets, .. } = sockets;
@@ -216,6 +221,7 @@ impl App {
         tasks.spawn_on(sources.keep_fresh(store.clone(), jobs.process()), control.handle());
         tasks.spawn_on(note_uses(store.clone(), Arc::clone(&admin.directory)), control.handle());
         tasks.spawn_on(keep_tokens(exchanges, vault, clock), control.handle());
+        tasks.spawn_on(keep_sessions(Arc::clone(&admin.management)), control.handle());
         if let Some(files) = config.tls.clone() {
             tasks.spawn_on(tls::follow_files(files, Arc::clone(&shared)), control.handle());
         }
@@ -322,6 +328,16 @@ async fn keep_tokens(exchanges: Arc<Exchanges>, vault: Arc<Vault>, clock: Clock)
             && let Err(error) = vault.keep_signing_keys(clock.now()).await
         {
             tracing::warn!(%error, "the keys that sign tokens could not be renewed");
+        }
+    }
+}
+
+/// Forgets sessions and links that are over; none of them opens anything before that either.
+async fn keep_sessions(management: Arc<Management>) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        if let Err(error) = management.sweep_sessions().await {
+            tracing::debug!(%error, "sessions that are over could not be forgotten");
         }
     }
 }

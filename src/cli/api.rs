@@ -40,7 +40,7 @@ impl Api {
     }
 
     fn inside(management: &Arc<Management>, failed_lookups: Rate) -> Self {
-        let guard = Arc::new(Guard::new(failed_lookups));
+        let guard = Arc::new(Guard::new(failed_lookups, false));
         Self(Way::Here(Box::new(api::router(api::Api { management: Arc::clone(management), guard }))))
     }
 

@@ -2,6 +2,8 @@
 //! Facts only; the store reads and writes them, the directory caches them.
 //! Never does I/O, never sees a provider's credential.
 
+pub mod key;
+pub mod password;
 pub mod pat;
 pub mod role;
 

@@ -7,6 +7,7 @@ mod names;
 mod page;
 mod patch;
 mod rights;
+pub mod signin;
 pub mod tokens;
 pub mod whoami;
 
@@ -33,6 +34,7 @@ pub struct Management {
     pub exchanges: Arc<Exchanges>,
     pub clock: Clock,
     current: ArcSwap<Current>,
+    attempts: signin::Attempts,
 }
 
 /// What a reload replaces.
@@ -48,7 +50,14 @@ impl Management {
         clock: Clock,
         current: Current,
     ) -> Arc<Self> {
-        Arc::new(Self { store, vault, exchanges, clock, current: ArcSwap::from_pointee(current) })
+        Arc::new(Self {
+            store,
+            vault,
+            exchanges,
+            clock,
+            current: ArcSwap::from_pointee(current),
+            attempts: Default::default(),
+        })
     }
 
     pub fn reload(&self, current: Current) {

@@ -6,7 +6,7 @@ use super::Fault;
 use crate::{
     clock::Timestamp,
     credential::Owner,
-    id::{OrganizationId, TokenId, UserId},
+    id::{OrganizationId, SessionId, TokenId, UserId},
     identity::{Boundary, Context, Membership, Scopes, Standing, TokenHolder, role},
     store::{Actor, AuditEntry, Reading},
 };
@@ -18,6 +18,7 @@ pub struct Who {
     actor: Actor,
     /// Of the token that they came with; `None` is a session, or the command line.
     bounds: Option<Arc<Bounds>>,
+    session: Option<SessionId>,
 }
 
 /// What a token's maker put around it, which holds for what is done with it as well.
@@ -32,11 +33,20 @@ pub struct Bounds {
 impl Who {
     /// Somebody at this machine, who can read the store's file and the master key's anyway.
     pub const fn command_line() -> Self {
-        Self { actor: Actor::CommandLine, bounds: None }
+        Self { actor: Actor::CommandLine, bounds: None, session: None }
     }
 
-    pub const fn user(user: UserId) -> Self {
-        Self { actor: Actor::User(user), bounds: None }
+    /// Who has just now shown their password.
+    pub const fn password(user: UserId) -> Self {
+        Self { actor: Actor::User(user), bounds: None, session: None }
+    }
+
+    pub const fn session(user: UserId, session: SessionId) -> Self {
+        Self { actor: Actor::User(user), bounds: None, session: Some(session) }
+    }
+
+    pub const fn session_id(&self) -> Option<SessionId> {
+        self.session
     }
 
     pub fn holder(holder: &TokenHolder) -> Self {
@@ -46,7 +56,7 @@ impl Who {
             expires: holder.expires,
             boundary: holder.boundary.as_deref().cloned().unwrap_or_default(),
         };
-        Self { actor: Actor::User(holder.standing.user), bounds: Some(Arc::new(bounds)) }
+        Self { actor: Actor::User(holder.standing.user), bounds: Some(Arc::new(bounds)), session: None }
     }
 }
 

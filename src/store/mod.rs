@@ -33,6 +33,7 @@ mod probes;
 mod projects;
 mod quotas;
 mod row;
+mod sessions;
 mod sources;
 mod statement;
 mod tokens;
@@ -54,6 +55,7 @@ pub use organizations::{MemberRow, NewOrganization, OrganizationChange, Organiza
 pub use probes::{ProbeRow, Verdict};
 pub use projects::{NewProject, ProjectMemberRow, ProjectOf, ProjectRow};
 pub use quotas::{QuotaRow, QuotasOf};
+pub use sessions::{LinkPurpose, LinkRow, SessionRow};
 pub use sources::SourceState;
 pub use tokens::{ContextId, NewToken, TokenLimits, TokenRow};
 pub use tx::Tx;

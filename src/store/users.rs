@@ -173,7 +173,13 @@ impl Tx {
         for project in self.projects(ProjectOf::User(id)).await? {
             self.delete_project(project.id).await?;
         }
-        for sql in ["DELETE FROM memberships WHERE user_id = $1", "DELETE FROM active_contexts WHERE user_id = $1"] {
+        let theirs = [
+            "DELETE FROM memberships WHERE user_id = $1",
+            "DELETE FROM active_contexts WHERE user_id = $1",
+            "DELETE FROM sessions WHERE user_id = $1",
+            "DELETE FROM links WHERE user_id = $1",
+        ];
+        for sql in theirs {
             sqlx::query(sql).bind(id.to_string()).execute(self.writing()).await?;
         }
         let done = sqlx::query(

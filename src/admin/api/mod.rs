@@ -3,6 +3,7 @@
 //! Never answers who has not signed in, but for its document, and never anything but JSON.
 
 mod extract;
+mod people;
 mod problem;
 mod signin;
 mod tokens;
@@ -62,33 +63,37 @@ impl Modify for SignIn {
 
 /// The whole API, with the document at its own place.
 pub fn router(api: Api) -> Router {
-    let (router, document) = parts();
-    let text = document.to_json().unwrap_or_default();
-    let signed_in = middleware::from_fn_with_state(api.clone(), signin::sign_in);
-    let open = Router::new().route(
-        "/api/v1/openapi.json",
-        get(move || async move { ([(header::CONTENT_TYPE, "application/json")], text) }),
-    );
-    router
-        .method_not_allowed_fallback(|| async {
-            let text = "this endpoint has no such method: see /api/v1/openapi.json";
-            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "bad-request", text)
-        })
-        .route_layer(signed_in)
-        .with_state(api)
+    let (signed_in, _) = signed_in().split_for_parts();
+    let (open, _) = open().split_for_parts();
+    let text = document().to_json().unwrap_or_default();
+    let document = get(move || async move { ([(header::CONTENT_TYPE, "application/json")], text) });
+    signed_in
+        .route_layer(middleware::from_fn_with_state(api.clone(), signin::sign_in))
         .merge(open)
+        .method_not_allowed_fallback(no_such_method)
+        .with_state(api)
+        .route("/api/v1/openapi.json", document)
         .route("/api/{*rest}", any(nowhere))
         .layer(middleware::from_fn(harden))
 }
 
 /// The OpenAPI document, made from the handlers.
 pub fn document() -> Document {
-    parts().1
+    OpenApiRouter::<Api>::with_openapi(About::openapi()).merge(signed_in()).merge(open()).into_openapi()
 }
 
-fn parts() -> (Router<Api>, Document) {
-    let nouns = OpenApiRouter::new().merge(whoami::routes()).merge(tokens::routes());
-    OpenApiRouter::with_openapi(About::openapi()).nest("/api/v1", nouns).split_for_parts()
+fn signed_in() -> OpenApiRouter<Api> {
+    let nouns = OpenApiRouter::new().merge(whoami::routes()).merge(people::routes()).merge(tokens::routes());
+    OpenApiRouter::new().nest("/api/v1", nouns)
+}
+
+fn open() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().nest("/api/v1", people::open())
+}
+
+async fn no_such_method() -> Problem {
+    let text = "this endpoint has no such method: see /api/v1/openapi.json";
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "bad-request", text)
 }
 
 async fn nowhere() -> Problem {

@@ -53,6 +53,8 @@ impl From<Fault> for Problem {
             Fault::Conflict(_) => StatusCode::CONFLICT,
             Fault::Invalid { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Fault::Changed => StatusCode::PRECONDITION_FAILED,
+            Fault::WrongPassword => StatusCode::UNAUTHORIZED,
+            Fault::TooOften(_) => StatusCode::TOO_MANY_REQUESTS,
             Fault::SignedOut => return Self::unknown_token(),
             Fault::Unavailable(cause) => {
                 tracing::warn!(error = %cause, "the store cannot be asked by the management API");

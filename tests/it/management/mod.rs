@@ -3,5 +3,6 @@
 mod cast;
 mod document;
 mod remote;
+mod signin;
 mod table;
 mod tokens;
