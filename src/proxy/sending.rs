@@ -52,7 +52,7 @@ impl Exchange<'_> {
             }
             _ => head::frame(&mut headers, has_length, body.is_empty()),
         }
-        head::choose_encoding(&mut headers, asked.kind());
+        head::choose_encoding(&mut headers, asked.operation.as_ref().map(|found| found.operation));
         let endpoint = self.current.endpoint(asked, paying.map(|(hot, _)| hot), &headers, signed.as_ref())?;
         if self.dialect == Dialect::Grpc && endpoint.wire() == Wire::Http2 {
             grpc::prepare(&mut headers, asked.kind());

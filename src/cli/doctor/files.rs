@@ -234,7 +234,7 @@ fn is_about(service: &str, provider: &Provider) -> bool {
 }
 
 /// `None` where there is no such file.
-fn read(path: &Path) -> io::Result<Option<String>> {
+pub fn read(path: &Path) -> io::Result<Option<String>> {
     let metadata = match fs::metadata(path) {
         Ok(metadata) => metadata,
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {

@@ -177,11 +177,11 @@ fn lines(pointed: &[Pointed<'_>], form: &Lines, token: Option<&Secret>) -> Resul
     Ok(lines.join("\n") + "\n")
 }
 
+/// On one line, whatever a preset says: of a second one, a shell would read commands.
 fn heading(pointed: &Pointed<'_>) -> String {
-    match &pointed.sdk.note {
-        Some(note) => format!("# {}: {}", pointed.title(), note.trim()),
-        None => format!("# {}", pointed.title()),
-    }
+    let note = pointed.sdk.note.iter().map(|note| format!(": {note}"));
+    let text = std::iter::once(pointed.title()).chain(note).collect::<String>();
+    format!("# {}", text.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 fn with_token(value: &Filled, token: Option<&Secret>) -> Filled {

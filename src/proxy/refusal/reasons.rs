@@ -160,7 +160,7 @@ pub fn not_forwarded(asked: &Asked<'_>, error: &SendError, waiting: Waiting) -> 
         SendError::Invalid => {
             Refusal::new(Code::UpstreamInvalid, format!("{name} sent an answer that is not sound HTTP."))
         }
-        SendError::Dial(_) | SendError::Broken => {
+        SendError::Dial(_) | SendError::Unsent | SendError::Broken => {
             Refusal::new(Code::UpstreamUnreachable, format!("{name} cannot be reached: {error}."))
         }
     };
