@@ -116,14 +116,7 @@ impl Place {
             Some(Way::Root) => "it cannot use the root of an address".into(),
             Some(Way::Port) => format!("Bellhop has no port for {provider}: {port} in its configuration"),
             Some(Way::Host) => "Bellhop has no host names, or this one would be too long: `listen.hosts`".into(),
-<<<<<<< HEAD
-            Some(Way::Root) | None if self.main.is_none() => {
-                "listen.proxy has port 0, so the port is anybody's guess: give --url or BELLHOP_PROXY_URL".into()
-            }
-            Some(Way::Root) | None => format!(
-=======
             None => format!(
->>>>>>> read
                 "it drops the path of its address, so it needs a port or a host name of its own: {port} or `listen.hosts` \
                  in Bellhop's configuration; or --way root, with a token that may use {provider} only"
             ),
