@@ -313,7 +313,7 @@ impl Revoke {
         tx.revoke_token(row.id, Origin::Hand).await?;
         tx.record(entry("token.revoked", format_args!("{user}/{}", row.name)));
         tx.commit().await?;
-        console.note(format_args!("revoked {user}'s token `{}`; it works nowhere within a second", shown(&row.name)));
+        console.note(format_args!("revoked {user}'s token `{}`; within a second it works nowhere", shown(&row.name)));
         Ok(())
     }
 }
