@@ -209,6 +209,10 @@ fn a_credential_is_rotated_restricted_switched_and_deleted_under_one_id() {
     let first = desk.json("credential show ionq@acme");
     desk.run_with("credential add ionq@acme --from-stdin api_key", "fake-canary-2")
         .assert_refused(1, "credential rotate ionq@acme");
+    let own = "credential add ionq@me --user ada --from-stdin api_key";
+    desk.run_with(own, "fake-canary-3").assert_done();
+    desk.run_with(own, "fake-canary-4").assert_refused(1, "`bellhop credential rotate ionq@me --user ada`");
+    desk.run("credential delete ionq@me --user ada --yes").assert_done();
     desk.run_with("credential rotate ionq@acme --from-stdin api_key", "fake-canary-2").assert_done();
     desk.run("credential restrict ionq@acme --projects optics --members grace").assert_done();
     let second = desk.json(&format!("credential show {}", first["id"].as_str().unwrap()));
@@ -226,6 +230,14 @@ fn a_credential_is_rotated_restricted_switched_and_deleted_under_one_id() {
     desk.run("credential show ionq@acme").assert_refused(1, "acme has no credential for ionq");
     desk.run("credential show ionq@me --user ada").assert_refused(1, "`bellhop credential add ionq@me --user ada`");
     desk.run("credential show ionqq@acme").assert_refused(1, "there is no provider `ionqq`: expected one of");
+}
+
+#[test]
+fn a_source_that_is_not_configured_is_told_of_when_it_is_entered() {
+    let desk = Desk::furnished();
+    let told =
+        desk.run(r#"credential add ionq@acme.optics --source {"vault":{"path":"quantum/ionq"}}"#).assert_done().errors;
+    assert!(told.contains("`sources.vault` is not configured"), "{told}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! Owns nothing; what a rotation keeps of the current version is opened for as long as the new one is sealed.
 //! Never changes an id: receipts and audit entries name it.
 
-use super::{chosen::Chosen, probe};
+use super::{chosen::Chosen, probe, unread};
 use crate::{
     ask::probe::Finding,
     cli::{
@@ -59,6 +59,7 @@ impl Rotate {
         let entered = row.source.is_none() && !self.sources.is_empty();
         let kept = if entered { current_fields(local, &row).await? } else { plain_fields(&row) };
         let version = self.sources.version(provider, kept, before, console)?;
+        let unread = unread(local, &version);
         same_account(provider, &row, &version)?;
         let finding =
             if self.probe { Some(probe::found(local, provider, &version).await?.unless_refused()?) } else { None };
@@ -89,6 +90,7 @@ impl Rotate {
         if let Some(finding) = finding {
             finding.tell(console);
         }
+        unread.into_iter().for_each(|why| console.note(why));
         if row.state == State::Disabled {
             console.note(format_args!("it is disabled still: `bellhop credential enable {}`", row.id));
         }
