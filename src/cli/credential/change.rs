@@ -90,7 +90,9 @@ impl Rotate {
         if let Some(finding) = finding {
             finding.tell(console);
         }
-        unread.into_iter().for_each(|why| console.note(why));
+        if let Some(why) = unread {
+            console.note(why);
+        }
         if row.state == State::Disabled {
             console.note(format_args!("it is disabled still: `bellhop credential enable {}`", row.id));
         }

@@ -146,7 +146,9 @@ impl Add {
         tx.record(entry("credential.added", id).detail(format!("{}@{}{from}", provider.id(), self.subject())));
         tx.commit().await?;
         console.note(format_args!("added {}@{}, {id}", provider.id(), self.subject()));
-        unread.into_iter().for_each(|why| console.note(why));
+        if let Some(why) = unread {
+            console.note(why);
+        }
         if let Some(finding) = finding {
             finding.tell(console);
         }
