@@ -27,6 +27,7 @@ pub struct Explain {
     /// As if the token on standard input were presented
     #[arg(long, conflicts_with = "user")]
     token_stdin: bool,
+    /// An id of `bellhop provider list`
     #[arg(long)]
     provider: String,
     /// The context that the request names
@@ -96,7 +97,13 @@ impl Explain {
                     told(selection.why, &selection.context)
                 )
             }
-            (None, Err(unresolved)) => format!("refused: {}", remedy(unresolved, &asker.standing, provider.id())),
+            (None, Err(unresolved)) => format!(
+                "refused: {}",
+                match missing(local, unresolved, &asker.standing).await {
+                    Some(missing) => missing.to_string(),
+                    None => remedy(unresolved, &asker.standing, provider.id()),
+                }
+            ),
         };
         self.print(console, &asker, &verdict, &lines, provider.personal());
         Ok(())
@@ -164,9 +171,18 @@ fn told(why: Why, context: &Context) -> String {
         Why::Named => format!("because the request names {context}"),
         Why::Pinned => format!("because the token is pinned to {context}"),
         Why::Active => format!("because {context} is the active context"),
-        Why::Own => "because an own credential comes first".into(),
+        Why::Own => "because one's own credential comes first".into(),
         Why::Organization => format!("because {context} is the only one that offers one"),
     }
+}
+
+/// A project that is not there offers nothing, either; who asks here may know which it is.
+async fn missing(local: &Local, unresolved: &Unresolved, standing: &Standing) -> Option<Failure> {
+    let Unresolved::NoCredential { context: Some(context) } = unresolved else { return None };
+    context.project.as_ref()?;
+    let whose = context.organization.is_none().then_some(&standing.name);
+    let mut reading = local.read().await.ok()?;
+    lookup::project(&mut reading, context, whose).await.err()
 }
 
 /// What is wrong, and what to do about it.
@@ -179,7 +195,8 @@ fn remedy(unresolved: &Unresolved, standing: &Standing, provider: &str) -> Strin
             )
         }
         Unresolved::NoCredential { context: Some(context) } => {
-            format!("{context} has no credential: `bellhop credential add {provider}@{context}`")
+            let whose = if context.organization.is_none() { format!(" --user {user}") } else { String::new() };
+            format!("{context} offers no credential: `bellhop credential add {provider}@{context}{whose}` enters one")
         }
         Unresolved::Ambiguous { candidates } => {
             let candidates: Vec<String> = candidates.iter().map(ToString::to_string).collect();

@@ -62,17 +62,20 @@ pub struct Cli {
     command: Command,
 }
 
+/// Apart from a command's own options, which would else stand between them.
+const EVERYWHERE: &str = "Options of every command";
+
 #[derive(Args, Debug)]
 struct Global {
     /// The configuration file. Without it: $BELLHOP_CONFIG, ./bellhop.yaml,
     /// $XDG_CONFIG_HOME/bellhop/bellhop.yaml, /etc/bellhop/bellhop.yaml
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = EVERYWHERE)]
     config: Option<PathBuf>,
     /// The folder of the store and the master key, in place of `data_dir` in the configuration
-    #[arg(long, global = true, value_name = "FOLDER")]
+    #[arg(long, global = true, value_name = "FOLDER", help_heading = EVERYWHERE)]
     data_dir: Option<PathBuf>,
     /// Any other key of the configuration, such as `listen.proxy=127.0.0.1:0`; may be repeated
-    #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = key_and_value)]
+    #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = key_and_value, help_heading = EVERYWHERE)]
     set: Vec<(String, String)>,
 }
 
@@ -174,7 +177,7 @@ impl Command {
         let done = match self {
             Self::Run(run) => return run.run(sources, console),
             Self::Serve(_) => serve::run(sources),
-            Self::Demo(demo) => demo.run(console),
+            Self::Demo(demo) => demo.run(sources, console),
             Self::Check(check) => check.run(sources, console),
             Self::Store(command) => command.run(sources, console),
             Self::Env(env) => env.run(sources, console),
@@ -203,6 +206,12 @@ impl StoreCommand {
                 };
             }
             let local = Local::open(sources.load()?.config).await?;
+            if let Some(place) = local.vault.made() {
+                console.note(format_args!(
+                    "made the store and its master key, {place}: keep a copy of the key apart from the store's backups, as \
+                     without it the credentials are gone"
+                ));
+            }
             let done = self.run_here(&local, console).await;
             local.store.close().await;
             done

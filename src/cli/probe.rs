@@ -50,7 +50,7 @@ impl Finding {
         match self.verdict {
             Verdict::Valid => Ok(()),
             Verdict::Refused => Err(Failure::failed("the provider refuses this credential")),
-            Verdict::Unreachable => Err(Failure::failed("nobody could be asked")),
+            Verdict::Unreachable => Err(Failure::failed("whether it is good could not be found out")),
         }
     }
 

@@ -62,13 +62,16 @@ pub struct Set {
 /// Whom it binds. `--user` with `--org` is a member's share of what the organization pays for.
 #[derive(Args, Debug)]
 pub struct SubjectArgs {
+    /// What one person may use
     #[arg(long, value_name = "USER")]
     user: Option<UserName>,
+    /// What an organization may use in all, or a member of it with --user
     #[arg(long, value_name = "ORGANIZATION", conflicts_with_all = ["project", "credential"])]
     org: Option<Name>,
     /// `acme.optics`, or `me.thesis` with --user
     #[arg(long, value_name = "CONTEXT", conflicts_with = "credential")]
     project: Option<Context>,
+    /// What may be paid with one credential, by an id of `bellhop credential list`
     #[arg(long, value_name = "ID", conflicts_with = "user")]
     credential: Option<CredentialId>,
 }

@@ -82,6 +82,9 @@ impl Ran {
 fn the_commands_are_consistent_and_each_says_what_it_does() {
     fn walk(command: &clap::Command) {
         assert!(command.get_about().is_some(), "{} says nothing", command.get_name());
+        for argument in command.get_opts() {
+            assert!(argument.get_help().is_some(), "{} says nothing of {}", command.get_name(), argument.get_id());
+        }
         command.get_subcommands().for_each(walk);
     }
     let command = Cli::command();
@@ -206,6 +209,10 @@ fn a_credential_is_rotated_restricted_switched_and_deleted_under_one_id() {
     let first = desk.json("credential show ionq@acme");
     desk.run_with("credential add ionq@acme --from-stdin api_key", "fake-canary-2")
         .assert_refused(1, "credential rotate ionq@acme");
+    let own = "credential add ionq@me --user ada --from-stdin api_key";
+    desk.run_with(own, "fake-canary-3").assert_done();
+    desk.run_with(own, "fake-canary-4").assert_refused(1, "`bellhop credential rotate ionq@me --user ada`");
+    desk.run("credential delete ionq@me --user ada --yes").assert_done();
     desk.run_with("credential rotate ionq@acme --from-stdin api_key", "fake-canary-2").assert_done();
     desk.run("credential restrict ionq@acme --projects optics --members grace").assert_done();
     let second = desk.json(&format!("credential show {}", first["id"].as_str().unwrap()));
@@ -215,10 +222,22 @@ fn a_credential_is_rotated_restricted_switched_and_deleted_under_one_id() {
     desk.run("credential restrict ionq@acme --lift").assert_done();
     desk.run("credential disable ionq@acme").assert_done();
     assert_eq!(desk.json("credential show ionq@acme")["state"], "disabled");
+    let still = desk.run_with("credential rotate ionq@acme --from-stdin api_key", "fake-canary-3").assert_done();
+    assert!(still.errors.contains("disabled still: `bellhop credential enable"), "{}", still.errors);
     desk.run("credential enable ionq@acme").assert_done();
     desk.run("credential delete ionq@acme").assert_refused(1, "add `--yes`");
     desk.run("credential delete ionq@acme --yes").assert_done();
     desk.run("credential show ionq@acme").assert_refused(1, "acme has no credential for ionq");
+    desk.run("credential show ionq@me --user ada").assert_refused(1, "`bellhop credential add ionq@me --user ada`");
+    desk.run("credential show ionqq@acme").assert_refused(1, "there is no provider `ionqq`: expected one of");
+}
+
+#[test]
+fn a_source_that_is_not_configured_is_told_of_when_it_is_entered() {
+    let desk = Desk::furnished();
+    let told =
+        desk.run(r#"credential add ionq@acme.optics --source {"vault":{"path":"quantum/ionq"}}"#).assert_done().errors;
+    assert!(told.contains("`sources.vault` is not configured"), "{told}");
 }
 
 #[test]
@@ -257,6 +276,8 @@ fn explain_says_who_pays_and_why_each_other_one_lost() {
     assert!(nobody["verdict"].as_str().unwrap().contains("bellhop credential add dwave@me --user grace"));
     let stranger = desk.json("explain --user grace --provider ionq --context gamma");
     assert!(stranger["verdict"].as_str().unwrap().contains("not a member of gamma"));
+    let project = desk.json("explain --user ada --provider ionq --context acme.nope");
+    assert!(project["verdict"].as_str().unwrap().contains("there is no project `acme.nope`"));
 }
 
 #[test]
@@ -329,6 +350,35 @@ fn check_looks_at_everything_and_makes_nothing() {
         .assert_refused(78, "tls.cert");
     desk.run("check --set listen.root=nope").assert_refused(78, "nope");
     assert_eq!(desk.run("check --defaults").assert_done().output, crate::config::ANNOTATED);
+}
+
+#[test]
+fn a_file_is_no_folder_for_the_store() {
+    let desk = Desk::new();
+    fs::write(desk.folder.path().join("data"), "").unwrap();
+    desk.run("check").assert_refused(78, "data_dir: expected a folder");
+}
+
+#[test]
+fn whoever_makes_the_master_key_is_told_to_keep_a_copy() {
+    let desk = Desk::new();
+    assert!(desk.run("user add ada").assert_done().errors.contains("master.key: keep a copy"));
+    assert!(!desk.run("user add grace").assert_done().errors.contains("master"));
+}
+
+#[test]
+fn settings_that_read_a_variable_say_so_where_it_is_not_set() {
+    let desk = Desk::new();
+    for format in ["sh", "dotenv", "python"] {
+        let ran = desk.run(&format!("env azure --format {format}")).assert_done();
+        assert!(ran.errors.contains("BELLHOP_TOKEN is not set"), "{format}: {}", ran.errors);
+    }
+    assert!(!desk.run("env azure --format json").assert_done().errors.contains("BELLHOP_TOKEN is not set"));
+}
+
+#[test]
+fn a_demo_takes_no_configuration() {
+    Desk::new().run("demo --check").assert_refused(2, "--dir says where it keeps things");
 }
 
 #[test]

@@ -176,7 +176,8 @@ fn announced(verdict: &str) -> &'static str {
     let table = [
         ("several fit", "ambiguous-context"),
         ("nobody offers", "no-credential"),
-        ("has no credential", "no-credential"),
+        ("offers no credential", "no-credential"),
+        ("there is no project", "no-credential"),
         ("nothing else takes its place", "no-credential"),
         ("is not a member of", "not-a-member"),
         ("the token may not use", "not-allowed"),

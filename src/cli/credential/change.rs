@@ -2,7 +2,7 @@
 //! Owns nothing; what a rotation keeps of the current version is opened for as long as the new one is sealed.
 //! Never changes an id: receipts and audit entries name it.
 
-use super::{chosen::Chosen, probe};
+use super::{chosen::Chosen, probe, unread};
 use crate::{
     ask::probe::Finding,
     cli::{
@@ -51,7 +51,7 @@ pub struct Delete {
 impl Rotate {
     pub async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
         let mut reading = local.read().await?;
-        let row = self.chosen.find(&mut reading).await?;
+        let row = self.chosen.find(&local.catalog, &mut reading).await?;
         drop(reading);
         let provider = local.provider(&row.provider)?;
         let before = row.source.as_deref().and_then(|text| text.parse().ok());
@@ -59,6 +59,7 @@ impl Rotate {
         let entered = row.source.is_none() && !self.sources.is_empty();
         let kept = if entered { current_fields(local, &row).await? } else { plain_fields(&row) };
         let version = self.sources.version(provider, kept, before, console)?;
+        let unread = unread(local, &version);
         same_account(provider, &row, &version)?;
         let finding =
             if self.probe { Some(probe::found(local, provider, &version).await?.unless_refused()?) } else { None };
@@ -88,6 +89,15 @@ impl Rotate {
         console.note(format_args!("{} is at version {} now", row.id, version.version));
         if let Some(finding) = finding {
             finding.tell(console);
+        }
+        if let Some(why) = unread {
+            console.note(why);
+        }
+        if row.state == State::Disabled {
+            console.note(format_args!("it is disabled still: `bellhop credential enable {}`", row.id));
+        }
+        if self.expires.is_none() && row.expires <= local.now() {
+            console.note("it has expired, and a new version does not change that: give --expires as well");
         }
         if open > 0 {
             console.note(format_args!(
@@ -148,7 +158,7 @@ fn same_probed_account(before: Option<&str>, finding: &Finding) -> Result<(), Fa
 impl Chosen {
     pub async fn switch(self, local: &Local, console: &mut Console<'_>, state: State) -> Result<(), Failure> {
         let mut tx = local.write().await?;
-        let row = self.find(&mut tx).await?;
+        let row = self.find(&local.catalog, &mut tx).await?;
         if row.state == state {
             console.note(format_args!("{} is {state} already", row.id));
             return Ok(());
@@ -172,7 +182,7 @@ impl Chosen {
 impl Delete {
     pub async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
         let mut tx = local.write().await?;
-        let row = self.chosen.find(&mut tx).await?;
+        let row = self.chosen.find(&local.catalog, &mut tx).await?;
         let open = tx.open_jobs(row.id).await?;
         let still = match open {
             0 => String::new(),

@@ -3,10 +3,11 @@
 //! Where a name could mean several, the active one is meant; where none is active, it asks for an id.
 
 use crate::{
-    cli::{Failure, lookup},
+    cli::{Failure, local, lookup},
     credential::State,
     id::CredentialId,
     identity::{Context, UserName},
+    provider::Catalog,
     store::{CredentialRow, Reading},
 };
 use clap::Args;
@@ -38,7 +39,7 @@ pub struct At {
 
 impl Chosen {
     /// The active one, else the only one that there is.
-    pub async fn find(&self, reading: &mut Reading) -> Result<CredentialRow, Failure> {
+    pub async fn find(&self, catalog: &Catalog, reading: &mut Reading) -> Result<CredentialRow, Failure> {
         let At { provider, context } = match &self.which {
             Which::Id(id) => {
                 let found = reading.credential(*id).await?;
@@ -59,9 +60,14 @@ impl Chosen {
             (Some(_), false) => Err(Failure::failed(format!(
                 "{context} has several credentials for {provider}, all disabled: choose one by its id, see `bellhop credential list`"
             ))),
-            (None, _) => Err(Failure::failed(format!(
-                "{context} has no credential for {provider}: `bellhop credential add {provider}@{context}` enters one"
-            ))),
+            (None, _) => {
+                local::find(catalog, provider)?; // a name that is misspelt is no name to enter one under
+                let whose = self.user.as_ref().map(|user| format!(" --user {user}")).unwrap_or_default();
+                Err(Failure::failed(format!(
+                    "{context} has no credential for {provider}: `bellhop credential add {provider}@{context}{whose}` \
+                     enters one"
+                )))
+            }
         }
     }
 }

@@ -151,7 +151,7 @@ async fn all(reading: &mut Reading) -> Result<Vec<CredentialRow>, Failure> {
 impl Show {
     pub async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
         let mut reading = local.read().await?;
-        let row = self.chosen.find(&mut reading).await?;
+        let row = self.chosen.find(&local.catalog, &mut reading).await?;
         let sources = if row.source.is_some() {
             reading.source_states(row.id, row.version).await?.into_iter().map(in_a_process).collect()
         } else {

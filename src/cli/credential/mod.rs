@@ -14,9 +14,10 @@ use super::{
     local::{Local, entry},
     lookup::{self, Home},
     moment::Moment,
+    version::Version,
 };
 use crate::{
-    credential::{State, resolve::Personal},
+    credential::{State, resolve::Personal, source::Place},
     id::CredentialId,
     identity::UserName,
     store::{Conflict, NewCredential, Origin, StoreError},
@@ -115,6 +116,7 @@ impl Add {
             )));
         }
         let version = self.sources.version(provider, BTreeMap::new(), None, console)?;
+        let unread = unread(local, &version);
         let finding =
             if self.probe { Some(probe::found(local, provider, &version).await?.unless_refused()?) } else { None };
         let mut tx = local.write().await?;
@@ -144,6 +146,9 @@ impl Add {
         tx.record(entry("credential.added", id).detail(format!("{}@{}{from}", provider.id(), self.subject())));
         tx.commit().await?;
         console.note(format_args!("added {}@{}, {id}", provider.id(), self.subject()));
+        if let Some(why) = unread {
+            console.note(why);
+        }
         if let Some(finding) = finding {
             finding.tell(console);
         }
@@ -153,13 +158,22 @@ impl Add {
     fn taken(&self) -> Failure {
         let At { provider, context } = &self.at;
         Failure::failed(format!(
-            "{} has an active credential for {provider}: `bellhop credential rotate {provider}@{context}` gives it a new key, \
-             `disable` makes room for another",
-            self.subject()
+            "{} has an active credential for {provider}: `bellhop credential rotate {provider}@{context}{}` gives it a new \
+             key, `disable` makes room for another",
+            self.subject(),
+            self.user.as_ref().map(|user| format!(" --user {user}")).unwrap_or_default()
         ))
     }
 
     fn subject(&self) -> String {
         Home { context: Some(self.at.context.clone()), user: self.user.clone() }.to_string()
     }
+}
+
+/// A source that the configuration says nothing of. The process that serves may have another one, so it is entered.
+fn unread(local: &Local, version: &Version) -> Option<&'static str> {
+    let is_vault = matches!(version.source.as_ref()?.place, Place::Vault { .. });
+    (is_vault && local.config.sources.vault.is_none()).then_some(
+        "note: `sources.vault` is not configured here, and until it is where Bellhop serves, nothing is paid with this",
+    )
 }

@@ -32,7 +32,7 @@ pub struct Probe {
 impl Probe {
     pub async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
         let mut reading = local.read().await?;
-        let row = self.chosen.find(&mut reading).await?;
+        let row = self.chosen.find(&local.catalog, &mut reading).await?;
         drop(reading);
         let provider = local.provider(&row.provider)?;
         let gone = || Failure::failed("somebody has just rotated or deleted it: ask again");

@@ -43,7 +43,7 @@ impl Restrict {
             return Err(Failure::usage("expected --projects, --members or --lift"));
         }
         let mut tx = local.write().await?;
-        let row = self.chosen.find(&mut tx).await?;
+        let row = self.chosen.find(&local.catalog, &mut tx).await?;
         let restriction = self.restrictions.read(&mut tx, row.owner).await?;
         tx.restrict_credential(row.id, &restriction).await?;
         let told = self.restrictions.to_string();
