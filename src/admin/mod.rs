@@ -3,6 +3,7 @@
 //! Never on the data plane's address, never reached through a provider's path.
 
 pub mod api;
+mod page;
 mod session;
 
 use crate::{
@@ -95,7 +96,10 @@ fn router(admin: Arc<Admin>) -> Router {
         .route("/readyz", get(async |State(admin): State<Arc<Admin>>| admin.ready()))
         .route("/metrics", get(async |State(admin): State<Arc<Admin>>| admin.metrics()))
         .with_state(admin);
-    plain.merge(api::router(api)).fallback(async || text(StatusCode::NOT_FOUND, "there is nothing of this name here\n"))
+    plain
+        .merge(page::router(api.clone()))
+        .merge(api::router(api))
+        .fallback(async || text(StatusCode::NOT_FOUND, "there is nothing of this name here\n"))
 }
 
 impl Admin {

@@ -20,7 +20,7 @@ pub fn keep(key: &Secret, secure: bool) -> Option<HeaderValue> {
 }
 
 /// What makes it forget.
-pub fn drop(secure: bool) -> HeaderValue {
+pub fn forget(secure: bool) -> HeaderValue {
     HeaderValue::from_static(if secure {
         "__Host-bellhop=; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=0"
     } else {

@@ -38,6 +38,7 @@ mod limits;
 mod log;
 mod logins;
 mod management;
+mod page;
 mod pointing;
 mod postgres;
 mod presets;

@@ -34,6 +34,10 @@ impl Guard {
         Self { failed: FailedLookups::new(failed_lookups), secure }
     }
 
+    pub const fn is_secure(&self) -> bool {
+        self.secure
+    }
+
     /// Somebody of this network has shown what opens nothing. What they are told, where that was once too often.
     pub fn count(&self, peer: Option<Peer>) -> Result<(), Box<Response>> {
         let counted = peer.map_or(Ok(()), |Peer(address)| self.failed.count(address));
@@ -46,7 +50,7 @@ pub async fn sign_in(State(api): State<Api>, mut request: Request, next: Next) -
     if request.extensions().get::<Who>().is_none() {
         let peer = request.extensions().get::<Peer>().copied();
         let headers = request.headers();
-        let found = match (bearer(headers), session::read(headers, api.guard.secure)) {
+        let found = match (bearer(headers), session::read(headers, api.guard.is_secure())) {
             (Some(digest), _) => holder(&api, digest, peer).await,
             (None, Some(_)) if !session::is_of_page(request.method(), headers) => Err(Box::new(foreign())),
             (None, Some(key)) => person(&api, key.to_owned()).await,
