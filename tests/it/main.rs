@@ -23,6 +23,7 @@ mod admin;
 mod apply;
 mod authentication;
 mod boundaries;
+mod browser;
 mod configuration;
 mod contexts;
 mod doctor;
