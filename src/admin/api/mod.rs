@@ -2,10 +2,15 @@
 //! Owns the shape of requests and answers; who may do what is `manage`'s.
 //! Never answers who has not signed in, but for its document, and never anything but JSON.
 
+mod contexts;
 mod extract;
+mod members;
+mod organizations;
 mod problem;
+mod projects;
 mod signin;
 mod tokens;
+mod users;
 mod whoami;
 
 pub use problem::Problem;
@@ -87,7 +92,14 @@ pub fn document() -> Document {
 }
 
 fn parts() -> (Router<Api>, Document) {
-    let nouns = OpenApiRouter::new().merge(whoami::routes()).merge(tokens::routes());
+    let nouns = OpenApiRouter::new()
+        .merge(whoami::routes())
+        .merge(contexts::routes())
+        .merge(tokens::routes())
+        .merge(users::routes())
+        .merge(organizations::routes())
+        .merge(members::routes())
+        .merge(projects::routes());
     OpenApiRouter::with_openapi(About::openapi()).nest("/api/v1", nouns).split_for_parts()
 }
 
