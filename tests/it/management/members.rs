@@ -1,16 +1,16 @@
 //! Members of organizations by way of the API.
 
-use super::cast::Cast;
-use crate::support::Answer;
+use super::{cast::Cast, remote::elsewhere};
+use crate::support::{ACME_KEY, Answer, Pat, Reply, Site, Upstream};
 use serde_json::{Value, json};
 
 impl Cast {
-    async fn set(&self, pat: &crate::support::Pat, user: &str, role: &str) -> Answer {
+    async fn set(&self, pat: &Pat, user: &str, role: &str) -> Answer {
         let path = format!("/organizations/acme/members/{user}");
         self.ask(Some(pat), "PUT", &path, Some(&json!({ "role": role }))).await
     }
 
-    async fn remove(&self, pat: &crate::support::Pat, user: &str) -> Answer {
+    async fn remove(&self, pat: &Pat, user: &str) -> Answer {
         self.ask(Some(pat), "DELETE", &format!("/organizations/acme/members/{user}"), None).await
     }
 }
@@ -81,13 +81,26 @@ async fn a_role_is_changed_only_as_it_was_read() {
 }
 
 #[tokio::test]
-async fn open_jobs_of_a_member_are_told_to_whoever_sees_them_anyway() {
-    let cast = Cast::assemble().await;
+async fn open_jobs_are_told_before_who_made_them_or_what_paid_goes() {
+    let ionq = Upstream::answering(|_| Reply::json(200, &json!({ "id": "j-1", "status": "ready" }))).await;
+    let mut site = Site::facing(&ionq);
+    site.organization("acme").key(ACME_KEY);
+    let cast = Cast::at(site).await;
     cast.set_member("acme", "eve", "member").await;
+    let job = json!({ "backend": "qpu", "shots": 100 });
+    cast.bellhop.post(&cast.runs, "/ionq/v0.4/jobs", &job).await.assert_relayed();
+
     let told = async |pat| cast.get(pat, "/organizations/acme/members/alan").await.json()["open_jobs"].clone();
-    assert_eq!(told(&cast.alan).await, 0);
-    assert_eq!(told(&cast.grace).await, 0);
-    assert_eq!(told(&cast.eve).await, Value::Null);
+
+    assert_eq!((told(&cast.alan).await, told(&cast.grace).await), (json!(1), json!(1)));
+    assert_eq!(told(&cast.eve).await, Value::Null, "whose job it is, is not theirs to see");
+    let of = async |path: &str| cast.get(&cast.root, &format!("{path}/consequences")).await.json()["open_jobs"].clone();
+    assert_eq!((of("/organizations/acme").await, of("/users/alan").await), (json!(1), json!(0)));
+    let there = elsewhere(&cast, &cast.ada);
+    let refused = there.run(&["org", "delete", "acme"]).await.assert_code(1);
+    assert!(refused.err.contains("nobody could ask about 1 open job that they made any more"), "{}", refused.err);
+    let removed = there.run(&["org", "member", "remove", "acme", "alan"]).await.assert_code(0);
+    assert!(removed.err.contains("1 job of theirs is still open: `bellhop job list --open"), "{}", removed.err);
 }
 
 #[tokio::test]
