@@ -62,6 +62,11 @@ impl Api {
         Ok(Some(Self(Way::There { api, authorization: bearer(&token)?, url })))
     }
 
+    /// On the store itself, where nobody in particular asks.
+    pub const fn is_here(&self) -> bool {
+        matches!(self.0, Way::Here(_))
+    }
+
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
         read(self.ask(Method::GET, path, None).await?)
     }

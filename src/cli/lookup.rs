@@ -7,7 +7,7 @@ use crate::{
     credential::Owner,
     id::{OrganizationId, ProjectId, UserId},
     identity::{Context, Name, UserName},
-    store::{ContextId, OrganizationRow, ProjectOf, ProjectRow, Reading, UserRow},
+    store::{OrganizationRow, ProjectOf, ProjectRow, Reading, UserRow},
 };
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -59,17 +59,6 @@ pub async fn owner(reading: &mut Reading, context: &Context, whose: Option<&User
     Ok(match purse(reading, context, whose).await? {
         ProjectOf::User(id) => Owner::User(id),
         ProjectOf::Organization(id) => Owner::Organization(id),
-    })
-}
-
-/// A context as this user means it.
-pub async fn context(reading: &mut Reading, user: &UserRow, context: &Context) -> Result<ContextId, Failure> {
-    let found = reading.context_id(user.id, context).await?;
-    found.ok_or_else(|| {
-        Failure::failed(format!(
-            "there is no context `{context}` for {}: see `bellhop user show {}`",
-            user.name, user.name
-        ))
     })
 }
 

@@ -199,6 +199,9 @@ impl StoreCommand {
         wait_for(async {
             if let Some(api) = Api::there(&sources.environment)? {
                 return match self {
+                    Self::User(command) => command.run(&api, console).await,
+                    Self::Org(command) => command.run(&api, console).await,
+                    Self::Project(command) => command.run(&api, console).await,
                     Self::Token(command) => command.run(&api, console).await,
                     _ => Err(Failure::usage(
                         "this works on the store itself: run it at the machine of the store, without BELLHOP_URL",
@@ -222,9 +225,9 @@ impl StoreCommand {
         match self {
             Self::Apply(apply) => apply.run(local, console).await,
             Self::Explain(explain) => explain.run(local, console).await,
-            Self::User(command) => command.run(local, console).await,
-            Self::Org(command) => command.run(local, console).await,
-            Self::Project(command) => command.run(local, console).await,
+            Self::User(command) => command.run(&local.api()?, console).await,
+            Self::Org(command) => command.run(&local.api()?, console).await,
+            Self::Project(command) => command.run(&local.api()?, console).await,
             Self::Token(command) => command.run(&local.api()?, console).await,
             Self::Credential(command) => command.run(local, console).await,
             Self::Job(command) => command.run(local, console).await,

@@ -2,13 +2,19 @@
 //! Owns nothing; each act reads the actor's rights in the very transaction in which it does what they permit.
 //! Never shows a secret again, and never lets on that there is something to know of another's business.
 
+pub mod contexts;
 mod fault;
+mod holdings;
+pub mod members;
 mod names;
+pub mod organizations;
 mod page;
 mod patch;
+pub mod projects;
 mod rights;
 pub mod signin;
 pub mod tokens;
+pub mod users;
 pub mod whoami;
 
 pub use fault::Fault;

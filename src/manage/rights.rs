@@ -144,6 +144,25 @@ impl Rights {
         Ok(())
     }
 
+    /// Whether what is of this context is there for the token. Its list of contexts means what it says, as it does
+    /// for requests: `acme` does not open `acme.optics`.
+    pub fn sees(&self, context: &Context) -> bool {
+        self.bounds().is_none_or(|bounds| bounds.boundary.allows_context(context))
+    }
+
+    /// What is of the whole installation, such as other users and what does not exist yet, is on nobody's list of
+    /// contexts or providers: a token that has such a list is not for it.
+    pub fn require_no_lists(&self) -> Result<(), Fault> {
+        let has_lists =
+            |bounds: &Bounds| !(bounds.boundary.contexts.is_empty() && bounds.boundary.providers.is_empty());
+        if self.bounds().is_some_and(has_lists) {
+            return Err(Fault::forbidden(
+                "the token that you use is for certain contexts or providers, and this is none of them",
+            ));
+        }
+        Ok(())
+    }
+
     /// Who may do this to what belongs to an owner: persons to their own, roles to their organization's.
     pub async fn over_owner(&self, reading: &mut Reading, owner: Owner, act: role::Act) -> Result<(), Fault> {
         use crate::store::ProjectOf;

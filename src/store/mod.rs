@@ -51,7 +51,7 @@ pub use jobs::Orphans;
 pub use keys::{KeyRow, Purpose, Reseal, SigningKeyRow};
 pub use listing::{JobFilter, JobPlace, JobRow, PayerRow, Progress, SubmissionFilter, SubmissionRow, Whose};
 pub use offers::SealedVersion;
-pub use organizations::{MemberRow, NewOrganization, OrganizationChange, OrganizationRow};
+pub use organizations::{MemberRow, NewOrganization, OrganizationChange, OrganizationRow, RoleRow, Size};
 pub use probes::{ProbeRow, Verdict};
 pub use projects::{NewProject, ProjectMemberRow, ProjectOf, ProjectRow};
 pub use quotas::{QuotaRow, QuotasOf};

@@ -97,6 +97,14 @@ impl Reading {
         rows.iter().map(UserRow::read).collect()
     }
 
+    /// Whether somebody else is an administrator and not disabled.
+    pub async fn has_other_administrator(&mut self, than: UserId) -> Result<bool> {
+        let query = sqlx::query(
+            "SELECT id FROM users WHERE admin = 1 AND disabled = 0 AND deleted IS NULL AND id <> $1 LIMIT 1",
+        );
+        Ok(query.bind(than.to_string()).fetch_optional(self.connection()).await?.is_some())
+    }
+
     pub async fn password_hash(&mut self, id: UserId) -> Result<Option<Secret>> {
         let row = sqlx::query("SELECT password_hash FROM users WHERE id = $1 AND deleted IS NULL")
             .bind(id.to_string())

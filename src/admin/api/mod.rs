@@ -2,11 +2,16 @@
 //! Owns the shape of requests and answers; who may do what is `manage`'s.
 //! Never answers who has not signed in, but for its document, and never anything but JSON.
 
+mod contexts;
 mod extract;
+mod members;
+mod organizations;
 mod people;
 mod problem;
+mod projects;
 mod signin;
 mod tokens;
+mod users;
 mod whoami;
 
 pub use problem::Problem;
@@ -83,7 +88,15 @@ pub fn document() -> Document {
 }
 
 fn signed_in() -> OpenApiRouter<Api> {
-    let nouns = OpenApiRouter::new().merge(whoami::routes()).merge(people::routes()).merge(tokens::routes());
+    let nouns = OpenApiRouter::new()
+        .merge(whoami::routes())
+        .merge(people::routes())
+        .merge(contexts::routes())
+        .merge(tokens::routes())
+        .merge(users::routes())
+        .merge(organizations::routes())
+        .merge(members::routes())
+        .merge(projects::routes());
     OpenApiRouter::new().nest("/api/v1", nouns)
 }
 

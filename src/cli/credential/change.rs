@@ -102,7 +102,7 @@ impl Rotate {
         if open > 0 {
             console.note(format_args!(
                 "{} that it made {} open: questions about {} go out with the new version, which has to be of the same account",
-                counted(usize::try_from(open).unwrap_or(usize::MAX), "job"),
+                counted(open, "job"),
                 if open == 1 { "is" } else { "are" },
                 if open == 1 { "it" } else { "them" },
             ));

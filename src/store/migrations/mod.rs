@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("0003_sources.sql"),
     include_str!("0004_signing.sql"),
     include_str!("0005_signin.sql"),
+    include_str!("0006_people.sql"),
 ];
 
 pub const KNOWN: i64 = MIGRATIONS.len() as i64;

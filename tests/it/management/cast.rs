@@ -80,6 +80,50 @@ impl Cast {
         self.bellhop.ask_admin(&ask).await
     }
 
+    /// What the story needs, done by the administrator.
+    async fn furnish(&self, method: &'static str, path: &str, body: &Value) -> Value {
+        let answer = self.ask(Some(&self.root), method, path, Some(body)).await;
+        assert!((200..300).contains(&answer.status), "{method} {path}: {}", answer.text());
+        answer.json()
+    }
+
+    pub async fn add_user(&self, name: &str) -> String {
+        id_of(&self.furnish("POST", "/users", &json!({ "name": name })).await)
+    }
+
+    /// With ada, grace and alan as in acme.
+    pub async fn add_organization(&self, name: &str) -> String {
+        let made = self.furnish("POST", "/organizations", &json!({ "name": name, "owner": "ada" })).await;
+        self.set_member(name, "grace", "maintainer").await;
+        self.set_member(name, "alan", "member").await;
+        id_of(&made)
+    }
+
+    pub async fn set_member(&self, organization: &str, user: &str, role: &str) {
+        let path = format!("/organizations/{organization}/members/{user}");
+        self.furnish("PUT", &path, &json!({ "role": role })).await;
+    }
+
+    /// A project of acme's.
+    pub async fn add_project(&self, name: &str, members: &[&str]) -> String {
+        let id = id_of(&self.furnish("POST", "/projects?of=acme", &json!({ "name": name })).await);
+        for member in members {
+            self.furnish("PUT", &format!("/projects/{id}/members/{member}"), &json!(null)).await;
+        }
+        id
+    }
+
+    /// A project of alan's.
+    pub async fn own_project(&self, name: &str) -> String {
+        id_of(&self.furnish("POST", "/projects?of=me&user=alan", &json!({ "name": name })).await)
+    }
+
+    /// With the tag of what was read.
+    pub async fn change(&self, pat: &Pat, method: &'static str, path: &str, (tag, body): (&str, &Value)) -> Answer {
+        let ask = Ask::new(method, format!("/api/v1{path}")).header("Authorization", format!("Bearer {pat}"));
+        self.bellhop.ask_admin(&ask.header("If-Match", tag).json(body)).await
+    }
+
     /// A new token of alan's, made by himself: its id and its value.
     pub async fn token_of_alan(&self, name: &str) -> (String, Pat) {
         let made = self.post(&self.alan, "/tokens", &json!({ "name": name, "scopes": ["manage"] })).await;
@@ -87,6 +131,10 @@ impl Cast {
         let made = made.json();
         (made["id"].as_str().unwrap().to_owned(), Pat::printed(made["value"].as_str().unwrap()))
     }
+}
+
+fn id_of(made: &Value) -> String {
+    made["id"].as_str().unwrap().to_owned()
 }
 
 impl Answer {

@@ -3,7 +3,7 @@
 use super::cast::Cast;
 use crate::support::{Pat, Site};
 
-fn elsewhere(cast: &Cast, token: &Pat) -> Site {
+pub fn elsewhere(cast: &Cast, token: &Pat) -> Site {
     let url = format!("http://{}", cast.bellhop.addresses.admin);
     Site::empty().environment("BELLHOP_URL", &url).environment("BELLHOP_TOKEN", token.as_str())
 }

@@ -11,6 +11,18 @@ enum Subject {
     Nothing,
     /// A token of alan's.
     Token,
+    /// Somebody who is new and has nothing.
+    User,
+    /// An organization with the same roles as acme.
+    Organization,
+    /// The same, with somebody new who is a member.
+    Member,
+    /// A project of acme that alan is in.
+    Project,
+    /// The same, and grace is in it too.
+    Colleague,
+    /// A project of alan's own.
+    OwnProject,
 }
 
 struct Row {
@@ -20,19 +32,38 @@ struct Row {
     /// More of the target.
     query: &'static str,
     subject: Subject,
-    body: fn(&str) -> Option<Value>,
-    /// In the order of the roles.
+    body: Body,
+    /// In the order of the roles: nobody, runner, stranger, member, maintainer, owner, administrator.
     expected: [u16; 7],
 }
+
+/// What is sent, where the subject is called this.
+type Body = fn(&str) -> Option<Value>;
 
 const fn none(_: &str) -> Option<Value> {
     None
 }
+const NEW: Body = |name| Some(json!({ "name": format!("new-{name}") }));
+const ACTIVE: Body = |_| Some(json!({ "context": "me" }));
+const ROLE: Body = |_| Some(json!({ "role": "maintainer" }));
 
 fn rows() -> Vec<Row> {
+    [tokens(), users(), organizations(), members(), projects()].into_iter().flatten().collect()
+}
+
+const fn row(
+    method: &'static str,
+    path: &'static str,
+    query: &'static str,
+    subject: Subject,
+    body: Body,
+    expected: [u16; 7],
+) -> Row {
+    Row { method, path, query, subject, body, expected }
+}
+
+fn tokens() -> Vec<Row> {
     use Subject::{Nothing, Token};
-    let row = |method, path, query, subject, body, expected| Row { method, path, query, subject, body, expected };
-    //                                                     nobody runner stranger member maintainer owner admin
     vec![
         row("GET", "/whoami", "", Nothing, none, [401, 403, 200, 200, 200, 200, 200]),
         row("GET", "/tokens", "", Nothing, none, [401, 403, 200, 200, 200, 200, 200]),
@@ -97,20 +128,163 @@ fn rows() -> Vec<Row> {
     ]
 }
 
+fn users() -> Vec<Row> {
+    use Subject::{Nothing, User};
+    vec![
+        row("GET", "/contexts", "", Nothing, none, [401, 403, 200, 200, 200, 200, 200]),
+        row("GET", "/users", "", Nothing, none, [401, 403, 403, 403, 403, 403, 200]),
+        row("GET", "/users", "?name=alan", Nothing, none, [401, 403, 403, 403, 403, 403, 200]),
+        row("POST", "/users", "", Nothing, NEW, [401, 403, 403, 403, 403, 403, 201]),
+        row("GET", "/users/{user}", "", Nothing, none, [401, 403, 404, 200, 404, 404, 200]),
+        row("GET", "/users/{user}", "", User, none, [401, 403, 404, 404, 404, 404, 200]),
+        // One's own account, and somebody else's.
+        row("PATCH", "/users/{user}", "", Nothing, |_| Some(json!({})), [401, 403, 404, 403, 404, 404, 200]),
+        row(
+            "PATCH",
+            "/users/{user}",
+            "",
+            User,
+            |_| Some(json!({ "disabled": true })),
+            [401, 403, 404, 404, 404, 404, 200],
+        ),
+        row("DELETE", "/users/{user}", "", User, none, [401, 403, 404, 404, 404, 404, 204]),
+        row("GET", "/users/{user}/consequences", "", Nothing, none, [401, 403, 404, 200, 404, 404, 200]),
+        row("GET", "/users/{user}/consequences", "", User, none, [401, 403, 404, 404, 404, 404, 200]),
+        row("PUT", "/users/{user}/active", "", Nothing, ACTIVE, [401, 403, 404, 200, 404, 404, 200]),
+        row("PUT", "/users/{user}/active", "", User, ACTIVE, [401, 403, 404, 404, 404, 404, 200]),
+    ]
+}
+
+fn organizations() -> Vec<Row> {
+    use Subject::{Nothing, Organization};
+    vec![
+        row("GET", "/organizations", "", Nothing, none, [401, 403, 200, 200, 200, 200, 200]),
+        row("POST", "/organizations", "", Nothing, NEW, [401, 403, 403, 403, 403, 403, 201]),
+        row("GET", "/organizations/{organization}", "", Organization, none, [401, 403, 404, 200, 200, 200, 200]),
+        row("PATCH", "/organizations/{organization}", "", Organization, NEW, [401, 403, 404, 403, 403, 200, 200]),
+        row("DELETE", "/organizations/{organization}", "", Organization, none, [401, 403, 404, 403, 403, 204, 204]),
+        row(
+            "GET",
+            "/organizations/{organization}/consequences",
+            "",
+            Organization,
+            none,
+            [401, 403, 404, 403, 403, 200, 200],
+        ),
+    ]
+}
+
+fn members() -> Vec<Row> {
+    use Subject::{Member, Organization};
+    vec![
+        row(
+            "GET",
+            "/organizations/{organization}/members",
+            "",
+            Organization,
+            none,
+            [401, 403, 404, 200, 200, 200, 200],
+        ),
+        row(
+            "GET",
+            "/organizations/{organization}/members/{user}",
+            "",
+            Member,
+            none,
+            [401, 403, 404, 200, 200, 200, 200],
+        ),
+        row(
+            "PUT",
+            "/organizations/{organization}/members/{user}",
+            "",
+            Member,
+            ROLE,
+            [401, 403, 404, 403, 403, 200, 200],
+        ),
+        row(
+            "DELETE",
+            "/organizations/{organization}/members/{user}",
+            "",
+            Member,
+            none,
+            [401, 403, 404, 403, 403, 204, 204],
+        ),
+        // Alan leaves.
+        row(
+            "DELETE",
+            "/organizations/{organization}/members/{user}",
+            "",
+            Organization,
+            none,
+            [401, 403, 404, 204, 403, 204, 204],
+        ),
+    ]
+}
+
+fn projects() -> Vec<Row> {
+    use Subject::{Colleague, Nothing, OwnProject, Project};
+    vec![
+        row("GET", "/projects", "?of=me", Nothing, none, [401, 403, 200, 200, 200, 200, 200]),
+        row("GET", "/projects", "?of=me&user=alan", Nothing, none, [401, 403, 404, 200, 404, 404, 200]),
+        row("GET", "/projects", "?of=acme", Nothing, none, [401, 403, 404, 200, 200, 200, 200]),
+        row("POST", "/projects", "?of=me", Nothing, NEW, [401, 403, 201, 201, 201, 201, 201]),
+        row("POST", "/projects", "?of=me&user=alan", Nothing, NEW, [401, 403, 404, 201, 404, 404, 201]),
+        row("POST", "/projects", "?of=acme", Nothing, NEW, [401, 403, 404, 403, 201, 201, 201]),
+        row("GET", "/projects/{id}", "", Project, none, [401, 403, 404, 200, 200, 200, 200]),
+        row("GET", "/projects/{id}", "", OwnProject, none, [401, 403, 404, 200, 404, 404, 200]),
+        row("PATCH", "/projects/{id}", "", Project, NEW, [401, 403, 404, 403, 200, 200, 200]),
+        row("PATCH", "/projects/{id}", "", OwnProject, NEW, [401, 403, 404, 200, 404, 404, 200]),
+        row("DELETE", "/projects/{id}", "", Project, none, [401, 403, 404, 403, 204, 204, 204]),
+        row("DELETE", "/projects/{id}", "", OwnProject, none, [401, 403, 404, 204, 404, 404, 204]),
+        row("PUT", "/projects/{id}/members/{user}", "", Colleague, none, [401, 403, 404, 403, 200, 200, 200]),
+        row("PUT", "/projects/{id}/members/{user}", "", OwnProject, none, [401, 403, 404, 409, 404, 404, 409]),
+        row("DELETE", "/projects/{id}/members/{user}", "", Colleague, none, [401, 403, 404, 403, 204, 204, 204]),
+        row("DELETE", "/projects/{id}/members/{user}", "", OwnProject, none, [401, 403, 404, 409, 404, 404, 409]),
+    ]
+}
+
+impl Subject {
+    /// Makes it, and puts it where the path names it: the path, and what the body may name.
+    async fn make(self, cast: &Cast, path: &str, name: &str) -> (String, String) {
+        let own = |user: &str| path.replace("{user}", user).replace("{organization}", &format!("org-{name}"));
+        match self {
+            Self::Nothing => (own("alan"), name.to_owned()),
+            Self::Token => {
+                let (id, value) = cast.token_of_alan(name).await;
+                (path.replace("{id}", &id), value.as_str().to_owned())
+            }
+            Self::User => {
+                cast.add_user(name).await;
+                (own(name), name.to_owned())
+            }
+            Self::Organization => {
+                cast.add_organization(&format!("org-{name}")).await;
+                (own("alan"), name.to_owned())
+            }
+            Self::Member => {
+                cast.add_organization(&format!("org-{name}")).await;
+                cast.add_user(name).await;
+                cast.set_member(&format!("org-{name}"), name, "member").await;
+                (own(name), name.to_owned())
+            }
+            Self::Project => (own("alan").replace("{id}", &cast.add_project(name, &["alan"]).await), name.to_owned()),
+            Self::Colleague => {
+                (own("grace").replace("{id}", &cast.add_project(name, &["alan", "grace"]).await), name.to_owned())
+            }
+            Self::OwnProject => (own("grace").replace("{id}", &cast.own_project(name).await), name.to_owned()),
+        }
+    }
+}
+
 #[tokio::test]
 async fn each_role_may_do_what_the_table_says_and_nothing_else() {
     let cast = Cast::at(Site::empty().set("limits.failed_lookups", "1000/min")).await;
     let mut wrong = Vec::new();
     for (number, row) in rows().iter().enumerate() {
         for (role, expected) in Role::ALL.into_iter().zip(row.expected) {
-            let name = format!("{number}-{role:?}");
-            let (path, body) = match row.subject {
-                Subject::Nothing => (row.path.replace("{user}", "alan"), (row.body)(&name)),
-                Subject::Token => {
-                    let (id, value) = cast.token_of_alan(&name).await;
-                    (row.path.replace("{id}", &id), (row.body)(value.as_str()))
-                }
-            };
+            let name = format!("{number}-{role:?}").to_lowercase();
+            let (path, named) = row.subject.make(&cast, row.path, &name).await;
+            let body = (row.body)(&named);
             let answer = cast.ask(cast.pat(role), row.method, &format!("{path}{}", row.query), body.as_ref()).await;
             if answer.status != expected {
                 wrong.push(format!(
