@@ -21,7 +21,6 @@ pub async fn user(reading: &mut Reading, text: &str) -> Result<UserRow, Fault> {
     }
 }
 
-#[expect(dead_code, reason = "for what comes next")]
 pub async fn organization(reading: &mut Reading, text: &str) -> Result<OrganizationRow, Fault> {
     if let Ok(id) = text.parse::<OrganizationId>()
         && let Some(row) = reading.organization(id).await?

@@ -227,7 +227,12 @@ impl<'e> Exchange<'e> {
         Box::pin(self.grant(asked, known, purse)).await
     }
 
-    pub(super) async fn grant(&self, asked: &Asked<'_>, known: Known, purse: Option<&Purse>) -> Result<Rc<Hot>, Refusal> {
+    pub(super) async fn grant(
+        &self,
+        asked: &Asked<'_>,
+        known: Known,
+        purse: Option<&Purse>,
+    ) -> Result<Rc<Hot>, Refusal> {
         let Known { caller, user_limit: user, now } = known;
         // Read before the look-up: what changes during it makes the copy stale at once.
         let epoch = self.directory().epoch();

@@ -1,11 +1,16 @@
 //! The management API: what `manage` does, over HTTP. One file for each noun, and the document that is made of them.
 //! Owns the shape of requests and answers; who may do what is `manage`'s.
-//! Never answers who has not signed in, but for its document, and never anything but JSON.
+//! Never answers who has not signed in, but for its document, and never anything but JSON where nobody asked for more.
 
+mod audit;
 mod extract;
+mod jobs;
 mod problem;
+mod quotas;
 mod signin;
+mod submissions;
 mod tokens;
+mod usage;
 mod whoami;
 
 pub use problem::Problem;
@@ -42,7 +47,7 @@ pub struct Api {
     info(
         title = "Bellhop",
         description = "The management API of Bellhop. Sign in with a personal access token of scope `manage`.\n\n\
-            Everything is JSON. Lists come in pages: `next` of one is `after` of the next. A refusal is a problem of \
+            Everything is JSON, and a few things are also what their `Accept` asks for. Lists come in pages: `next` of one is `after` of the next. A refusal is a problem of \
             RFC 9457, whose `code` is for programs. Single things have an `ETag`; a change with `If-Match` is made only \
             to what was read."
     ),
@@ -87,7 +92,14 @@ pub fn document() -> Document {
 }
 
 fn parts() -> (Router<Api>, Document) {
-    let nouns = OpenApiRouter::new().merge(whoami::routes()).merge(tokens::routes());
+    let nouns = OpenApiRouter::new()
+        .merge(whoami::routes())
+        .merge(tokens::routes())
+        .merge(jobs::routes())
+        .merge(submissions::routes())
+        .merge(usage::routes())
+        .merge(quotas::routes())
+        .merge(audit::routes());
     OpenApiRouter::with_openapi(About::openapi()).nest("/api/v1", nouns).split_for_parts()
 }
 

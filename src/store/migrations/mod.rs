@@ -15,6 +15,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("0002_jobs.sql"),
     include_str!("0003_sources.sql"),
     include_str!("0004_signing.sql"),
+    include_str!("0012_quotas_and_audit.sql"),
 ];
 
 pub const KNOWN: i64 = MIGRATIONS.len() as i64;

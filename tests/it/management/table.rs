@@ -10,6 +10,12 @@ enum Subject {
     Nothing,
     /// A token of alan's.
     Token,
+    /// A job of alan's, for which acme pays.
+    Job,
+    /// A submission of alan's of unknown fate, for which acme would pay.
+    Lost,
+    /// A quota of acme's, set by its owner.
+    Quota,
 }
 
 struct Row {
@@ -29,7 +35,7 @@ const fn none(_: &str) -> Option<Value> {
 }
 
 fn rows() -> Vec<Row> {
-    use Subject::{Nothing, Token};
+    use Subject::{Job, Lost, Nothing, Quota, Token};
     let row = |method, path, query, subject, body, expected| Row { method, path, query, subject, body, expected };
     //                                                     nobody runner stranger member maintainer owner admin
     vec![
@@ -65,12 +71,75 @@ fn rows() -> Vec<Row> {
             |value| Some(json!({ "value": value })),
             [401, 403, 200, 200, 200, 200, 200],
         ),
+        row("GET", "/jobs", "", Nothing, none, [401, 403, 200, 200, 200, 200, 200]),
+        row("GET", "/jobs", "?user=alan", Nothing, none, [401, 403, 404, 200, 404, 404, 200]),
+        row("GET", "/jobs", "?user=*", Nothing, none, [401, 403, 403, 403, 403, 403, 200]),
+        row("GET", "/jobs", "?organization=acme", Nothing, none, [401, 403, 404, 200, 200, 200, 200]),
+        row("GET", "/jobs", "?organization=acme&user=grace", Nothing, none, [401, 403, 404, 404, 200, 200, 200]),
+        row("GET", "/jobs/{provider}/{id}", "", Job, none, [401, 403, 404, 200, 200, 200, 200]),
+        row("POST", "/jobs/{provider}/{id}/cancel", "", Job, none, [401, 403, 404, 200, 200, 200, 200]),
+        row(
+            "POST",
+            "/jobs/{provider}/{id}/adopt",
+            "",
+            Job,
+            |_| Some(json!({ "to": "grace" })),
+            [401, 403, 404, 403, 200, 200, 200],
+        ),
+        row("GET", "/submissions", "", Nothing, none, [401, 403, 200, 200, 200, 200, 200]),
+        row("GET", "/submissions", "?organization=acme", Nothing, none, [401, 403, 404, 200, 200, 200, 200]),
+        row(
+            "POST",
+            "/submissions/{id}/adopt",
+            "",
+            Lost,
+            |id| Some(json!({ "provider": "ionq", "job": id, "to": "alan" })),
+            [401, 403, 404, 403, 200, 200, 200],
+        ),
+        row("POST", "/submissions/{id}/refuse", "", Lost, none, [401, 403, 404, 403, 200, 200, 200]),
+        row("GET", "/usage", "", Nothing, none, [401, 403, 200, 200, 200, 200, 200]),
+        row("GET", "/usage", "?organization=acme", Nothing, none, [401, 403, 404, 200, 200, 200, 200]),
+        row("GET", "/usage", "?user=*", Nothing, none, [401, 403, 403, 403, 403, 403, 200]),
+        row("GET", "/quotas", "", Nothing, none, [401, 403, 200, 200, 200, 200, 200]),
+        row("GET", "/quotas", "?of=acme", Nothing, none, [401, 403, 404, 403, 200, 200, 200]),
+        row("GET", "/quotas", "?of=*", Nothing, none, [401, 403, 403, 403, 403, 403, 200]),
+        row(
+            "PUT",
+            "/quotas",
+            "",
+            Nothing,
+            |_| Some(json!({ "context": "acme", "measure": "money", "period": "month", "limit": "100" })),
+            [401, 403, 404, 403, 403, 200, 200],
+        ),
+        // What binds a person is the operator's.
+        row(
+            "PUT",
+            "/quotas",
+            "",
+            Nothing,
+            |_| Some(json!({ "user": "alan", "measure": "jobs", "period": "day", "limit": "100" })),
+            [401, 403, 404, 403, 404, 404, 200],
+        ),
+        row("GET", "/quotas/{id}", "", Quota, none, [401, 403, 404, 200, 200, 200, 200]),
+        row("DELETE", "/quotas/{id}", "", Quota, none, [401, 403, 404, 403, 403, 204, 204]),
+        row("GET", "/audit", "", Nothing, none, [401, 403, 403, 403, 403, 403, 200]),
+        row("GET", "/audit", "?actor=me", Nothing, none, [401, 403, 200, 200, 200, 200, 200]),
+        row("GET", "/audit", "?actor=alan", Nothing, none, [401, 403, 403, 200, 403, 403, 200]),
+        row("GET", "/audit/verify", "", Nothing, none, [401, 403, 403, 403, 403, 403, 200]),
+        row(
+            "POST",
+            "/audit/verify",
+            "",
+            Nothing,
+            |_| Some(json!({ "checkpoints": [] })),
+            [401, 403, 403, 403, 403, 403, 200],
+        ),
     ]
 }
 
 #[tokio::test]
 async fn each_role_may_do_what_the_table_says_and_nothing_else() {
-    let cast = Cast::assemble().await;
+    let (cast, _ionq) = Cast::with_jobs().await;
     let mut wrong = Vec::new();
     for (number, row) in rows().iter().enumerate() {
         for (role, expected) in Role::ALL.into_iter().zip(row.expected) {
@@ -80,6 +149,19 @@ async fn each_role_may_do_what_the_table_says_and_nothing_else() {
                 Subject::Token => {
                     let (id, value) = cast.token_of_alan(&name).await;
                     (row.path.replace("{id}", &id), (row.body)(value.as_str()))
+                }
+                Subject::Job => {
+                    let id = cast.job_of_alan().await.replace('/', "%2F");
+                    (row.path.replace("{provider}", "ionq").replace("{id}", &id), (row.body)(&name))
+                }
+                Subject::Lost => {
+                    let id = cast.lost_by_alan().await;
+                    (row.path.replace("{id}", &id), (row.body)(&id))
+                }
+                Subject::Quota => {
+                    let wanted = json!({ "context": "acme", "measure": "jobs", "period": "month", "limit": "9000" });
+                    let quota = cast.put(&cast.ada, "/quotas", &wanted).await.json();
+                    (row.path.replace("{id}", quota["id"].as_str().unwrap()), (row.body)(&name))
                 }
             };
             let answer = cast.ask(cast.pat(role), row.method, &format!("{path}{}", row.query), body.as_ref()).await;
