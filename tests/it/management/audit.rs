@@ -143,7 +143,7 @@ async fn an_end_that_was_cut_off_is_found_even_where_the_store_says_that_it_is_t
     .await;
     assert_found(verify(&site).await, "cut-off", last);
 
-    site.run(&["user", "create", "eve"]).await.assert_code(0);
+    site.run(&["user", "add", "eve"]).await.assert_code(0);
     assert_found(verify(&site).await, "cut-off", last);
 }
 

@@ -151,8 +151,7 @@ async fn who_has_left_sees_no_more_of_what_the_organization_paid_for() {
     eventually("he sees none", async || cast.get(&cast.alan, "/jobs").await.items().is_empty()).await;
     cast.get(&cast.alan, "/jobs/ionq/job%2F1").await.assert_problem(404, "not-found");
     cast.get(&cast.alan, "/jobs?organization=acme").await.assert_problem(404, "not-found");
-    assert_eq!(cast.get(&cast.grace, "/jobs?organization=acme&user=alan").await.items(), [] as [serde_json::Value; 0]);
-    assert_eq!(cast.get(&cast.grace, "/jobs?organization=acme").await.items().len(), 1);
+    assert_eq!(cast.get(&cast.grace, "/jobs?organization=acme&user=alan").await.items().len(), 1);
 }
 
 #[tokio::test]

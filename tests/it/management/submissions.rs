@@ -1,6 +1,7 @@
 //! Submissions of unknown fate by way of the API: whose word counts, and once.
 
 use super::cast::Cast;
+use crate::support::Pat;
 use serde_json::json;
 
 #[tokio::test]
@@ -24,14 +25,17 @@ async fn a_maintainer_says_which_job_a_lost_submission_made() {
 #[tokio::test]
 async fn what_is_on_record_already_is_nobodys_to_claim() {
     let (cast, _ionq) = Cast::with_jobs().await;
-    cast.job_of_alan().await;
+    let runs = json!({ "user": "grace", "name": "runs", "scopes": ["run"] });
+    let runs = cast.post(&cast.root, "/tokens", &runs).await.json();
+    let runs = Pat::printed(runs["value"].as_str().unwrap());
+    cast.bellhop.post(&runs, "/ionq/v0.4/jobs", &json!({ "backend": "qpu" })).await.assert_relayed();
     let id = cast.lost_by_alan().await;
 
     let path = format!("/submissions/{id}/adopt");
     let claimed = cast.post(&cast.ada, &path, &json!({ "provider": "ionq", "job": "job/1", "to": "ada" })).await;
 
     claimed.assert_problem(409, "conflict");
-    assert_eq!(cast.get(&cast.alan, "/jobs/ionq/job%2F1").await.json()["user"], "alan");
+    assert_eq!(cast.get(&cast.ada, "/jobs/ionq/job%2F1").await.json()["user"], "grace");
 }
 
 #[tokio::test]
