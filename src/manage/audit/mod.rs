@@ -116,17 +116,13 @@ async fn entry(
     names: &mut HashMap<UserId, Option<UserName>>,
     row: AuditRow,
 ) -> Result<Entry, Fault> {
-    let user = match row.actor.strip_prefix("user:").and_then(|id| id.parse().ok()) {
-        None => None,
-        Some(id) => match names.get(&id) {
-            Some(known) => known.clone(),
-            None => {
-                let name = reading.user(id).await?.map(|user| user.name);
-                names.insert(id, name.clone());
-                name
-            }
-        },
-    };
+    let id = row.actor.strip_prefix("user:").and_then(|id| id.parse().ok());
+    if let Some(id) = id
+        && !names.contains_key(&id)
+    {
+        names.insert(id, reading.user(id).await?.map(|user| user.name));
+    }
+    let user = id.and_then(|id| names.get(&id).cloned().flatten());
     let AuditRow { seq, at, actor, action, subject, detail, mac } = row;
     Ok(Entry { seq, at, actor, user, action, subject, detail, mac })
 }

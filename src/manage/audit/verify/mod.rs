@@ -57,7 +57,7 @@ pub enum FindingKind {
     Deleted,
     /// The trail ends before it.
     CutOff,
-    /// A checkpoint does not bear this store's signature, or cannot be read.
+    /// A checkpoint does not bear this store's signature: somebody changed it, or has put another store in the place.
     NotOurs,
 }
 
@@ -83,7 +83,9 @@ impl Management {
             if rows.is_empty() {
                 break;
             }
-            rows.iter().for_each(|row| walk.step(row, &end));
+            for row in &rows {
+                walk.step(row, &end);
+            }
         }
         let (entries, last) = (walk.entries, walk.expected - 1);
         let mut findings = walk.findings(&end);
@@ -92,10 +94,7 @@ impl Management {
         let kept = read.unwrap_or_else(|error| Err(error.into())).map_err(|error| Fault::Internal(Box::new(error)))?;
         let checkpoints = kept.len() as u64;
         for checkpoint in kept {
-            match checkpoint {
-                Some(checkpoint) => findings.extend(self.check(&checkpoint, &*signer).await?),
-                None => findings.push(Finding::not_ours(0, "a line of this machine's checkpoints cannot be read")),
-            }
+            findings.extend(self.check(&checkpoint, &*signer).await?);
         }
         findings.truncate(MOST_FINDINGS);
         Ok(Verified { intact: findings.is_empty(), entries, last, checkpoints, findings })
@@ -121,7 +120,7 @@ impl Management {
         let Checkpoint { at, seq, mac, .. } = checkpoint;
         if !checkpoint.is_signed_by(signer) {
             let text = format!("the checkpoint of {at} does not bear this store's signature");
-            return Ok(Some(Finding::not_ours(*seq, text)));
+            return Ok(Some(Finding::new(FindingKind::NotOurs, *seq, text)));
         }
         let before = seq.saturating_sub(1);
         let rows = self.store.read().await?.audit_after(before, 1).await?;
@@ -237,10 +236,6 @@ impl<'k> Walk<'k> {
 impl Finding {
     fn new(kind: FindingKind, entry: i64, text: impl Into<String>) -> Self {
         Self { kind, entry, to: entry, text: text.into() }
-    }
-
-    fn not_ours(entry: i64, text: impl Into<String>) -> Self {
-        Self::new(FindingKind::NotOurs, entry, text)
     }
 
     fn gap(kind: FindingKind, from: i64, to: i64, more: &str) -> Self {

@@ -38,7 +38,9 @@ fn trail(length: i64) -> Vec<AuditRow> {
 /// What is found of these, where `end` is what the store itself says that the end is.
 fn found(rows: &[AuditRow], end: &AuditRow) -> Vec<(FindingKind, i64, i64)> {
     let (mut walk, end) = (Walk::new(&Key), (end.seq, end.mac.clone()));
-    rows.iter().for_each(|row| walk.step(row, &end));
+    for row in rows {
+        walk.step(row, &end);
+    }
     walk.findings(&end).into_iter().map(|finding| (finding.kind, finding.entry, finding.to)).collect()
 }
 
