@@ -62,6 +62,7 @@ pub struct JobsWanted {
     /// Only those that this credential made.
     pub credential: Option<CredentialId>,
     /// Only those that are open, or that have ended.
+    #[param(inline)]
     pub progress: Option<Progress>,
 }
 

@@ -54,6 +54,7 @@ pub struct SubmissionsWanted {
     /// Only at this provider.
     pub provider: Option<String>,
     /// Only those of this state.
+    #[param(inline)]
     pub state: Option<State>,
 }
 

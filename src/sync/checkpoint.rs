@@ -27,6 +27,7 @@ use utoipa::ToSchema;
 /// How far the audit trail had come.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = AuditCheckpoint)]
 pub struct Checkpoint {
     pub at: Timestamp,
     /// The number of the newest entry.

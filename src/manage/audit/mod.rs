@@ -21,6 +21,7 @@ use utoipa::{IntoParams, ToSchema};
 
 /// Something that happened.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = AuditEntry)]
 pub struct Entry {
     /// In the order in which it was written down.
     pub seq: i64,

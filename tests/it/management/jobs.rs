@@ -188,3 +188,22 @@ async fn jobs_are_listed_shown_cancelled_and_handed_on_from_another_machine() {
     assert!(foreign.err.contains("not yours to see"), "{}", foreign.err);
     assert!(!there.data().exists(), "a store was opened here");
 }
+
+#[tokio::test]
+async fn where_an_organization_lets_every_member_see_all_they_see_all() {
+    let (mut cast, _ionq) = Cast::with_jobs().await;
+    cast.job_of_alan().await;
+    cast.bellhop.organization("acme").member("eve", "member");
+    cast.bellhop.apply().await;
+    assert!(cast.get(&cast.eve, "/jobs?organization=acme").await.items().is_empty());
+    cast.get(&cast.eve, "/jobs/ionq/job%2F1").await.assert_problem(404, "not-found");
+
+    cast.bellhop.organization("acme").visibility("all");
+    cast.bellhop.apply().await;
+
+    assert_eq!(cast.get(&cast.eve, "/jobs?organization=acme").await.items().len(), 1);
+    assert_eq!(cast.get(&cast.eve, "/jobs?organization=acme&user=alan").await.items().len(), 1);
+    assert_eq!(cast.get(&cast.eve, "/usage?organization=acme").await.items().len(), 1);
+    let adopt = cast.post(&cast.eve, "/jobs/ionq/job%2F1/adopt", &json!({ "to": "eve" })).await;
+    adopt.assert_problem(403, "not-allowed");
+}

@@ -1,7 +1,7 @@
 //! Quotas by way of the API: set by whom they are for to set, seen by whom they bind.
 
 use super::cast::Cast;
-use crate::support::Ask;
+use crate::support::{Ask, Pat};
 use serde_json::{Value, json};
 
 fn jobs(context: &str, limit: &str) -> Value {
@@ -105,4 +105,31 @@ async fn quotas_are_set_listed_and_removed_from_another_machine() {
     there.run(&["quota", "remove", listed[0]["id"].as_str().unwrap()]).await.assert_code(0);
     assert_eq!(there.run(&["quota", "list", "--org", "acme", "--json"]).await.assert_code(0).json(), json!([]));
     there.run(&["quota", "set", "jobs", "9", "--per", "day"]).await.assert_code(2);
+}
+
+#[tokio::test]
+async fn a_token_for_some_contexts_or_providers_reaches_their_quotas_only() {
+    let (cast, _ionq) = Cast::with_jobs().await;
+    let made = async |bounds: Value| {
+        let mut wanted = json!({ "name": bounds.to_string(), "scopes": ["manage"] });
+        wanted.as_object_mut().unwrap().extend(bounds.as_object().unwrap().clone());
+        let made = cast.post(&cast.ada, "/tokens", &wanted).await.json();
+        Pat::printed(made["value"].as_str().unwrap())
+    };
+    let optics = made(json!({ "contexts": ["acme.optics"] })).await;
+    let ionq = made(json!({ "providers": ["ionq"] })).await;
+    let at_ionq = json!({ "context": "acme", "provider": "ionq", "measure": "jobs", "period": "day", "limit": "9" });
+
+    cast.put(&optics, "/quotas", &jobs("acme", "9")).await.assert_problem(403, "not-allowed");
+    assert_eq!(cast.put(&optics, "/quotas", &jobs("acme.optics", "9")).await.status, 200);
+    cast.put(&ionq, "/quotas", &jobs("acme", "9")).await.assert_problem(403, "not-allowed");
+    assert_eq!(cast.put(&ionq, "/quotas", &at_ionq).await.status, 200);
+
+    let seen = async |pat: &Pat| {
+        let listed = cast.get(pat, "/quotas?of=acme").await.items();
+        listed.iter().map(|quota| quota["binds"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(seen(&optics).await, ["acme.optics"]);
+    assert_eq!(seen(&ionq).await, ["acme"]);
+    assert_eq!(seen(&cast.ada).await, ["acme.optics", "acme"]);
 }

@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 
 /// What the whole trail was found to be.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = AuditVerified)]
 pub struct Verified {
     /// Whether nothing was found.
     pub intact: bool,
@@ -28,6 +29,7 @@ pub struct Verified {
 
 /// What the trail was found to be where these checkpoints tell of it.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = AuditChecked)]
 pub struct Checked {
     /// Whether nothing was found.
     pub intact: bool,
@@ -36,6 +38,7 @@ pub struct Checked {
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = AuditFinding)]
 pub struct Finding {
     pub kind: FindingKind,
     /// The number of the entry, or of the first of several.
@@ -48,6 +51,7 @@ pub struct Finding {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schema(as = AuditFindingKind)]
 pub enum FindingKind {
     /// It does not say what was written.
     Edited,
