@@ -23,7 +23,7 @@ use crate::{
     scheme::minted::Minter,
     source::Sources as LiveSources,
     store::{Store, StoreError},
-    sync::Follower,
+    sync::{Follower, checkpoint::Checkpoints},
     telemetry::log::Logging,
     vault::{Vault, VaultError},
 };
@@ -96,6 +96,7 @@ pub struct App {
     shared: Arc<Shared>,
     admin: Arc<Admin>,
     jobs: Arc<Jobs>,
+    checkpoints: Arc<Checkpoints>,
     store: Store,
     config: Config,
     pub addresses: Addresses,
@@ -220,13 +221,15 @@ impl App {
         tasks.spawn_on(Arc::clone(&jobs).keep(signer), control.handle());
         tasks.spawn_on(sources.keep_fresh(store.clone(), jobs.process()), control.handle());
         tasks.spawn_on(note_uses(store.clone(), Arc::clone(&admin.directory)), control.handle());
+        let checkpoints = Checkpoints::new(store.clone(), Arc::clone(&vault), clock.clone(), &config.data_dir);
+        tasks.spawn_on(Arc::clone(&checkpoints).keep(), control.handle());
         tasks.spawn_on(keep_tokens(exchanges, vault, clock), control.handle());
         tasks.spawn_on(keep_sessions(Arc::clone(&admin.management)), control.handle());
         if let Some(files) = config.tls.clone() {
             tasks.spawn_on(tls::follow_files(files, Arc::clone(&shared)), control.handle());
         }
         let cores = Cores::start(&shared, core_sockets).map_err(AppError::Threads)?;
-        Ok(Self { control, tasks, cores, shared, admin, jobs, store, config, addresses })
+        Ok(Self { control, tasks, cores, shared, admin, jobs, checkpoints, store, config, addresses })
     }
 
     async fn until_told_to_end(&self, mut signals: Signals, sources: &Sources, log: &Logging) {
@@ -283,7 +286,7 @@ impl App {
 
     /// Stops accepting, lets what is under way finish, and then cuts.
     pub fn drain(self) {
-        let Self { control, mut tasks, cores, admin, jobs, store, config, .. } = self;
+        let Self { control, mut tasks, cores, admin, jobs, checkpoints, store, config, .. } = self;
         tracing::info!("draining");
         admin.draining.store(true, Ordering::Relaxed);
         std::thread::sleep(config.drain.delay);
@@ -293,6 +296,7 @@ impl App {
             // The follower keeps a connection, and closing waits for all of them.
             tasks.shutdown().await;
             jobs.finish().await;
+            let _ = timeout(Duration::from_secs(5), checkpoints.write()).await;
             let _ = timeout(Duration::from_secs(5), store.close()).await;
         });
         control.shutdown_timeout(Duration::from_secs(1));

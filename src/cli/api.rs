@@ -7,7 +7,7 @@ use super::{Failure, local::Local, point};
 use crate::{
     admin::api::{self, Guard, Problem},
     config::{BaseUrl, Environment, Rate},
-    manage::{Management, Who},
+    manage::{Listed, Management, Who},
     secret::Secret,
     upstream::{
         TlsTrust,
@@ -89,17 +89,32 @@ impl Api {
 
     /// All pages of a list, one after the other.
     pub async fn every<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, Failure> {
+        self.first(path, usize::MAX).await
+    }
+
+    /// So many of a list, in as many pages as it takes.
+    pub async fn first<T: DeserializeOwned>(&self, path: &str, most: usize) -> Result<Vec<T>, Failure> {
         let (mut all, mut after) = (Vec::new(), None);
-        loop {
-            let mark = if path.contains('?') { '&' } else { '?' };
-            let place = after.map_or_else(String::new, |after: String| format!("&after={}", escaped(&after)));
-            let page: crate::manage::Listed<T> = self.get(&format!("{path}{mark}limit=200{place}")).await?;
+        while all.len() < most {
+            let page = self.page(path, after, (most - all.len()).min(200)).await?;
             all.extend(page.items);
             match page.next {
                 Some(next) => after = Some(next),
-                None => return Ok(all),
+                None => break,
             }
         }
+        Ok(all)
+    }
+
+    pub async fn page<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<Listed<T>, Failure> {
+        let mark = if path.contains('?') { '&' } else { '?' };
+        let place = after.map_or_else(String::new, |after| format!("&after={}", escaped(&after)));
+        self.get(&format!("{path}{mark}limit={limit}{place}")).await
     }
 
     async fn send<T: DeserializeOwned>(&self, method: Method, path: &str, body: &impl Serialize) -> Result<T, Failure> {
@@ -162,6 +177,15 @@ fn bearer(token: &Secret) -> Result<HeaderValue, Failure> {
 /// A name as it stands in a path or a query.
 pub fn escaped(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
+/// An address with what is asked for in its query.
+pub fn asked(path: &str, query: &[(&str, Option<String>)]) -> String {
+    let given = query.iter().filter_map(|(name, value)| Some(format!("{name}={}", escaped(value.as_deref()?))));
+    match given.collect::<Vec<_>>() {
+        none if none.is_empty() => path.to_owned(),
+        given => format!("{path}?{}", given.join("&")),
+    }
 }
 
 impl Local {

@@ -4,6 +4,7 @@
 
 mod api;
 pub mod apply;
+mod audit;
 mod check;
 mod console;
 mod credential;
@@ -22,7 +23,6 @@ mod key;
 mod local;
 mod lookup;
 mod moment;
-mod money;
 mod organization;
 mod point;
 mod probe;
@@ -136,6 +136,9 @@ enum StoreCommand {
     /// How much of what somebody may use
     #[command(subcommand)]
     Quota(quota::QuotaCommand),
+    /// The audit trail: who did what, and whether it is what was written
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// The master key and the keys under it
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -203,6 +206,10 @@ impl StoreCommand {
                     Self::Org(command) => command.run(&api, console).await,
                     Self::Project(command) => command.run(&api, console).await,
                     Self::Token(command) => command.run(&api, console).await,
+                    Self::Job(command) => command.run(&api, console).await,
+                    Self::Usage(usage) => usage.run(&api, console).await,
+                    Self::Quota(command) => command.run(&api, console).await,
+                    Self::Audit(command) => command.run(&api, console).await,
                     _ => Err(Failure::usage(
                         "this works on the store itself: run it at the machine of the store, without BELLHOP_URL",
                     )),
@@ -230,9 +237,10 @@ impl StoreCommand {
             Self::Project(command) => command.run(&local.api()?, console).await,
             Self::Token(command) => command.run(&local.api()?, console).await,
             Self::Credential(command) => command.run(local, console).await,
-            Self::Job(command) => command.run(local, console).await,
-            Self::Usage(usage) => usage.run(local, console).await,
-            Self::Quota(command) => command.run(local, console).await,
+            Self::Job(command) => command.run(&local.api()?, console).await,
+            Self::Usage(usage) => usage.run(&local.api()?, console).await,
+            Self::Quota(command) => command.run(&local.api()?, console).await,
+            Self::Audit(command) => command.run(&local.api()?, console).await,
             Self::Key(command) => command.run(local, console).await,
             Self::Migrate(migrate) => migrate.run(local, console).await,
         }

@@ -30,6 +30,9 @@ pub enum Fault {
     SignedOut,
     #[error("the store cannot be reached: try again")]
     Unavailable(#[source] StoreError),
+    /// A provider was asked, and does not answer.
+    #[error("{0}")]
+    Unanswered(String),
     #[error("something went wrong here, and its cause is in the log")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
@@ -63,6 +66,7 @@ impl Fault {
             Self::TooOften(_) => "throttled",
             Self::SignedOut => "unknown-token",
             Self::Unavailable(_) => "store-unavailable",
+            Self::Unanswered(_) => "upstream-unreachable",
             Self::Internal(_) => "internal",
         }
     }

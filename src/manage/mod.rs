@@ -2,25 +2,33 @@
 //! Owns nothing; each act reads the actor's rights in the very transaction in which it does what they permit.
 //! Never shows a secret again, and never lets on that there is something to know of another's business.
 
+mod asking;
+pub mod audit;
 pub mod contexts;
 mod fault;
 mod holdings;
+pub mod jobs;
 pub mod members;
 mod names;
 pub mod organizations;
 mod page;
 mod patch;
 pub mod projects;
+pub mod quotas;
 mod rights;
 pub mod signin;
+pub mod submissions;
 pub mod tokens;
+pub mod usage;
 pub mod users;
 pub mod whoami;
+mod whose;
 
 pub use fault::Fault;
 pub use page::{Listed, Page, Tag, Wanted};
 pub use patch::Patch;
 pub use rights::{Bounds, Rights, Who};
+pub use whose::Of;
 
 use crate::{
     clock::{Clock, Timestamp},

@@ -163,6 +163,16 @@ impl Rights {
         Ok(())
     }
 
+    /// Whether it has room for what is about every provider and all of this context, or of everything.
+    pub fn within_all_of(&self, context: Option<&Context>) -> Result<(), Fault> {
+        let Some(Bounds { boundary, .. }) = self.bounds() else { return Ok(()) };
+        let allowed = context.map_or(boundary.contexts.is_empty(), |context| boundary.allows_context(context));
+        if allowed && boundary.providers.is_empty() {
+            return Ok(());
+        }
+        Err(Fault::forbidden("the token that you use is for some contexts or providers only, and this is about more"))
+    }
+
     /// Who may do this to what belongs to an owner: persons to their own, roles to their organization's.
     pub async fn over_owner(&self, reading: &mut Reading, owner: Owner, act: role::Act) -> Result<(), Fault> {
         use crate::store::ProjectOf;

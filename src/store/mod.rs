@@ -42,7 +42,7 @@ mod usage;
 mod users;
 
 pub use address::Address;
-pub use audit::{Actor, AuditEntry, AuditRow, Signer};
+pub use audit::{Actor, AuditEntry, AuditFilter, AuditPlace, AuditRow, Signer};
 pub use changes::{Change, Changes, Watch};
 pub use credentials::{CredentialChange, CredentialRow, NewCredential, NewVersion, PlainFields, Restriction};
 pub use error::{Conflict, Result, StoreError};

@@ -2,6 +2,8 @@
 //! Owns its place in the log.
 //! Never lets the directory believe that it is up to date when the log could not be read.
 
+pub mod checkpoint;
+
 use crate::{
     directory::Directory,
     store::{Change, Seq, Store, StoreError, Watch},

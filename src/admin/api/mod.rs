@@ -1,16 +1,21 @@
 //! The management API: what `manage` does, over HTTP. One file for each noun, and the document that is made of them.
 //! Owns the shape of requests and answers; who may do what is `manage`'s.
-//! Never answers who has not signed in, but for its document, and never anything but JSON.
+//! Never answers who has not signed in, but for its document, and never anything but JSON where nobody asked for more.
 
+mod audit;
 mod contexts;
 mod extract;
+mod jobs;
 mod members;
 mod organizations;
 mod people;
 mod problem;
 mod projects;
+mod quotas;
 mod signin;
+mod submissions;
 mod tokens;
+mod usage;
 mod users;
 mod whoami;
 
@@ -48,7 +53,7 @@ pub struct Api {
     info(
         title = "Bellhop",
         description = "The management API of Bellhop. Sign in with a personal access token of scope `manage`.\n\n\
-            Everything is JSON. Lists come in pages: `next` of one is `after` of the next. A refusal is a problem of \
+            Everything is JSON, and a few things are also what their `Accept` asks for. Lists come in pages: `next` of one is `after` of the next. A refusal is a problem of \
             RFC 9457, whose `code` is for programs. Single things have an `ETag`; a change with `If-Match` is made only \
             to what was read."
     ),
@@ -96,7 +101,12 @@ fn signed_in() -> OpenApiRouter<Api> {
         .merge(users::routes())
         .merge(organizations::routes())
         .merge(members::routes())
-        .merge(projects::routes());
+        .merge(projects::routes())
+        .merge(jobs::routes())
+        .merge(submissions::routes())
+        .merge(usage::routes())
+        .merge(quotas::routes())
+        .merge(audit::routes());
     OpenApiRouter::new().nest("/api/v1", nouns)
 }
 

@@ -60,6 +60,7 @@ impl From<Fault> for Problem {
                 tracing::warn!(error = %cause, "the store cannot be asked by the management API");
                 StatusCode::SERVICE_UNAVAILABLE
             }
+            Fault::Unanswered(_) => StatusCode::BAD_GATEWAY,
             Fault::Internal(cause) => {
                 tracing::error!(error = %cause, "the management API failed");
                 StatusCode::INTERNAL_SERVER_ERROR

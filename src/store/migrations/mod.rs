@@ -17,6 +17,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("0004_signing.sql"),
     include_str!("0005_signin.sql"),
     include_str!("0006_people.sql"),
+    include_str!("0007_quotas_and_audit.sql"),
 ];
 
 pub const KNOWN: i64 = MIGRATIONS.len() as i64;

@@ -1,7 +1,8 @@
 //! An organization with somebody in each role, somebody who has nothing to do with it, and an administrator.
 
-use crate::support::{Answer, Ask, Bellhop, Pat, Site};
+use crate::support::{ACME_KEY, Answer, Ask, Bellhop, Pat, ProviderLine, Reply, Site, Upstream, eventually};
 use serde_json::{Value, json};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 /// Everybody who could ask.
 pub struct Cast {
@@ -47,6 +48,47 @@ impl Cast {
         site.organization("acme").member("ada", "owner").member("grace", "maintainer").member("alan", "member");
         site.organization("acme").project("optics", &["alan"]);
         Self { bellhop: site.serve().await, ada, grace, alan, eve, root, runs }
+    }
+
+    /// Acme has a key for IonQ, which makes a job of each submission, and breaks off those that ask for `lost`.
+    pub async fn with_jobs() -> (Self, Upstream) {
+        let ionq = making_jobs().await;
+        let mut site = Site::facing(&ionq).set("limits.failed_lookups", "1000/min");
+        site.organization("acme").key(ACME_KEY);
+        (Self::at(site).await, ionq)
+    }
+
+    /// A job of alan's that acme pays for.
+    pub async fn job_of_alan(&self) -> String {
+        let answer = self.bellhop.post(&self.runs, JOBS, &json!({ "backend": "qpu", "shots": 100 })).await;
+        answer.assert_relayed();
+        answer.json()["id"].as_str().unwrap().to_owned()
+    }
+
+    /// A submission of alan's of which nobody knows what came of it.
+    pub async fn lost_by_alan(&self) -> String {
+        let lost = async || {
+            let listed = self.get(&self.alan, "/submissions?state=unknown&limit=200").await.json();
+            listed["items"].as_array().unwrap().clone()
+        };
+        let before = lost().await.len();
+        self.bellhop.post(&self.runs, JOBS, &json!({ "backend": "qpu", "name": "lost" })).await;
+        eventually("it is of unknown fate", async || lost().await.len() > before).await;
+        lost().await[0]["id"].as_str().unwrap().to_owned()
+    }
+
+    /// With nothing of it but its address and a token.
+    pub fn elsewhere(&self, token: &Pat) -> Site {
+        let url = format!("http://{}", self.bellhop.addresses.admin);
+        Site::empty().environment("BELLHOP_URL", &url).environment("BELLHOP_TOKEN", token.as_str())
+    }
+
+    pub async fn put(&self, pat: &Pat, path: &str, body: &Value) -> Answer {
+        self.ask(Some(pat), "PUT", path, Some(body)).await
+    }
+
+    pub async fn delete(&self, pat: &Pat, path: &str) -> Answer {
+        self.ask(Some(pat), "DELETE", path, None).await
     }
 
     pub fn pat(&self, role: Role) -> Option<&Pat> {
@@ -137,7 +179,38 @@ fn id_of(made: &Value) -> String {
     made["id"].as_str().unwrap().to_owned()
 }
 
+const JOBS: &str = "/ionq/v0.4/jobs";
+
+/// A stand-in for IonQ as `with_jobs` has it.
+pub async fn making_jobs() -> Upstream {
+    let made = std::sync::Arc::new(AtomicUsize::new(0));
+    Upstream::scripted(move |mut line: ProviderLine| {
+        let made = std::sync::Arc::clone(&made);
+        async move {
+            while let Some(request) = line.request().await {
+                let reply = match request.method.as_str() {
+                    "POST" if request.body.windows(4).any(|word| word == b"lost") => return,
+                    "POST" => json!({ "id": format!("job/{}", made.fetch_add(1, SeqCst) + 1), "status": "submitted" }),
+                    "PUT" => json!({ "status": "canceled" }),
+                    _ => {
+                        json!({ "status": "completed", "backend": "qpu", "shots": 100, "execution_duration_ms": 1500 })
+                    }
+                };
+                line.send(Reply::json(200, &reply).bytes()).await;
+            }
+        }
+    })
+    .await
+}
+
 impl Answer {
+    /// What a list has on this page.
+    #[track_caller]
+    pub fn items(&self) -> Vec<Value> {
+        assert_eq!(self.status, 200, "{}", self.text());
+        self.json()["items"].as_array().unwrap().clone()
+    }
+
     /// A problem of RFC 9457 with this status and code.
     #[track_caller]
     pub fn assert_problem(&self, status: u16, code: &str) -> Value {

@@ -28,6 +28,17 @@ async fn every_operation_has_a_name_of_its_own() {
 }
 
 #[tokio::test]
+async fn it_refers_to_nothing_that_it_has_not() {
+    let bellhop = Site::empty().serve().await;
+    let document = bellhop.admin("/api/v1/openapi.json").await.json();
+    let text = document.to_string();
+    for (at, reference) in text.match_indices("#/components/schemas/") {
+        let name = text[at + reference.len()..].split('"').next().unwrap();
+        assert!(document["components"]["schemas"][name].is_object(), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn every_answer_is_kept_from_caches_frames_and_sniffing() {
     let cast = Cast::assemble().await;
     for answer in [cast.get(&cast.alan, "/whoami").await, cast.get(&Pat::fake(), "/whoami").await] {

@@ -1,6 +1,6 @@
 //! Members of organizations by way of the API.
 
-use super::{cast::Cast, remote::elsewhere};
+use super::cast::Cast;
 use crate::support::{ACME_KEY, Answer, Pat, Reply, Site, Upstream};
 use serde_json::{Value, json};
 
@@ -96,7 +96,7 @@ async fn open_jobs_are_told_before_who_made_them_or_what_paid_goes() {
     assert_eq!(told(&cast.eve).await, Value::Null, "whose job it is, is not theirs to see");
     let of = async |path: &str| cast.get(&cast.root, &format!("{path}/consequences")).await.json()["open_jobs"].clone();
     assert_eq!((of("/organizations/acme").await, of("/users/alan").await), (json!(1), json!(0)));
-    let there = elsewhere(&cast, &cast.ada);
+    let there = cast.elsewhere(&cast.ada);
     let refused = there.run(&["org", "delete", "acme"]).await.assert_code(1);
     assert!(refused.err.contains("nobody could ask about 1 open job that they made any more"), "{}", refused.err);
     let removed = there.run(&["org", "member", "remove", "acme", "alan"]).await.assert_code(0);

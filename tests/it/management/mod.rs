@@ -1,14 +1,19 @@
 //! The management API: who may do what through it, and what it answers.
 
+mod audit;
 mod cast;
 mod contexts;
 mod document;
+mod jobs;
 mod members;
 mod organizations;
 mod projects;
+mod quotas;
 mod remote;
 mod remote_people;
 mod signin;
+mod submissions;
 mod table;
 mod tokens;
+mod usage;
 mod users;

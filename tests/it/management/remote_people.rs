@@ -1,12 +1,12 @@
 //! Commands about people, organizations and projects that speak to a Bellhop elsewhere.
 
-use super::{cast::Cast, remote::elsewhere};
+use super::cast::Cast;
 use serde_json::json;
 
 #[tokio::test]
 async fn users_are_managed_from_another_machine() {
     let cast = Cast::assemble().await;
-    let there = elsewhere(&cast, &cast.root);
+    let there = cast.elsewhere(&cast.root);
 
     let added = there.run(&["user", "add", "mary@example.org", "--admin"]).await.assert_code(0);
 
@@ -42,7 +42,7 @@ async fn users_are_managed_from_another_machine() {
 async fn organizations_and_projects_are_managed_by_those_whose_they_are() {
     let cast = Cast::assemble().await;
     let (owner, maintainer, member) =
-        (elsewhere(&cast, &cast.ada), elsewhere(&cast, &cast.grace), elsewhere(&cast, &cast.alan));
+        (cast.elsewhere(&cast.ada), cast.elsewhere(&cast.grace), cast.elsewhere(&cast.alan));
 
     owner.run(&["org", "member", "set", "acme", "eve", "member"]).await.assert_code(0);
     maintainer.run(&["project", "add", "acme.lasers"]).await.assert_code(0);
@@ -65,6 +65,6 @@ async fn organizations_and_projects_are_managed_by_those_whose_they_are() {
     let told = owner.run(&["org", "delete", "acme"]).await.assert_code(1);
     assert!(told.err.contains("2 projects and 0 credentials of acme, which serve 3 members"), "{}", told.err);
     owner.run(&["org", "delete", "acme", "--yes"]).await.assert_code(0);
-    let none = elsewhere(&cast, &cast.root).run(&["org", "list", "--json"]).await.assert_code(0);
+    let none = cast.elsewhere(&cast.root).run(&["org", "list", "--json"]).await.assert_code(0);
     assert_eq!(none.json(), json!([]));
 }

@@ -1,7 +1,6 @@
 //! Every endpoint × every role, in one table. What is in the document and not in the table fails the story.
 
 use super::cast::{Cast, Role};
-use crate::support::Site;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -23,6 +22,12 @@ enum Subject {
     Colleague,
     /// A project of alan's own.
     OwnProject,
+    /// A job of alan's, for which acme pays.
+    Job,
+    /// A submission of alan's of unknown fate, for which acme would pay.
+    Lost,
+    /// A quota of acme's, set by its owner.
+    Quota,
 }
 
 struct Row {
@@ -48,7 +53,7 @@ const ACTIVE: Body = |_| Some(json!({ "context": "me" }));
 const ROLE: Body = |_| Some(json!({ "role": "maintainer" }));
 
 fn rows() -> Vec<Row> {
-    [tokens(), users(), organizations(), members(), projects()].into_iter().flatten().collect()
+    [tokens(), users(), organizations(), members(), projects(), jobs()].into_iter().flatten().collect()
 }
 
 const fn row(
@@ -124,6 +129,75 @@ fn tokens() -> Vec<Row> {
             Token,
             |value| Some(json!({ "value": value })),
             [401, 403, 200, 200, 200, 200, 200],
+        ),
+    ]
+}
+
+fn jobs() -> Vec<Row> {
+    use Subject::{Job, Lost, Nothing, Quota};
+    vec![
+        row("GET", "/jobs", "", Nothing, none, [401, 403, 200, 200, 200, 200, 200]),
+        row("GET", "/jobs", "?user=alan", Nothing, none, [401, 403, 404, 200, 404, 404, 200]),
+        row("GET", "/jobs", "?user=*", Nothing, none, [401, 403, 403, 403, 403, 403, 200]),
+        row("GET", "/jobs", "?organization=acme", Nothing, none, [401, 403, 404, 200, 200, 200, 200]),
+        row("GET", "/jobs", "?organization=acme&user=grace", Nothing, none, [401, 403, 404, 404, 200, 200, 200]),
+        row("GET", "/jobs/{provider}/{id}", "", Job, none, [401, 403, 404, 200, 200, 200, 200]),
+        row("POST", "/jobs/{provider}/{id}/cancel", "", Job, none, [401, 403, 404, 200, 200, 200, 200]),
+        row(
+            "POST",
+            "/jobs/{provider}/{id}/adopt",
+            "",
+            Job,
+            |_| Some(json!({ "to": "grace" })),
+            [401, 403, 404, 403, 200, 200, 200],
+        ),
+        row("GET", "/submissions", "", Nothing, none, [401, 403, 200, 200, 200, 200, 200]),
+        row("GET", "/submissions", "?organization=acme", Nothing, none, [401, 403, 404, 200, 200, 200, 200]),
+        row(
+            "POST",
+            "/submissions/{id}/adopt",
+            "",
+            Lost,
+            |id| Some(json!({ "provider": "ionq", "job": id, "to": "alan" })),
+            [401, 403, 404, 403, 200, 200, 200],
+        ),
+        row("POST", "/submissions/{id}/refuse", "", Lost, none, [401, 403, 404, 403, 200, 200, 200]),
+        row("GET", "/usage", "", Nothing, none, [401, 403, 200, 200, 200, 200, 200]),
+        row("GET", "/usage", "?organization=acme", Nothing, none, [401, 403, 404, 200, 200, 200, 200]),
+        row("GET", "/usage", "?user=*", Nothing, none, [401, 403, 403, 403, 403, 403, 200]),
+        row("GET", "/quotas", "", Nothing, none, [401, 403, 200, 200, 200, 200, 200]),
+        row("GET", "/quotas", "?of=acme", Nothing, none, [401, 403, 404, 403, 200, 200, 200]),
+        row("GET", "/quotas", "?of=*", Nothing, none, [401, 403, 403, 403, 403, 403, 200]),
+        row(
+            "PUT",
+            "/quotas",
+            "",
+            Nothing,
+            |_| Some(json!({ "context": "acme", "measure": "money", "period": "month", "limit": "100" })),
+            [401, 403, 404, 403, 403, 200, 200],
+        ),
+        // What binds a person is the operator's.
+        row(
+            "PUT",
+            "/quotas",
+            "",
+            Nothing,
+            |_| Some(json!({ "user": "alan", "measure": "jobs", "period": "day", "limit": "100" })),
+            [401, 403, 404, 403, 404, 404, 200],
+        ),
+        row("GET", "/quotas/{id}", "", Quota, none, [401, 403, 404, 200, 200, 200, 200]),
+        row("DELETE", "/quotas/{id}", "", Quota, none, [401, 403, 404, 403, 403, 204, 204]),
+        row("GET", "/audit", "", Nothing, none, [401, 403, 403, 403, 403, 403, 200]),
+        row("GET", "/audit", "?actor=me", Nothing, none, [401, 403, 200, 200, 200, 200, 200]),
+        row("GET", "/audit", "?actor=alan", Nothing, none, [401, 403, 403, 200, 403, 403, 200]),
+        row("GET", "/audit/verify", "", Nothing, none, [401, 403, 403, 403, 403, 403, 200]),
+        row(
+            "POST",
+            "/audit/verify",
+            "",
+            Nothing,
+            |_| Some(json!({ "checkpoints": [] })),
+            [401, 403, 403, 403, 403, 403, 200],
         ),
     ]
 }
@@ -267,6 +341,19 @@ impl Subject {
                 cast.set_member(&format!("org-{name}"), name, "member").await;
                 (own(name), name.to_owned())
             }
+            Self::Job => {
+                let id = cast.job_of_alan().await.replace('/', "%2F");
+                (path.replace("{provider}", "ionq").replace("{id}", &id), name.to_owned())
+            }
+            Self::Lost => {
+                let id = cast.lost_by_alan().await;
+                (path.replace("{id}", &id), id)
+            }
+            Self::Quota => {
+                let wanted = json!({ "context": "acme", "measure": "jobs", "period": "month", "limit": "9000" });
+                let quota = cast.put(&cast.ada, "/quotas", &wanted).await.json();
+                (path.replace("{id}", quota["id"].as_str().unwrap()), name.to_owned())
+            }
             Self::Project => (own("alan").replace("{id}", &cast.add_project(name, &["alan"]).await), name.to_owned()),
             Self::Colleague => {
                 (own("grace").replace("{id}", &cast.add_project(name, &["alan", "grace"]).await), name.to_owned())
@@ -278,7 +365,7 @@ impl Subject {
 
 #[tokio::test]
 async fn each_role_may_do_what_the_table_says_and_nothing_else() {
-    let cast = Cast::at(Site::empty().set("limits.failed_lookups", "1000/min")).await;
+    let (cast, _ionq) = Cast::with_jobs().await;
     let mut wrong = Vec::new();
     for (number, row) in rows().iter().enumerate() {
         for (role, expected) in Role::ALL.into_iter().zip(row.expected) {
