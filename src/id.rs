@@ -65,6 +65,8 @@ ids! {
     /// A submission: one attempt of a caller's to have something run.
     SubmissionId,
     QuotaId,
+    /// Somebody's being signed in at the page; what is in their cookie is another thing.
+    SessionId,
     /// One run of `serve`.
     ProcessId,
     /// What waits for its place in the audit trail.

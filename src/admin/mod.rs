@@ -3,6 +3,8 @@
 //! Never on the data plane's address, never reached through a provider's path.
 
 pub mod api;
+mod page;
+mod session;
 
 use crate::{
     config::Rate, directory::Directory, jobs::Jobs, manage::Management, source::Sources, telemetry::metrics::Metrics,
@@ -39,6 +41,8 @@ pub struct Admin {
     pub sources: Arc<Sources>,
     pub management: Arc<Management>,
     pub failed_lookups: Rate,
+    /// Whether browsers reach it over TLS.
+    pub secure: bool,
     pub draining: AtomicBool,
 }
 
@@ -83,13 +87,19 @@ async fn talk(router: Router, peer: IpAddr, stream: impl AsyncRead + AsyncWrite 
 
 /// Everything that is served here.
 fn router(admin: Arc<Admin>) -> Router {
-    let api = Api { management: Arc::clone(&admin.management), guard: Arc::new(Guard::new(admin.failed_lookups)) };
+    let api = Api {
+        management: Arc::clone(&admin.management),
+        guard: Arc::new(Guard::new(admin.failed_lookups, admin.secure)),
+    };
     let plain = Router::new()
         .route("/healthz", get(async || text(StatusCode::OK, "alive\n")))
         .route("/readyz", get(async |State(admin): State<Arc<Admin>>| admin.ready()))
         .route("/metrics", get(async |State(admin): State<Arc<Admin>>| admin.metrics()))
         .with_state(admin);
-    plain.merge(api::router(api)).fallback(async || text(StatusCode::NOT_FOUND, "there is nothing of this name here\n"))
+    plain
+        .merge(page::router(api.clone()))
+        .merge(api::router(api))
+        .fallback(async || text(StatusCode::NOT_FOUND, "there is nothing of this name here\n"))
 }
 
 impl Admin {

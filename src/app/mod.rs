@@ -4,6 +4,7 @@
 
 mod cores;
 mod open;
+mod setup;
 mod sockets;
 mod tls;
 
@@ -22,7 +23,7 @@ use crate::{
     scheme::minted::Minter,
     source::Sources as LiveSources,
     store::{Store, StoreError},
-    sync::Follower,
+    sync::{Follower, checkpoint::Checkpoints},
     telemetry::log::Logging,
     vault::{Vault, VaultError},
 };
@@ -95,6 +96,7 @@ pub struct App {
     shared: Arc<Shared>,
     admin: Arc<Admin>,
     jobs: Arc<Jobs>,
+    checkpoints: Arc<Checkpoints>,
     store: Store,
     config: Config,
     pub addresses: Addresses,
@@ -201,6 +203,9 @@ impl App {
             clock.clone(),
             current,
         );
+        if let Err(error) = control.block_on(setup::offer(&management, &config, addresses.admin)) {
+            tracing::error!(%error, "whether there is a user yet could not be asked");
+        }
         let admin = Arc::new(Admin {
             directory,
             metrics: Arc::clone(&shared.metrics),
@@ -208,6 +213,7 @@ impl App {
             sources: Arc::clone(&sources),
             management,
             failed_lookups: config.limits.failed_lookups,
+            secure: setup::is_secure(&config),
             draining: AtomicBool::new(false),
         });
         let Sockets { admin: admin_socket, cores: core_sockets, .. } = sockets;
@@ -220,12 +226,15 @@ impl App {
         tasks.spawn_on(Arc::clone(&jobs).keep(signer), control.handle());
         tasks.spawn_on(sources.keep_fresh(store.clone(), jobs.process()), control.handle());
         tasks.spawn_on(note_uses(store.clone(), Arc::clone(&admin.directory)), control.handle());
+        let checkpoints = Checkpoints::new(store.clone(), Arc::clone(&vault), clock.clone(), &config.data_dir);
+        tasks.spawn_on(Arc::clone(&checkpoints).keep(), control.handle());
         tasks.spawn_on(keep_tokens(exchanges, vault, clock), control.handle());
+        tasks.spawn_on(keep_sessions(Arc::clone(&admin.management)), control.handle());
         if let Some(files) = config.tls.clone() {
             tasks.spawn_on(tls::follow_files(files, Arc::clone(&shared)), control.handle());
         }
         let cores = Cores::start(&shared, core_sockets).map_err(AppError::Threads)?;
-        Ok(Self { control, tasks, cores, shared, admin, jobs, store, config, addresses })
+        Ok(Self { control, tasks, cores, shared, admin, jobs, checkpoints, store, config, addresses })
     }
 
     async fn until_told_to_end(&self, mut signals: Signals, sources: &Sources, log: &Logging) {
@@ -282,7 +291,7 @@ impl App {
 
     /// Stops accepting, lets what is under way finish, and then cuts.
     pub fn drain(self) {
-        let Self { control, mut tasks, cores, admin, jobs, store, config, .. } = self;
+        let Self { control, mut tasks, cores, admin, jobs, checkpoints, store, config, .. } = self;
         tracing::info!("draining");
         admin.draining.store(true, Ordering::Relaxed);
         std::thread::sleep(config.drain.delay);
@@ -292,6 +301,7 @@ impl App {
             // The follower keeps a connection, and closing waits for all of them.
             tasks.shutdown().await;
             jobs.finish().await;
+            let _ = timeout(Duration::from_secs(5), checkpoints.write()).await;
             let _ = timeout(Duration::from_secs(5), store.close()).await;
         });
         control.shutdown_timeout(Duration::from_secs(1));
@@ -327,6 +337,16 @@ async fn keep_tokens(exchanges: Arc<Exchanges>, vault: Arc<Vault>, clock: Clock)
             && let Err(error) = vault.keep_signing_keys(clock.now()).await
         {
             tracing::warn!(%error, "the keys that sign tokens could not be renewed");
+        }
+    }
+}
+
+/// Forgets sessions and links that are over; none of them opens anything before that either.
+async fn keep_sessions(management: Arc<Management>) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        if let Err(error) = management.sweep_sessions().await {
+            tracing::debug!(%error, "sessions that are over could not be forgotten");
         }
     }
 }

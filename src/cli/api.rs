@@ -7,7 +7,7 @@ use super::{Failure, local::Local, point};
 use crate::{
     admin::api::{self, Guard, Problem},
     config::{BaseUrl, Environment, Rate},
-    manage::{Management, Who},
+    manage::{Listed, Management, Who},
     secret::Secret,
     upstream::{
         TlsTrust,
@@ -40,7 +40,7 @@ impl Api {
     }
 
     fn inside(management: &Arc<Management>, failed_lookups: Rate) -> Self {
-        let guard = Arc::new(Guard::new(failed_lookups));
+        let guard = Arc::new(Guard::new(failed_lookups, false));
         Self(Way::Here(Box::new(api::router(api::Api { management: Arc::clone(management), guard }))))
     }
 
@@ -62,7 +62,7 @@ impl Api {
         Ok(Some(Self(Way::There { api, authorization: bearer(&token)?, url })))
     }
 
-    /// Whether it is this machine's store; there is no oneself then.
+    /// On the store itself, where nobody in particular asks.
     pub const fn is_here(&self) -> bool {
         matches!(self.0, Way::Here(_))
     }
@@ -79,7 +79,6 @@ impl Api {
         self.send(Method::PATCH, path, body).await
     }
 
-    #[allow(dead_code, reason = "for what comes next")]
     pub async fn put<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Failure> {
         self.send(Method::PUT, path, body).await
     }
@@ -95,17 +94,32 @@ impl Api {
 
     /// All pages of a list, one after the other.
     pub async fn every<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, Failure> {
+        self.first(path, usize::MAX).await
+    }
+
+    /// So many of a list, in as many pages as it takes.
+    pub async fn first<T: DeserializeOwned>(&self, path: &str, most: usize) -> Result<Vec<T>, Failure> {
         let (mut all, mut after) = (Vec::new(), None);
-        loop {
-            let mark = if path.contains('?') { '&' } else { '?' };
-            let place = after.map_or_else(String::new, |after: String| format!("&after={}", escaped(&after)));
-            let page: crate::manage::Listed<T> = self.get(&format!("{path}{mark}limit=200{place}")).await?;
+        while all.len() < most {
+            let page = self.page(path, after, (most - all.len()).min(200)).await?;
             all.extend(page.items);
             match page.next {
                 Some(next) => after = Some(next),
-                None => return Ok(all),
+                None => break,
             }
         }
+        Ok(all)
+    }
+
+    pub async fn page<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<Listed<T>, Failure> {
+        let mark = if path.contains('?') { '&' } else { '?' };
+        let place = after.map_or_else(String::new, |after| format!("&after={}", escaped(&after)));
+        self.get(&format!("{path}{mark}limit={limit}{place}")).await
     }
 
     async fn send<T: DeserializeOwned>(&self, method: Method, path: &str, body: &impl Serialize) -> Result<T, Failure> {
@@ -168,6 +182,15 @@ fn bearer(token: &Secret) -> Result<HeaderValue, Failure> {
 /// A name as it stands in a path or a query.
 pub fn escaped(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
+/// An address with what is asked for in its query.
+pub fn asked(path: &str, query: &[(&str, Option<String>)]) -> String {
+    let given = query.iter().filter_map(|(name, value)| Some(format!("{name}={}", escaped(value.as_deref()?))));
+    match given.collect::<Vec<_>>() {
+        none if none.is_empty() => path.to_owned(),
+        given => format!("{path}?{}", given.join("&")),
+    }
 }
 
 impl Local {

@@ -65,6 +65,10 @@ fn readable(key: &str, path: &Path) -> Result<(), Failure> {
 }
 
 async fn open(config: &Config, console: &mut Console<'_>) -> Result<(), Failure> {
+    if config.data_dir.exists() && !config.data_dir.is_dir() {
+        let problem = format!("expected a folder: {} is none", config.data_dir.display());
+        return Err(crate::config::ConfigError::new("data_dir", problem).into());
+    }
     if config.store.url.is_none() && !config.data_dir.join("bellhop.db").exists() {
         console.note(format_args!(
             "store          none yet; it is made in {} by what uses it first",

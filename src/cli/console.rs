@@ -149,7 +149,8 @@ fn cell(value: &Value) -> String {
 }
 
 /// `1 token`, `2 tokens`.
-pub fn counted(number: usize, thing: &str) -> String {
+pub fn counted(number: impl TryInto<u64>, thing: &str) -> String {
+    let number = number.try_into().unwrap_or(u64::MAX);
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 

@@ -12,7 +12,9 @@ use http::StatusCode;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 #[derive(Args, Debug)]
-#[command(after_help = "Exits 0 if it is ready, 1 if not.\nExample:\n  HEALTHCHECK CMD [\"bellhop\", \"healthcheck\"]")]
+#[command(
+    after_help = "Example:\n  HEALTHCHECK CMD [\"bellhop\", \"healthcheck\"]\n\nExits 0 if it is ready, 1 if not."
+)]
 pub struct Healthcheck {
     /// Where the admin listener is; without it, as configured
     #[arg(long, value_name = "URL")]

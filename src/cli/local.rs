@@ -9,10 +9,8 @@ use crate::{
     config::Config,
     exchange::{Exchanges, Ledger},
     manage::{Asking, Current, Management},
-    provider::{Catalog, Fields, Provider},
-    scheme,
-    source::Spec,
-    store::{Actor, AuditEntry, Reading, SealedVersion, Store, Tx},
+    provider::{Catalog, Provider},
+    store::{Actor, AuditEntry, Store, Tx},
     upstream::TlsTrust,
     vault::Vault,
 };
@@ -49,10 +47,6 @@ impl Local {
         self.clock.now()
     }
 
-    pub async fn read(&self) -> Result<Reading, Failure> {
-        Ok(self.store.read().await?)
-    }
-
     pub async fn write(&self) -> Result<Tx, Failure> {
         Ok(self.store.write(self.vault.signer(), self.now()).await?)
     }
@@ -66,27 +60,6 @@ impl Local {
             clock: self.clock.clone(),
         };
         Exchanges::new(ledger, self.clock.clone())
-    }
-
-    /// The fields of a stored version. A live source is read once, with the rights and the environment of this command.
-    pub async fn fields(&self, provider: &Arc<Provider>, version: &SealedVersion) -> Result<Fields, Failure> {
-        let unusable = |error: String| Failure::failed(format!("the stored credential cannot be used: {error}"));
-        if version.source.is_none() {
-            return scheme::open(&self.vault, provider, version).await.map_err(|error| unusable(error.to_string()));
-        }
-        let sealed = self.vault.unseal(version).await?;
-        let spec = Spec::new(provider, version, sealed).map_err(|error| unusable(error.to_string()))?;
-        self.read_source(&spec).await
-    }
-
-    pub async fn read_source(&self, spec: &Spec) -> Result<Fields, Failure> {
-        let reader = app::source_reader(&self.config, &self.clock)?;
-        let read = spec.read_once(&reader).await;
-        read.map_err(|problem| Failure::failed(format!("its source ({}) cannot be read here: {problem}", spec.source)))
-    }
-
-    pub fn provider(&self, id: &str) -> Result<&Arc<Provider>, Failure> {
-        find(&self.catalog, id)
     }
 }
 

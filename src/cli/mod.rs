@@ -4,6 +4,7 @@
 
 mod api;
 pub mod apply;
+mod audit;
 mod check;
 mod console;
 mod credential;
@@ -20,9 +21,7 @@ mod healthcheck;
 mod job;
 mod key;
 mod local;
-mod lookup;
 mod moment;
-mod money;
 mod organization;
 mod point;
 mod probe;
@@ -61,17 +60,20 @@ pub struct Cli {
     command: Command,
 }
 
+/// Apart from a command's own options, which would else stand between them.
+const EVERYWHERE: &str = "Options of every command";
+
 #[derive(Args, Debug)]
 struct Global {
     /// The configuration file. Without it: $BELLHOP_CONFIG, ./bellhop.yaml,
     /// $XDG_CONFIG_HOME/bellhop/bellhop.yaml, /etc/bellhop/bellhop.yaml
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = EVERYWHERE)]
     config: Option<PathBuf>,
     /// The folder of the store and the master key, in place of `data_dir` in the configuration
-    #[arg(long, global = true, value_name = "FOLDER")]
+    #[arg(long, global = true, value_name = "FOLDER", help_heading = EVERYWHERE)]
     data_dir: Option<PathBuf>,
     /// Any other key of the configuration, such as `listen.proxy=127.0.0.1:0`; may be repeated
-    #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = key_and_value)]
+    #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = key_and_value, help_heading = EVERYWHERE)]
     set: Vec<(String, String)>,
 }
 
@@ -132,6 +134,9 @@ enum StoreCommand {
     /// How much of what somebody may use
     #[command(subcommand)]
     Quota(quota::QuotaCommand),
+    /// The audit trail: who did what, and whether it is what was written
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// The master key and the keys under it
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -173,7 +178,7 @@ impl Command {
         let done = match self {
             Self::Run(run) => return run.run(sources, console),
             Self::Serve(_) => serve::run(sources),
-            Self::Demo(demo) => demo.run(console),
+            Self::Demo(demo) => demo.run(sources, console),
             Self::Check(check) => check.run(sources, console),
             Self::Store(command) => command.run(sources, console),
             Self::Env(env) => env.run(sources, console),
@@ -195,15 +200,28 @@ impl StoreCommand {
         wait_for(async {
             if let Some(api) = Api::there(&sources.environment)? {
                 return match self {
+                    Self::User(command) => command.run(&api, console).await,
+                    Self::Org(command) => command.run(&api, console).await,
+                    Self::Project(command) => command.run(&api, console).await,
                     Self::Token(command) => command.run(&api, console).await,
                     Self::Explain(explain) => explain.run(&api, console).await,
                     Self::Credential(command) => command.run(&api, console).await,
+                    Self::Job(command) => command.run(&api, console).await,
+                    Self::Usage(usage) => usage.run(&api, console).await,
+                    Self::Quota(command) => command.run(&api, console).await,
+                    Self::Audit(command) => command.run(&api, console).await,
                     _ => Err(Failure::usage(
                         "this works on the store itself: run it at the machine of the store, without BELLHOP_URL",
                     )),
                 };
             }
             let local = Local::open(sources.load()?.config).await?;
+            if let Some(place) = local.vault.made() {
+                console.note(format_args!(
+                    "made the store and its master key, {place}: keep a copy of the key apart from the store's backups, as \
+                     without it the credentials are gone"
+                ));
+            }
             let done = self.run_here(&local, console).await;
             local.store.close().await;
             done
@@ -214,14 +232,15 @@ impl StoreCommand {
         match self {
             Self::Apply(apply) => apply.run(local, console).await,
             Self::Explain(explain) => explain.run(&local.api()?, console).await,
-            Self::User(command) => command.run(local, console).await,
-            Self::Org(command) => command.run(local, console).await,
-            Self::Project(command) => command.run(local, console).await,
+            Self::User(command) => command.run(&local.api()?, console).await,
+            Self::Org(command) => command.run(&local.api()?, console).await,
+            Self::Project(command) => command.run(&local.api()?, console).await,
             Self::Token(command) => command.run(&local.api()?, console).await,
             Self::Credential(command) => command.run(&local.api()?, console).await,
-            Self::Job(command) => command.run(local, console).await,
-            Self::Usage(usage) => usage.run(local, console).await,
-            Self::Quota(command) => command.run(local, console).await,
+            Self::Job(command) => command.run(&local.api()?, console).await,
+            Self::Usage(usage) => usage.run(&local.api()?, console).await,
+            Self::Quota(command) => command.run(&local.api()?, console).await,
+            Self::Audit(command) => command.run(&local.api()?, console).await,
             Self::Key(command) => command.run(local, console).await,
             Self::Migrate(migrate) => migrate.run(local, console).await,
         }

@@ -22,6 +22,16 @@ impl Moment {
     }
 }
 
+impl Moment {
+    /// Of something that was: `7d` is so long ago.
+    pub fn day(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::After(span) => now.minus(span),
+            other => other.from(now),
+        }
+    }
+}
+
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
     "expected a duration such as 90d or 12h, a date such as 2027-01-01, a time such as 2027-01-01T12:00:00Z, or never"

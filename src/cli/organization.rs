@@ -1,19 +1,22 @@
 //! `bellhop org …`: organizations, whose credentials their members share.
 //! Owns nothing.
-//! Never leaves an organization without an owner by itself, but says when it has none.
+//! Never destroys anything without having said what it is.
 
 use super::{
     Console, Failure,
+    api::{Api, escaped},
     console::{Form, counted},
-    local::{Local, entry},
-    lookup,
+    user::asked_about_no_more,
 };
 use crate::{
     clock::Timestamp,
-    credential::Owner,
     id::OrganizationId,
-    identity::{JobVisibility, Name, UserName, role::Role},
-    store::{Conflict, NewOrganization, OrganizationChange, Origin, ProjectOf, StoreError},
+    identity::{Context, JobVisibility, Name, UserName, role::Role},
+    manage::{
+        members::{self, Member, MemberDetails},
+        organizations::{ChangeOrganization, CreateOrganization, Organization, OrganizationConsequences},
+        projects::Project,
+    },
 };
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -98,42 +101,30 @@ pub struct Delete {
 }
 
 impl OrganizationCommand {
-    pub async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
+    pub async fn run(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
         match self {
-            Self::Add(add) => add.run(local, console).await,
-            Self::List(list) => list.run(local, console).await,
-            Self::Show(show) => show.run(local, console).await,
-            Self::Member(MemberCommand::Set(set)) => set.run(local, console).await,
-            Self::Member(MemberCommand::Remove(remove)) => remove.run(local, console).await,
-            Self::Visibility(visibility) => visibility.run(local, console).await,
-            Self::Delete(delete) => delete.run(local, console).await,
+            Self::Add(add) => add.run(api, console).await,
+            Self::List(list) => list.run(api, console).await,
+            Self::Show(show) => show.run(api, console).await,
+            Self::Member(MemberCommand::Set(set)) => set.run(api, console).await,
+            Self::Member(MemberCommand::Remove(remove)) => remove.run(api, console).await,
+            Self::Visibility(visibility) => visibility.run(api, console).await,
+            Self::Delete(delete) => delete.run(api, console).await,
         }
     }
 }
 
 impl Add {
-    async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
+    async fn run(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
         let Self { name, owner } = self;
-        let mut tx = local.write().await?;
-        if tx.find_organization(&name).await?.is_some() {
-            return Err(Failure::failed(format!("there is an organization `{name}` already")));
-        }
-        let owner = match &owner {
-            Some(owner) => Some(lookup::user(&mut tx, owner).await?),
-            None => None,
+        let wanted = CreateOrganization {
+            name,
+            owner: owner.as_ref().map(ToString::to_string),
+            job_visibility: JobVisibility::default(),
         };
-        let id = OrganizationId::new();
-        let job_visibility = JobVisibility::default();
-        tx.insert_organizations(&[NewOrganization { id, name: name.clone(), job_visibility, origin: Origin::Hand }])
-            .await?;
-        tx.record(entry("organization.added", &name));
-        if let Some(owner) = &owner {
-            tx.set_member(id, owner.id, Role::Owner, Origin::Hand).await?;
-            tx.record(entry("member.set", &name).detail(format!("{} owner", owner.name)));
-        }
-        tx.commit().await?;
+        let Organization { name, .. } = api.post("/organizations", &wanted).await?;
         console.note(match owner {
-            Some(owner) => format!("added {name}, owned by {}", owner.name),
+            Some(owner) => format!("added {name}, owned by {owner}"),
             None => format!("added {name}; `bellhop org member set {name} USER owner` gives it an owner"),
         });
         Ok(())
@@ -144,28 +135,24 @@ impl Add {
 struct OrganizationLine {
     name: Name,
     id: OrganizationId,
-    members: usize,
-    projects: usize,
+    members: u64,
+    projects: u64,
     credentials: usize,
     job_visibility: JobVisibility,
     created: Timestamp,
 }
 
+impl From<Organization> for OrganizationLine {
+    fn from(organization: Organization) -> Self {
+        let Organization { id, name, job_visibility, members, projects, credentials, created, .. } = organization;
+        Self { name, id, members, projects, credentials: credentials.len(), job_visibility, created }
+    }
+}
+
 impl List {
-    async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
-        let mut reading = local.read().await?;
-        let mut lines = Vec::new();
-        for row in reading.organizations().await? {
-            lines.push(OrganizationLine {
-                members: reading.members(row.id).await?.len(),
-                projects: reading.projects(ProjectOf::Organization(row.id)).await?.len(),
-                credentials: reading.credentials_of(Owner::Organization(row.id)).await?.len(),
-                name: row.name,
-                id: row.id,
-                job_visibility: row.job_visibility,
-                created: row.created,
-            });
-        }
+    async fn run(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
+        let organizations: Vec<Organization> = api.every("/organizations").await?;
+        let lines: Vec<OrganizationLine> = organizations.into_iter().map(OrganizationLine::from).collect();
         console.table(self.form, &["name", "members", "projects", "credentials", "job_visibility", "created"], &lines);
         if lines.is_empty() {
             console.note("none yet: `bellhop org add NAME --owner USER` adds the first");
@@ -175,30 +162,25 @@ impl List {
 }
 
 impl Show {
-    async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
-        let mut reading = local.read().await?;
-        let row = lookup::organization(&mut reading, &self.name).await?;
-        let members = reading.members(row.id).await?;
+    async fn run(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
+        let organization: Organization = api.get(&path(&self.name)).await?;
+        let mut members: Vec<Member> = api.every(&format!("{}/members", path(&self.name))).await?;
+        members.sort_by(|a, b| a.name.cmp(&b.name));
         let members: Vec<String> = members.iter().map(|member| format!("{} ({})", member.name, member.role)).collect();
-        let mut credentials = Vec::new();
-        for credential in reading.credentials_of(Owner::Organization(row.id)).await? {
-            credentials.push(format!("{}@{}", credential.provider, row.name));
-        }
-        let mut projects = Vec::new();
-        for project in reading.projects(ProjectOf::Organization(row.id)).await? {
-            let context = format!("{}.{}", row.name, project.name);
-            for credential in reading.credentials_of(Owner::Project(project.id)).await? {
-                credentials.push(format!("{}@{context}", credential.provider));
-            }
-            projects.push(context);
-        }
+        let projects: Vec<Project> = api.every(&format!("/projects?of={}", escaped(self.name.as_str()))).await?;
+        let own = organization.credentials.iter().map(|provider| format!("{provider}@{}", self.name));
+        let theirs = projects
+            .iter()
+            .flat_map(|project| project.credentials.iter().map(|provider| format!("{provider}@{}", project.context)));
+        let credentials: Vec<String> = own.chain(theirs).collect();
+        let projects: Vec<&Context> = projects.iter().map(|project| &project.context).collect();
         console.sheet(
             self.form,
             &[
-                ("name", json!(row.name)),
-                ("id", json!(row.id)),
-                ("created", json!(row.created)),
-                ("job_visibility", json!(row.job_visibility)),
+                ("name", json!(organization.name)),
+                ("id", json!(organization.id)),
+                ("created", json!(organization.created)),
+                ("job_visibility", json!(organization.job_visibility)),
                 ("members", json!(members)),
                 ("projects", json!(projects)),
                 ("credentials", json!(credentials)),
@@ -209,99 +191,65 @@ impl Show {
 }
 
 impl SetMember {
-    async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
+    async fn run(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
         let Self { organization, user, role } = self;
-        let mut tx = local.write().await?;
-        let row = lookup::organization(&mut tx, &organization).await?;
-        let member = lookup::user(&mut tx, &user).await?;
-        tx.set_member(row.id, member.id, role, Origin::Hand).await?;
-        tx.record(entry("member.set", &organization).detail(format!("{user} {role}")));
-        let unowned = !tx.members(row.id).await?.iter().any(|member| member.role == Role::Owner);
-        tx.commit().await?;
+        let Member { name, role, .. } = api.put(&member(&organization, &user), &members::SetMember { role }).await?;
         console
-            .note(format_args!("{user} is {} {role} of {organization}", if role == Role::Owner { "an" } else { "a" }));
-        warn_unowned(console, &organization, unowned);
+            .note(format_args!("{name} is {} {role} of {organization}", if role == Role::Owner { "an" } else { "a" }));
         Ok(())
     }
 }
 
 impl RemoveMember {
-    async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
+    async fn run(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
         let Self { organization, user } = self;
-        let mut tx = local.write().await?;
-        let row = lookup::organization(&mut tx, &organization).await?;
-        let member = lookup::user(&mut tx, &user).await?;
-        match tx.remove_member(row.id, member.id).await {
-            Err(StoreError::Conflict(Conflict::Missing)) => {
-                return Err(Failure::failed(format!("{user} is not a member of {organization}")));
-            }
-            done => done?,
-        }
-        tx.record(entry("member.removed", &organization).detail(user.to_string()));
-        let open = tx.open_jobs_of_member(member.id, row.id).await?;
-        let unowned = !tx.members(row.id).await?.iter().any(|member| member.role == Role::Owner);
-        tx.commit().await?;
+        let MemberDetails { open_jobs, .. } = api.get(&member(&organization, &user)).await?;
+        api.delete(&member(&organization, &user)).await?;
         console.note(format_args!("{user} is no longer in {organization}"));
-        if open > 0 {
+        if let Some(open) = open_jobs.filter(|open| *open > 0) {
             console.note(format_args!(
                 "{} of theirs {} still open: `bellhop job list --open --user {user} --org {organization}`, and `bellhop \
                  job adopt` gives them to somebody else",
-                counted(usize::try_from(open).unwrap_or(usize::MAX), "job"),
+                counted(open, "job"),
                 if open == 1 { "is" } else { "are" },
             ));
         }
-        warn_unowned(console, &organization, unowned);
         Ok(())
     }
 }
 
-fn warn_unowned(console: &mut Console<'_>, organization: &Name, unowned: bool) {
-    if unowned {
-        console
-            .note(format_args!("{organization} has no owner now: `bellhop org member set {organization} USER owner`"));
-    }
-}
-
 impl Visibility {
-    async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
+    async fn run(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
         let Self { organization, visibility } = self;
-        let mut tx = local.write().await?;
-        let row = lookup::organization(&mut tx, &organization).await?;
-        tx.change_organization(row.id, OrganizationChange::JobVisibility(visibility)).await?;
-        tx.record(
-            entry("organization.changed", &organization).detail(format!("job visibility {}", visibility.as_str())),
-        );
-        tx.commit().await?;
+        let change = ChangeOrganization { job_visibility: Some(visibility), ..ChangeOrganization::default() };
+        api.patch::<Organization>(&path(&organization), &change).await?;
         console.note(format_args!("members of {organization} see {} jobs", visibility.as_str()));
         Ok(())
     }
 }
 
 impl Delete {
-    async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
-        let mut tx = local.write().await?;
-        let row = lookup::organization(&mut tx, &self.name).await?;
-        let projects = tx.projects(ProjectOf::Organization(row.id)).await?;
-        let mut credentials = tx.credentials_of(Owner::Organization(row.id)).await?.len();
-        for project in &projects {
-            credentials += tx.credentials_of(Owner::Project(project.id)).await?.len();
-        }
-        let what = format!(
-            "{} and {} of {}",
-            counted(projects.len(), "project"),
-            counted(credentials, "credential"),
-            self.name
-        );
+    async fn run(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
+        let goes: OrganizationConsequences = api.get(&format!("{}/consequences", path(&self.name))).await?;
+        let (projects, credentials) = (counted(goes.projects, "project"), counted(goes.credentials, "credential"));
+        let what = format!("{projects} and {credentials} of {}", self.name);
         if !self.yes {
-            let members = counted(tx.members(row.id).await?.len(), "member");
+            let members = counted(goes.members, "member");
+            let jobs = asked_about_no_more(goes.open_jobs);
             return Err(Failure::failed(format!(
-                "this would destroy {what}, which serve {members}: add `--yes` to do it"
+                "this would destroy {what}, which serve {members}{jobs}: add `--yes` to do it"
             )));
         }
-        tx.delete_organization(row.id).await?;
-        tx.record(entry("organization.deleted", &self.name));
-        tx.commit().await?;
+        api.delete(&path(&self.name)).await?;
         console.note(format_args!("deleted {}, with {what}", self.name));
         Ok(())
     }
+}
+
+fn path(organization: &Name) -> String {
+    format!("/organizations/{}", escaped(organization.as_str()))
+}
+
+fn member(organization: &Name, user: &UserName) -> String {
+    format!("{}/members/{}", path(organization), escaped(user.as_str()))
 }

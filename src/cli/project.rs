@@ -4,16 +4,18 @@
 
 use super::{
     Console, Failure,
+    api::{Api, escaped},
     console::{Form, counted},
-    local::{Local, entry},
-    lookup,
 };
 use crate::{
     clock::Timestamp,
-    credential::Owner,
     id::ProjectId,
     identity::{Context, Name, UserName},
-    store::{Conflict, NewProject, Origin, ProjectOf, Reading, StoreError},
+    manage::{
+        Listed,
+        organizations::Organization,
+        projects::{CreateProject, Project},
+    },
 };
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -45,7 +47,7 @@ pub enum MemberCommand {
 pub struct Add {
     /// `<organization>.<project>`, or `me.<project>` with --user
     project: Context,
-    /// Whose `me` is
+    /// Whose `me` is; yours, if BELLHOP_URL is set
     #[arg(long, value_name = "USER")]
     user: Option<UserName>,
 }
@@ -72,7 +74,7 @@ pub struct Member {
 pub struct Delete {
     /// `<organization>.<project>`, or `me.<project>` with --user
     project: Context,
-    /// Whose `me` is
+    /// Whose `me` is; yours, if BELLHOP_URL is set
     #[arg(long, value_name = "USER")]
     user: Option<UserName>,
     /// Do it, instead of only saying what would go
@@ -81,31 +83,25 @@ pub struct Delete {
 }
 
 impl ProjectCommand {
-    pub async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
+    pub async fn run(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
         match self {
-            Self::Add(add) => add.run(local, console).await,
-            Self::List(list) => list.run(local, console).await,
-            Self::Member(MemberCommand::Add(member)) => member.add(local, console).await,
-            Self::Member(MemberCommand::Remove(member)) => member.remove(local, console).await,
-            Self::Delete(delete) => delete.run(local, console).await,
+            Self::Add(add) => add.run(api, console).await,
+            Self::List(list) => list.run(api, console).await,
+            Self::Member(MemberCommand::Add(member)) => member.add(api, console).await,
+            Self::Member(MemberCommand::Remove(member)) => member.remove(api, console).await,
+            Self::Delete(delete) => delete.run(api, console).await,
         }
     }
 }
 
 impl Add {
-    async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
+    async fn run(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
         let Self { project: context, user } = self;
         let Some(name) = context.project.clone() else {
             return Err(Failure::usage(format!("`{context}` names no project: write `{context}.<project>`")));
         };
-        let mut tx = local.write().await?;
-        let of = lookup::purse(&mut tx, &context, user.as_ref()).await?;
-        if tx.find_project(of, &name).await?.is_some() {
-            return Err(Failure::failed(format!("there is a project `{context}` already")));
-        }
-        tx.insert_projects(&[NewProject { id: ProjectId::new(), of, name, origin: Origin::Hand }]).await?;
-        tx.record(entry("project.added", subject(&context, user.as_ref())));
-        tx.commit().await?;
+        let path = path_of(api, &context, user.as_ref())?;
+        let Project { context, .. } = api.post(&path, &CreateProject { name }).await?;
         console.note(format_args!("added {context}"));
         Ok(())
     }
@@ -113,30 +109,37 @@ impl Add {
 
 #[derive(Serialize)]
 struct ProjectLine {
-    project: String,
+    project: Context,
     id: ProjectId,
     members: Vec<UserName>,
-    credentials: Vec<Box<str>>,
+    credentials: Vec<String>,
     created: Timestamp,
 }
 
+impl From<Project> for ProjectLine {
+    fn from(project: Project) -> Self {
+        let Project { id, context, members, credentials, created, .. } = project;
+        let members = members.into_iter().map(|member| member.name).collect();
+        Self { project: context, id, members, credentials, created }
+    }
+}
+
 impl List {
-    async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
-        let mut reading = local.read().await?;
-        let purses: Vec<(String, ProjectOf)> = match (&self.organization, &self.user) {
-            (_, Some(user)) => vec![("me".into(), ProjectOf::User(lookup::user(&mut reading, user).await?.id))],
-            (Some(name), None) => {
-                vec![(name.to_string(), ProjectOf::Organization(lookup::organization(&mut reading, name).await?.id))]
-            }
+    async fn run(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
+        let paths = match (self.organization, &self.user) {
+            (_, Some(user)) => vec![path_of(api, &Context::me(), Some(user))?],
+            (Some(name), None) => vec![path_of(api, &Context::organization(name), None)?],
             (None, None) => {
-                let rows = reading.organizations().await?;
-                rows.into_iter().map(|row| (row.name.to_string(), ProjectOf::Organization(row.id))).collect()
+                let all: Vec<Organization> = api.every("/organizations").await?;
+                let path = |of: Organization| path_of(api, &Context::organization(of.name), None);
+                all.into_iter().map(path).collect::<Result<_, _>>()?
             }
         };
-        let mut lines = Vec::new();
-        for (purse, of) in purses {
-            lines.extend(projects_of(&mut reading, &purse, of).await?);
+        let mut projects: Vec<Project> = Vec::new();
+        for path in paths {
+            projects.append(&mut api.every(&path).await?);
         }
+        let lines: Vec<ProjectLine> = projects.into_iter().map(ProjectLine::from).collect();
         console.table(self.form, &["project", "members", "credentials", "created"], &lines);
         if lines.is_empty() {
             console.note("none yet: `bellhop project add <organization>.<project>` adds one");
@@ -145,81 +148,67 @@ impl List {
     }
 }
 
-async fn projects_of(reading: &mut Reading, purse: &str, of: ProjectOf) -> Result<Vec<ProjectLine>, Failure> {
-    let mut lines = Vec::new();
-    for row in reading.projects(of).await? {
-        let members = reading.project_members(row.id).await?.into_iter().map(|member| member.name).collect();
-        let credentials = reading.credentials_of(Owner::Project(row.id)).await?;
-        lines.push(ProjectLine {
-            project: format!("{purse}.{}", row.name),
-            id: row.id,
-            members,
-            credentials: credentials.into_iter().map(|credential| credential.provider).collect(),
-            created: row.created,
-        });
-    }
-    Ok(lines)
-}
-
 impl Member {
-    async fn add(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
+    async fn add(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
         let Self { project: context, user } = self;
-        let mut tx = local.write().await?;
-        let project = lookup::project(&mut tx, &context, None).await?;
-        let member = lookup::user(&mut tx, &user).await?;
-        match tx.add_project_member(project.id, member.id, Origin::Hand).await {
-            Err(StoreError::Conflict(Conflict::Missing)) => {
-                let organization = context.organization.map(|name| name.to_string()).unwrap_or_default();
-                return Err(Failure::failed(format!(
-                    "{user} is not a member of {organization}: `bellhop org member set {organization} {user} member` first"
-                )));
-            }
-            done => done?,
-        }
-        tx.record(entry("project.member-added", &context).detail(user.to_string()));
-        tx.commit().await?;
+        let project = find(api, &context, None).await?;
+        api.put::<Project>(&member(&project, &user), &()).await?;
         console.note(format_args!("{user} is in {context}"));
         Ok(())
     }
 
-    async fn remove(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
+    async fn remove(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
         let Self { project: context, user } = self;
-        let mut tx = local.write().await?;
-        let project = lookup::project(&mut tx, &context, None).await?;
-        let member = lookup::user(&mut tx, &user).await?;
-        match tx.remove_project_member(project.id, member.id).await {
-            Err(StoreError::Conflict(Conflict::Missing)) => {
-                return Err(Failure::failed(format!("{user} is not in {context}")));
-            }
-            done => done?,
-        }
-        tx.record(entry("project.member-removed", &context).detail(user.to_string()));
-        tx.commit().await?;
+        let project = find(api, &context, None).await?;
+        api.delete(&member(&project, &user)).await?;
         console.note(format_args!("{user} is no longer in {context}"));
         Ok(())
     }
 }
 
 impl Delete {
-    async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
-        let mut tx = local.write().await?;
-        let project = lookup::project(&mut tx, &self.project, self.user.as_ref()).await?;
-        let credentials = counted(tx.credentials_of(Owner::Project(project.id)).await?.len(), "credential");
+    async fn run(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
+        let project = find(api, &self.project, self.user.as_ref()).await?;
+        let credentials = counted(project.credentials.len() as u64, "credential");
         if !self.yes {
             return Err(Failure::failed(format!(
                 "this would destroy {credentials} of {}: add `--yes` to do it",
                 self.project
             )));
         }
-        tx.delete_project(project.id).await?;
-        tx.record(entry("project.deleted", subject(&self.project, self.user.as_ref())));
-        tx.commit().await?;
+        api.delete(&format!("/projects/{}", project.id)).await?;
         console.note(format_args!("deleted {} and {credentials}", self.project));
         Ok(())
     }
 }
 
-/// `me.thesis` says nothing without whose it is.
-fn subject(context: &Context, user: Option<&UserName>) -> String {
-    user.map_or_else(|| context.to_string(), |user| format!("{context} of {user}"))
+/// The projects of the same purse as this context.
+fn path_of(api: &Api, context: &Context, whose: Option<&UserName>) -> Result<String, Failure> {
+    match (&context.organization, whose) {
+        (Some(name), None) => Ok(format!("/projects?of={}", escaped(name.as_str()))),
+        (None, Some(user)) => Ok(format!("/projects?of=me&user={}", escaped(user.as_str()))),
+        (None, None) if api.is_here() => {
+            Err(Failure::usage(format!("`{context}` is somebody's own: say whose with `--user NAME`")))
+        }
+        (None, None) => Ok("/projects?of=me".into()),
+        (Some(_), Some(_)) => Err(Failure::usage(format!(
+            "`--user` goes with `me` and `me.<project>`, and `{context}` is an organization's"
+        ))),
+    }
+}
+
+async fn find(api: &Api, context: &Context, whose: Option<&UserName>) -> Result<Project, Failure> {
+    let Some(name) = &context.project else {
+        return Err(Failure::usage(format!(
+            "`{context}` names no project: write `<organization>.<project>` or `me.<project>`"
+        )));
+    };
+    let path = format!("{}&name={}", path_of(api, context, whose)?, escaped(name.as_str()));
+    let found: Listed<Project> = api.get(&path).await?;
+    let missing = || Failure::failed(format!("there is no project `{context}`: see `bellhop project list`"));
+    found.items.into_iter().next().ok_or_else(missing)
+}
+
+fn member(project: &Project, user: &UserName) -> String {
+    format!("/projects/{}/members/{}", project.id, escaped(user.as_str()))
 }

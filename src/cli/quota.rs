@@ -4,19 +4,16 @@
 
 use super::{
     Console, Failure,
+    api::{Api, asked},
     console::Form,
-    local::{Local, entry},
-    lookup,
-    money::decimal,
 };
 use crate::{
     clock::Timestamp,
     config::Millionths,
-    credential::Owner,
-    id::{CredentialId, OrganizationId, QuotaId},
+    id::{CredentialId, QuotaId},
     identity::{Context, Name, UserName},
-    job::quota::{Measure, Period, Quota, Subject},
-    store::{QuotaRow, QuotasOf, Reading},
+    job::quota::{Measure, Period},
+    manage::quotas::{Quota, SetQuota},
 };
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -55,27 +52,30 @@ pub struct Set {
     #[arg(long, value_name = "AMOUNT")]
     hold: Option<Millionths>,
     /// Who sets it, for those who are told of it
-    #[arg(long, value_name = "NAME", default_value = "the operator")]
-    by: String,
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
 }
 
 /// Whom it binds. `--user` with `--org` is a member's share of what the organization pays for.
 #[derive(Args, Debug)]
 pub struct SubjectArgs {
+    /// What one person may use
     #[arg(long, value_name = "USER")]
     user: Option<UserName>,
+    /// What an organization may use in all, or a member of it with --user
     #[arg(long, value_name = "ORGANIZATION", conflicts_with_all = ["project", "credential"])]
     org: Option<Name>,
     /// `acme.optics`, or `me.thesis` with --user
     #[arg(long, value_name = "CONTEXT", conflicts_with = "credential")]
     project: Option<Context>,
+    /// What may be paid with one credential, by an id of `bellhop credential list`
     #[arg(long, value_name = "ID", conflicts_with = "user")]
     credential: Option<CredentialId>,
 }
 
 #[derive(Args, Debug)]
 pub struct List {
-    /// Only this organization's, and its members' shares
+    /// Only this organization's, its members' shares, its projects' and its credentials'
     #[arg(long, value_name = "ORGANIZATION")]
     org: Option<Name>,
     #[command(flatten)]
@@ -92,145 +92,83 @@ pub struct Remove {
 struct Line {
     id: QuotaId,
     binds: String,
-    provider: Option<Box<str>>,
+    provider: Option<String>,
     measure: Measure,
-    limit: String,
-    used: String,
+    limit: Millionths,
+    used: Millionths,
     per: Period,
     renews: Timestamp,
-    hold: String,
-    set_by: Box<str>,
+    hold: Millionths,
+    set_by: String,
 }
 
 impl QuotaCommand {
-    pub async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
+    pub async fn run(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
         match self {
-            Self::Set(set) => set.run(local, console).await,
-            Self::List(list) => list.run(local, console).await,
-            Self::Remove(remove) => remove.run(local, console).await,
+            Self::Set(set) => set.run(api, console).await,
+            Self::List(list) => list.run(api, console).await,
+            Self::Remove(remove) => remove.run(api, console).await,
         }
     }
 }
 
 impl Set {
-    async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
-        if let Some(provider) = &self.provider {
-            local.provider(provider)?;
+    async fn run(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
+        let SubjectArgs { user, org, project, credential } = self.subject;
+        let context = project.or_else(|| org.map(Context::organization));
+        if let Some(context) = context.as_ref().filter(|context| context.organization.is_none() && user.is_none()) {
+            return Err(Failure::usage(format!("`{context}` is somebody's own: say whose with `--user NAME`")));
         }
-        let limit = amount(self.measure, self.limit)?;
-        let hold = self.hold.map_or_else(|| Ok(limit.div_ceil(100)), |hold| amount(self.measure, hold))?;
-        let mut tx = local.write().await?;
-        let (subject, within) = self.subject.find(&mut tx).await?;
-        let provider = self.provider.map(Into::into);
-        let (id, measure, period) = (QuotaId::new(), self.measure, self.per);
-        let quota = Quota { id, subject, within, provider, measure, period, limit, hold, set_by: self.by.into() };
-        let id = tx.set_quota(&quota).await?;
-        let detail = format!("{} {measure} a {period}", written(measure, limit));
-        tx.record(entry("quota.set", id).detail(detail.clone()));
-        tx.commit().await?;
-        console.note(format_args!("{id}: {detail}"));
+        if context.is_none() && user.is_none() && credential.is_none() {
+            return Err(Failure::usage("say whom it binds: `--user`, `--org`, `--project` or `--credential`"));
+        }
+        let wanted = SetQuota {
+            user: user.map(|name| name.to_string()),
+            context,
+            credential,
+            provider: self.provider,
+            measure: self.measure,
+            period: self.per,
+            limit: self.limit,
+            hold: self.hold,
+            set_by: self.by,
+        };
+        let Quota { id, measure, limit, period, .. } = api.put("/quotas", &wanted).await?;
+        console.note(format_args!("{id}: {limit} {measure} a {period}"));
         Ok(())
     }
 }
 
-impl SubjectArgs {
-    async fn find(&self, reading: &mut Reading) -> Result<(Subject, Option<OrganizationId>), Failure> {
-        if let Some(id) = self.credential {
-            let found = reading.credential(id).await?;
-            let none = || Failure::failed(format!("there is no credential {id}: see `bellhop credential list`"));
-            return Ok((Subject::Credential(found.ok_or_else(none)?.id), None));
-        }
-        if let Some(context) = &self.project {
-            return Ok((Subject::Project(lookup::project(reading, context, self.user.as_ref()).await?.id), None));
-        }
-        let organization = match &self.org {
-            Some(name) => Some(lookup::organization(reading, name).await?.id),
-            None => None,
-        };
-        match (&self.user, organization) {
-            (Some(name), within) => Ok((Subject::User(lookup::user(reading, name).await?.id), within)),
-            (None, Some(organization)) => Ok((Subject::Organization(organization), None)),
-            (None, None) => Err(Failure::usage("say whom it binds: `--user`, `--org`, `--project` or `--credential`")),
+impl From<Quota> for Line {
+    fn from(quota: Quota) -> Self {
+        Self {
+            id: quota.id,
+            binds: quota.binds,
+            provider: quota.provider,
+            measure: quota.measure,
+            limit: quota.limit,
+            used: quota.used,
+            per: quota.period,
+            renews: quota.renews,
+            hold: quota.hold,
+            set_by: quota.set_by,
         }
     }
-}
-
-/// In the smallest unit; half a job cannot be had.
-fn amount(measure: Measure, Millionths(millionths): Millionths) -> Result<u64, Failure> {
-    if measure.scale() == 1_000_000 {
-        return Ok(millionths);
-    }
-    if millionths.is_multiple_of(1_000_000) {
-        Ok(millionths / 1_000_000)
-    } else {
-        Err(Failure::usage(format!("expected a whole number of {measure}")))
-    }
-}
-
-fn written(measure: Measure, amount: u64) -> String {
-    if measure.scale() == 1 { amount.to_string() } else { decimal(amount) }
 }
 
 impl List {
-    async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
-        let mut reading = local.read().await?;
-        let of = match &self.org {
-            Some(name) => QuotasOf::Organization(lookup::organization(&mut reading, name).await?.id),
-            None => QuotasOf::Everybody,
-        };
-        let mut names = lookup::Names::default();
-        let mut lines = Vec::new();
-        for QuotaRow { quota, used, renews, .. } in reading.quotas(of, local.now()).await? {
-            let binds = binds(&quota, &mut names, &mut reading).await?;
-            lines.push(Line {
-                id: quota.id,
-                binds,
-                provider: quota.provider,
-                measure: quota.measure,
-                limit: written(quota.measure, quota.limit),
-                used: written(quota.measure, used),
-                per: quota.period,
-                renews,
-                hold: written(quota.measure, quota.hold),
-                set_by: quota.set_by,
-            });
-        }
+    async fn run(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
+        let quotas: Vec<Quota> = api.every(&asked("/quotas", &[("of", self.org.map(|name| name.to_string()))])).await?;
+        let lines: Vec<Line> = quotas.into_iter().map(Into::into).collect();
         let columns = ["binds", "provider", "measure", "limit", "used", "per", "renews", "set_by", "id"];
         console.table(self.form, &columns, &lines);
         Ok(())
     }
 }
 
-/// Whom a quota binds, as people say it.
-async fn binds(quota: &Quota, names: &mut lookup::Names, reading: &mut Reading) -> Result<String, Failure> {
-    Ok(match quota.subject {
-        Subject::User(id) => {
-            let user = names.user(reading, id).await?;
-            let user = user.map_or_else(|| "a deleted user".to_owned(), |name| name.to_string());
-            match quota.within {
-                Some(organization) => {
-                    format!("{user} in {}", names.home(reading, Owner::Organization(organization)).await?)
-                }
-                None => user,
-            }
-        }
-        Subject::Organization(id) => names.home(reading, Owner::Organization(id)).await?.to_string(),
-        Subject::Project(id) => names.home(reading, Owner::Project(id)).await?.to_string(),
-        Subject::Credential(id) => match reading.credential(id).await? {
-            Some(row) => format!("`{}` of {}", row.label, names.home(reading, row.owner).await?),
-            None => format!("the deleted credential {id}"),
-        },
-    })
-}
-
 impl Remove {
-    async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
-        let mut tx = local.write().await?;
-        let Some(quota) = tx.remove_quota(self.id).await? else {
-            return Err(Failure::failed(format!("there is no quota {}: see `bellhop quota list`", self.id)));
-        };
-        tx.record(entry("quota.removed", self.id).detail(format!("{} a {}", quota.measure, quota.period)));
-        tx.commit().await?;
+    async fn run(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
+        api.delete(&format!("/quotas/{}", self.id)).await?;
         console.note(format_args!("removed {}", self.id));
         Ok(())
     }

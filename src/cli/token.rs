@@ -174,7 +174,7 @@ impl Revoke {
             api.post("/tokens/revoke", &RevokeValue { value }).await?
         };
         let Token { user, name, .. } = revoked;
-        console.note(format_args!("revoked {user}'s token `{}`; it works nowhere within a second", shown(&name)));
+        console.note(format_args!("revoked {user}'s token `{}`; within a second it works nowhere", shown(&name)));
         Ok(())
     }
 }

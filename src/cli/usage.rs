@@ -2,16 +2,19 @@
 //! Owns nothing.
 //! Never an estimate: what providers have not said yet is not counted.
 
-use super::{Console, Failure, console::Form, job::whose, local::Local, moment::Moment, money::decimal};
+use super::{
+    Console, Failure,
+    api::{Api, asked},
+    console::Form,
+    moment::Moment,
+};
 use crate::{
-    clock::Timestamp,
+    clock::Clock,
     identity::{Name, UserName},
-    job::quota::Period,
-    store::{By, UsageFilter, UsageRow},
+    manage::usage::Usage as Report,
+    store::By,
 };
 use clap::{Args, ValueEnum, builder::PossibleValue};
-use serde::Serialize;
-use std::fmt::Write;
 
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
@@ -40,40 +43,24 @@ pub struct Usage {
     form: Form,
 }
 
-#[derive(Serialize)]
-struct Line {
-    name: Box<str>,
-    id: Box<str>,
-    jobs: u64,
-    shots: u64,
-    qpu_seconds: String,
-    cost: String,
-}
-
 impl Usage {
-    pub async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
-        let now = local.now();
-        let mut reading = local.read().await?;
-        let of = whose(&mut reading, self.user.as_ref(), self.org.as_ref()).await?;
-        let from = self.from.map_or_else(|| Period::Month.start(now), |moment| day(moment, now));
-        let to = self.to.map_or(Timestamp::MAX, |moment| day(moment, now));
-        let rows = reading.usage(&UsageFilter { of, from, to, by: self.by }).await?;
-        let lines: Vec<Line> = rows.into_iter().map(Into::into).collect();
+    pub async fn run(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
+        let now = Clock::system().now();
+        let moment = |moment: Option<Moment>| moment.map(|moment| moment.day(now).to_string());
+        let query = [
+            ("by", self.by.to_possible_value().map(|value| value.get_name().to_owned())),
+            ("user", self.user.map(|name| name.to_string())),
+            ("organization", self.org.map(|name| name.to_string())),
+            ("from", moment(self.from)),
+            ("to", moment(self.to)),
+        ];
+        let report: Report = api.get(&asked("/usage", &query)).await?;
         if self.csv {
-            console.say(csv(&lines));
+            console.say(report.csv());
         } else {
-            console.table(self.form, &["name", "jobs", "shots", "qpu_seconds", "cost"], &lines);
+            console.table(self.form, &["name", "jobs", "shots", "qpu_seconds", "cost"], &report.items);
         }
         Ok(())
-    }
-}
-
-/// `7d` is so long ago, a date is that day.
-fn day(moment: Moment, now: Timestamp) -> Timestamp {
-    match moment {
-        Moment::After(span) => now.minus(span),
-        Moment::At(time) => time,
-        Moment::Never => Timestamp::MAX,
     }
 }
 
@@ -105,43 +92,5 @@ impl ValueEnum for By {
             Self::Day => PossibleValue::new("day"),
             Self::Month => PossibleValue::new("month"),
         })
-    }
-}
-
-impl From<UsageRow> for Line {
-    fn from(UsageRow { group, name, amounts }: UsageRow) -> Self {
-        let (qpu_seconds, cost) = (decimal(amounts.qpu_us), decimal(amounts.micros));
-        Self { name, id: group, jobs: amounts.jobs, shots: amounts.shots, qpu_seconds, cost }
-    }
-}
-
-fn csv(lines: &[Line]) -> String {
-    let mut text = String::from("name,id,jobs,shots,qpu_seconds,cost\r\n");
-    for Line { name, id, jobs, shots, qpu_seconds, cost } in lines {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{},{},{jobs},{shots},{qpu_seconds},{cost}\r\n", quoted(name), quoted(id));
-    }
-    text
-}
-
-/// A spreadsheet takes a field that begins so for a formula: such a one gets an apostrophe before it.
-fn quoted(text: &str) -> String {
-    let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
-    if text.contains([',', '"', '\r', '\n']) || !guard.is_empty() {
-        format!("\"{guard}{}\"", text.replace('"', "\"\""))
-    } else {
-        text.to_owned()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fields_stay_fields_and_are_no_formulas() {
-        assert_eq!(quoted("ada"), "ada");
-        assert_eq!(quoted("qpu, \"big\""), "\"qpu, \"\"big\"\"\"");
-        assert_eq!(quoted("=1+1"), "\"'=1+1\"");
     }
 }

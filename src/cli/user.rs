@@ -4,18 +4,25 @@
 
 use super::{
     Console, Failure,
+    api::{Api, escaped},
     console::{Form, counted},
-    local::{Local, entry},
-    lookup::{self, Names},
 };
 use crate::{
+    clock::Timestamp,
     id::UserId,
     identity::{Context, UserName},
-    store::{NewUser, Origin, ProjectOf, Reading, UserChange, UserRow},
+    manage::{
+        Listed,
+        tokens::Token,
+        users::{ChangeUser, CreateUser, SetActive, User, UserConsequences, UserDetails},
+    },
 };
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use serde_json::json;
+
+/// The largest page that the API has.
+const PAGE: u32 = 200;
 
 #[derive(Subcommand, Debug)]
 pub enum UserCommand {
@@ -89,30 +96,23 @@ pub struct Delete {
 }
 
 impl UserCommand {
-    pub async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
+    pub async fn run(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
         match self {
-            Self::Add(add) => add.run(local, console).await,
-            Self::List(list) => list.run(local, console).await,
-            Self::Show(show) => show.run(local, console).await,
-            Self::Active(active) => active.run(local, console).await,
-            Self::Disable(named) => named.switch(local, console, true).await,
-            Self::Enable(named) => named.switch(local, console, false).await,
-            Self::Delete(delete) => delete.run(local, console).await,
+            Self::Add(add) => add.run(api, console).await,
+            Self::List(list) => list.run(api, console).await,
+            Self::Show(show) => show.run(api, console).await,
+            Self::Active(active) => active.run(api, console).await,
+            Self::Disable(named) => named.switch(api, console, true).await,
+            Self::Enable(named) => named.switch(api, console, false).await,
+            Self::Delete(delete) => delete.run(api, console).await,
         }
     }
 }
 
 impl Add {
-    async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
+    async fn run(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
         let Self { name, admin } = self;
-        let mut tx = local.write().await?;
-        if tx.find_user(&name).await?.is_some() {
-            return Err(Failure::failed(format!("there is a user `{name}` already")));
-        }
-        let user = NewUser { id: UserId::new(), name: name.clone(), admin, password_hash: None, origin: Origin::Hand };
-        tx.insert_users(&[user]).await?;
-        tx.record(entry("user.added", &name).detail(if admin { "admin" } else { "" }));
-        tx.commit().await?;
+        let User { name, .. } = api.post("/users", &CreateUser { name, admin }).await?;
         console.note(format_args!("added {name}; `bellhop token create {name} NAME` makes them a token"));
         Ok(())
     }
@@ -125,44 +125,54 @@ struct UserLine {
     admin: bool,
     state: &'static str,
     active: Option<Context>,
-    created: crate::clock::Timestamp,
+    created: Timestamp,
 }
 
-impl From<UserRow> for UserLine {
-    fn from(row: UserRow) -> Self {
-        let UserRow { id, name, admin, disabled, active, created, .. } = row;
+impl From<User> for UserLine {
+    fn from(user: User) -> Self {
+        let User { id, name, admin, disabled, active, created } = user;
         Self { name, id, admin, state: if disabled { "disabled" } else { "active" }, active, created }
     }
 }
 
 impl List {
-    async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
-        let rows = local.read().await?.users(self.after.as_ref(), self.limit).await?;
-        let more = rows.last().filter(|_| rows.len() as u64 == u64::from(self.limit)).map(|row| row.name.clone());
-        let lines: Vec<UserLine> = rows.into_iter().map(UserLine::from).collect();
+    async fn run(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
+        let (mut users, mut after) = (Vec::new(), self.after.as_ref().map(ToString::to_string));
+        let mut left = self.limit;
+        while left > 0 {
+            let limit = left.min(PAGE);
+            let place = after.map_or_else(String::new, |name| format!("&after={}", escaped(&name)));
+            let page: Listed<User> = api.get(&format!("/users?limit={limit}{place}")).await?;
+            left -= limit;
+            users.extend(page.items);
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        let lines: Vec<UserLine> = users.into_iter().map(UserLine::from).collect();
         console.table(self.form, &["name", "admin", "state", "active", "created"], &lines);
-        match more {
-            Some(last) => console.note(format_args!("there may be more: add `--after {last}`")),
+        match after {
+            Some(last) if left == 0 => console.note(format_args!("there are more: add `--after {last}`")),
             None if lines.is_empty() && self.after.is_none() => {
                 console.note("nobody yet: `bellhop user add NAME` adds the first");
             }
-            None => {}
+            _ => {}
         }
         Ok(())
     }
 }
 
 impl Show {
-    async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
-        let mut reading = local.read().await?;
-        let user = lookup::user(&mut reading, &self.name).await?;
-        let standing = reading.standing(user.id).await?;
-        let roles: Vec<String> =
-            standing.iter().flat_map(|s| &s.memberships).map(|m| format!("{} ({})", m.name, m.role)).collect();
-        let projects = contexts_of_projects(&mut reading, &user).await?;
-        let tokens: Vec<String> = reading.tokens(user.id).await?.into_iter().map(|token| token.name.into()).collect();
-        let credentials = credentials_below(&mut reading, &user).await?;
-        let UserLine { name, id, admin, state, active, created } = user.into();
+    async fn run(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
+        let details: UserDetails = api.get(&path(&self.name)).await?;
+        let tokens: Vec<Token> = api.every(&format!("/tokens?user={}", escaped(self.name.as_str()))).await?;
+        let mut tokens: Vec<String> = tokens.into_iter().map(|token| token.name).collect();
+        tokens.sort();
+        let roles = details.organizations.iter().map(|of| format!("{} ({})", of.name, of.role));
+        let credentials = details.credentials.iter().map(|held| format!("{}@{}", held.provider, held.context));
+        let (roles, credentials): (Vec<String>, Vec<String>) = (roles.collect(), credentials.collect());
+        let UserLine { name, id, admin, state, active, created } = details.user.into();
         console.sheet(
             self.form,
             &[
@@ -173,7 +183,7 @@ impl Show {
                 ("created", json!(created)),
                 ("active_context", json!(active)),
                 ("organizations", json!(roles)),
-                ("projects", json!(projects)),
+                ("projects", json!(details.projects)),
                 ("tokens", json!(tokens)),
                 ("credentials", json!(credentials)),
             ],
@@ -182,88 +192,56 @@ impl Show {
     }
 }
 
-/// Their own projects, and those of organizations that list them.
-async fn contexts_of_projects(reading: &mut Reading, user: &UserRow) -> Result<Vec<String>, Failure> {
-    let own = reading.projects(ProjectOf::User(user.id)).await?;
-    let own = own.into_iter().map(|project| format!("me.{}", project.name));
-    let standing = reading.standing(user.id).await?;
-    let listed = standing
-        .iter()
-        .flat_map(|s| &s.memberships)
-        .flat_map(|m| m.projects.iter().map(|p| format!("{}.{}", m.name, p.name)));
-    Ok(own.chain(listed).collect())
-}
-
-/// Their own credentials and those of their projects, as `ionq@me.thesis`.
-async fn credentials_below(reading: &mut Reading, user: &UserRow) -> Result<Vec<String>, Failure> {
-    use crate::credential::Owner;
-    let mut owners = vec![Owner::User(user.id)];
-    owners.extend(
-        reading.projects(ProjectOf::User(user.id)).await?.into_iter().map(|project| Owner::Project(project.id)),
-    );
-    let (mut names, mut credentials) = (Names::default(), Vec::new());
-    for owner in owners {
-        let home = names.home(reading, owner).await?.context;
-        for row in reading.credentials_of(owner).await? {
-            credentials.push(format!(
-                "{}@{}",
-                row.provider,
-                home.as_ref().map_or_else(String::new, ToString::to_string)
-            ));
-        }
-    }
-    Ok(credentials)
-}
-
 impl Active {
-    async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
-        let mut tx = local.write().await?;
-        let user = lookup::user(&mut tx, &self.name).await?;
-        let (id, told) = match &self.context {
-            Some(context) => (Some(lookup::context(&mut tx, &user, context).await?), context.to_string()),
-            None => (None, "none".into()),
-        };
-        tx.change_user(user.id, UserChange::Active(id)).await?;
-        tx.record(entry("user.changed", &self.name).detail(format!("active context {told}")));
-        tx.commit().await?;
+    async fn run(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
+        let wanted = SetActive { context: self.context };
+        let user: User = api.put(&format!("{}/active", path(&self.name)), &wanted).await?;
+        let told = user.active.map_or_else(|| "none".into(), |context| context.to_string());
         console.note(format_args!("{}'s active context: {told}", self.name));
         Ok(())
     }
 }
 
 impl Named {
-    async fn switch(self, local: &Local, console: &mut Console<'_>, disabled: bool) -> Result<(), Failure> {
-        let mut tx = local.write().await?;
-        let user = lookup::user(&mut tx, &self.name).await?;
-        let (action, told) = if disabled { ("user.disabled", "disabled") } else { ("user.enabled", "enabled") };
+    async fn switch(self, api: &Api, console: &mut Console<'_>, disabled: bool) -> Result<(), Failure> {
+        let told = if disabled { "disabled" } else { "enabled" };
+        let UserDetails { user, .. } = api.get(&path(&self.name)).await?;
         if user.disabled == disabled {
             console.note(format_args!("{} is {told} already", self.name));
             return Ok(());
         }
-        tx.change_user(user.id, UserChange::Disabled(disabled)).await?;
-        tx.record(entry(action, &self.name));
-        tx.commit().await?;
+        let change = ChangeUser { disabled: Some(disabled), ..ChangeUser::default() };
+        api.patch::<User>(&path(&self.name), &change).await?;
         console.note(format_args!("{told} {}", self.name));
         Ok(())
     }
 }
 
 impl Delete {
-    async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
-        let mut tx = local.write().await?;
-        let user = lookup::user(&mut tx, &self.name).await?;
-        let tokens = counted(tx.tokens(user.id).await?.len(), "token");
-        let credentials = counted(credentials_below(&mut tx, &user).await?.len(), "credential");
+    async fn run(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
+        let goes: UserConsequences = api.get(&format!("{}/consequences", path(&self.name))).await?;
+        let (tokens, credentials) = (counted(goes.tokens, "token"), counted(goes.credentials, "credential"));
         if !self.yes {
+            let jobs = asked_about_no_more(goes.open_jobs);
             return Err(Failure::failed(format!(
-                "this would revoke {tokens} and destroy {credentials} of {}: add `--yes` to do it",
+                "this would revoke {tokens} and destroy {credentials} of {}{jobs}: add `--yes` to do it",
                 self.name
             )));
         }
-        tx.delete_user(user.id, Origin::Hand).await?;
-        tx.record(entry("user.deleted", &self.name));
-        tx.commit().await?;
+        api.delete(&path(&self.name)).await?;
         console.note(format_args!("deleted {}, {tokens} and {credentials}", self.name));
         Ok(())
     }
+}
+
+/// What the end of credentials means for the jobs that they made.
+pub fn asked_about_no_more(open_jobs: u64) -> String {
+    match open_jobs {
+        0 => String::new(),
+        open => format!(", and nobody could ask about {} that they made any more", counted(open, "open job")),
+    }
+}
+
+fn path(name: &UserName) -> String {
+    format!("/users/{}", escaped(name.as_str()))
 }

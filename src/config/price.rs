@@ -3,8 +3,9 @@
 //! Never knows a currency: whose money it is, one installation knows.
 
 use super::written::{self, Expected, Written};
+use crate::spelled::spelled;
 use serde::Deserialize;
-use std::{collections::BTreeMap, str::FromStr};
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
 /// Prices by target. `qpu.*` is every target that begins so; the longest that fits counts.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
@@ -22,8 +23,8 @@ pub struct Price {
     pub qpu_second: Millionths,
 }
 
-/// An amount of money, written with at most six decimals.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+/// An amount of money or of seconds, written with at most six decimals.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct Millionths(pub u64);
 
 impl Prices {
@@ -70,9 +71,32 @@ impl FromStr for Millionths {
     }
 }
 
+/// No digit is lost, and none written in vain.
+impl fmt::Display for Millionths {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (whole, rest) = (self.0 / 1_000_000, self.0 % 1_000_000);
+        if rest == 0 {
+            return whole.fmt(f);
+        }
+        f.write_str(format!("{whole}.{rest:06}").trim_end_matches('0'))
+    }
+}
+
+spelled! { Millionths: "decimal", "An amount such as 12 or 0.30, with at most six decimals" }
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_amount_is_written_as_it_is_read() {
+        for (millionths, text) in
+            [(0, "0"), (1, "0.000001"), (1_500_000, "1.5"), (2_000_000, "2"), (10_010_000, "10.01")]
+        {
+            assert_eq!(Millionths(millionths).to_string(), text);
+            assert_eq!(text.parse(), Ok(Millionths(millionths)));
+        }
+    }
 
     fn prices(text: &str) -> Prices {
         serde_yaml::from_str(text).unwrap()

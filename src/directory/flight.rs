@@ -34,10 +34,10 @@ where
             Entry::Occupied(entry) => entry.get().clone(),
             Entry::Vacant(entry) => {
                 let (flights, key) = (Arc::clone(&self.0), entry.key().clone());
+                let landing = Landing { flights, key };
                 let task = runtime.spawn(async move {
-                    let outcome = look_up.await;
-                    flights.remove(&key);
-                    outcome
+                    let _landing = landing;
+                    look_up.await
                 });
                 let waited = task.map(|outcome| outcome.unwrap_or(lost)).boxed().shared();
                 entry.insert(waited.clone());
@@ -45,5 +45,32 @@ where
             }
         };
         waited.await
+    }
+}
+
+/// Makes room for the next look-up of this key, also when this one ended in no order.
+struct Landing<K: Hash + Eq, V: Clone> {
+    flights: Arc<DashMap<K, Waited<V>>>,
+    key: K,
+}
+
+impl<K: Hash + Eq, V: Clone> Drop for Landing<K, V> {
+    fn drop(&mut self) {
+        self.flights.remove(&self.key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_look_up_that_panics_is_lost_and_the_next_one_begins_anew() {
+        let flights = Flights::<u8, u8>::default();
+        let runtime = Handle::current();
+        let join = |look_up: BoxFuture<'static, u8>| flights.join(&runtime, 1, look_up, 0);
+        let panics = async { std::panic::resume_unwind(Box::new("on purpose")) };
+        assert_eq!(join(panics.boxed()).await, 0);
+        assert_eq!(join(async { 7 }.boxed()).await, 7);
     }
 }

@@ -87,6 +87,22 @@ struct Pulse {
 }
 
 impl Pulse {
+    fn since(started: Instant) -> Self {
+        Self {
+            started,
+            floor: AtomicI64::new(0),
+            epoch: AtomicU64::new(1),
+            records: AtomicU64::new(1),
+            confirmed: AtomicU64::new(0),
+            lost: AtomicBool::new(false),
+        }
+    }
+
+    fn confirm(&self, asked: Instant) {
+        let at = asked.saturating_duration_since(self.started).as_millis();
+        self.confirmed.fetch_max(u64::try_from(at).unwrap_or(u64::MAX), Ordering::AcqRel);
+    }
+
     fn age(&self) -> Duration {
         let confirmed = Duration::from_millis(self.confirmed.load(Ordering::Acquire));
         self.started.elapsed().saturating_sub(confirmed)
@@ -95,22 +111,13 @@ impl Pulse {
 
 impl Directory {
     pub fn new(reach: Reach, max_stale: Duration) -> Self {
-        let started = Instant::now();
-        let pulse = Pulse {
-            started,
-            floor: AtomicI64::new(0),
-            epoch: AtomicU64::new(1),
-            records: AtomicU64::new(1),
-            confirmed: AtomicU64::new(0),
-            lost: AtomicBool::new(false),
-        };
         Self {
             reach,
             callers: Callers::default(),
             unknown: DashMap::new(),
             caller_flights: Flights::default(),
             grant_flights: Flights::default(),
-            pulse: Arc::new(pulse),
+            pulse: Arc::new(Pulse::since(Instant::now())),
             max_stale,
         }
     }
@@ -303,12 +310,15 @@ impl Directory {
 
     /// The follower: everything up to `head` is known, and this is who it is about.
     pub fn follow(&self, head: Seq, changes: &[Change]) {
-        if !changes.is_empty() {
-            self.pulse.floor.fetch_max(head, Ordering::AcqRel);
-            self.drop_changed(changes);
-            self.pulse.epoch.fetch_add(1, Ordering::AcqRel);
-        }
-        self.confirm();
+        self.pulse.floor.fetch_max(head, Ordering::AcqRel);
+        self.drop_changed(changes);
+        self.pulse.epoch.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// The follower: the log was read to its end by a question that was asked then. Of what was written since, and while
+    /// the store took its time, nobody here knows.
+    pub fn confirm(&self, asked: Instant) {
+        self.pulse.confirm(asked);
     }
 
     /// The log was lost, or went back: nothing that is cached can be trusted.
@@ -318,18 +328,12 @@ impl Directory {
         self.unknown.clear();
         self.pulse.records.fetch_add(1, Ordering::AcqRel);
         self.pulse.epoch.fetch_add(1, Ordering::AcqRel);
-        self.confirm();
     }
 
     /// What the presets say has changed: every grant is to be made again.
     pub fn forget_grants(&self) {
         self.callers.forget_grants();
         self.pulse.epoch.fetch_add(1, Ordering::AcqRel);
-    }
-
-    fn confirm(&self) {
-        let now = u64::try_from(self.pulse.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.pulse.confirmed.store(now.max(1), Ordering::Release);
     }
 
     fn drop_changed(&self, changes: &[Change]) {
@@ -368,4 +372,21 @@ impl Directory {
 fn unavailable(error: &StoreError) -> Unavailable {
     tracing::warn!(%error, "a caller could not be looked up");
     Unavailable
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_slow_store_says_is_as_old_as_the_question() {
+        let before = |seconds| Instant::now().checked_sub(Duration::from_secs(seconds)).unwrap();
+        let pulse = Pulse::since(before(60));
+        pulse.confirm(before(10));
+        assert!(pulse.age() > FRESH);
+        pulse.confirm(before(1));
+        assert!(pulse.age() < FRESH);
+        pulse.confirm(before(10));
+        assert!(pulse.age() < FRESH, "what is known is not forgotten");
+    }
 }

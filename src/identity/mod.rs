@@ -2,6 +2,8 @@
 //! Facts only; the store reads and writes them, the directory caches them.
 //! Never does I/O, never sees a provider's credential.
 
+pub mod key;
+pub mod password;
 pub mod pat;
 pub mod role;
 
@@ -263,7 +265,7 @@ pub struct Standing {
 }
 
 /// Whose jobs a member sees.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum JobVisibility {
     #[default]

@@ -88,7 +88,8 @@ pub struct Payer {
 }
 
 /// What became of a submission.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[schema(as = SubmissionState)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// On record, and perhaps on its way.
@@ -166,7 +167,7 @@ pub struct Figures {
 }
 
 /// How a job ended.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Ended {
     Completed,

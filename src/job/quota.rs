@@ -18,7 +18,9 @@ pub enum Subject {
     Credential(CredentialId),
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, serde::Serialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Measure {
     Jobs,
@@ -30,7 +32,9 @@ pub enum Measure {
 }
 
 /// In UTC.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, serde::Serialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Period {
     Day,
@@ -53,6 +57,15 @@ pub struct Quota {
     pub hold: u64,
     /// Who set it, for the one who is told of it.
     pub set_by: Box<str>,
+}
+
+/// Who may change a quota again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Authority {
+    /// Administrators and the command line: an organization's owners cannot lift what they set.
+    Operator,
+    /// An organization's owners.
+    Owner,
 }
 
 /// A quota that leaves no room for a submission.

@@ -4,7 +4,7 @@
 
 use super::Record;
 use crate::{
-    id::OrganizationId,
+    id::{OrganizationId, UserId},
     identity::{JobVisibility, Membership, Standing, role::Act},
 };
 
@@ -21,8 +21,13 @@ pub enum Reach {
 ///
 /// What was made with an organization's credential is out of reach for who has left the organization, also their own.
 pub fn reach(standing: &Standing, record: &Record) -> Option<Reach> {
-    let own = record.owner == standing.user;
-    match record.organization {
+    reach_of(standing, record.owner, record.organization)
+}
+
+/// The same, of whatever is this owner's and was paid for by this organization, or by the owner.
+pub fn reach_of(standing: &Standing, owner: UserId, organization: Option<OrganizationId>) -> Option<Reach> {
+    let own = owner == standing.user;
+    match organization {
         None => own.then_some(Reach::Own),
         Some(organization) => {
             let membership = membership(standing, organization)?;
@@ -40,7 +45,8 @@ fn membership(standing: &Standing, organization: OrganizationId) -> Option<&Memb
     standing.memberships.iter().find(|m| m.organization == organization)
 }
 
-fn oversees(membership: &Membership) -> bool {
+/// Whether this member may see every job of their organization.
+pub fn oversees(membership: &Membership) -> bool {
     membership.job_visibility == JobVisibility::All || membership.role.permits(Act::SeeEveryJob)
 }
 
@@ -48,7 +54,7 @@ fn oversees(membership: &Membership) -> bool {
 mod tests {
     use super::*;
     use crate::{
-        id::{CredentialId, SubmissionId, UserId},
+        id::{CredentialId, SubmissionId},
         identity::role::Role,
         job::{JOB, Thing, ThingKey},
     };

@@ -7,7 +7,9 @@ use super::{Ground, Jobs, Study};
 use crate::{
     ask::{Asker, job::ask},
     config::{Config, JobsConfig},
+    credential,
     exchange::Exchanges,
+    id::CredentialId,
     job::Record,
     provider::{Catalog, preset::operation::Kind},
     store::{JobFilter, JobPlace, JobRow, Progress, StoreError, Whose},
@@ -74,6 +76,9 @@ impl Follower {
     async fn ask_about(&self, upstreams: &Rc<Upstreams>, job: JobRow) -> Result<(), StoreError> {
         let Some(provider) = self.catalog.find(&job.provider) else { return Ok(()) };
         let Some(trust) = self.trust.get(usize::from(provider.index())) else { return Ok(()) };
+        if !self.may_ask_with(job.payer.credential).await? {
+            return Ok(());
+        }
         let Some(version) = self.ground.store.sealed_now(job.payer.credential).await? else { return Ok(()) };
         let Ok(fields) = self.ground.directory.open(provider, &version).await else { return Ok(()) };
         let of = (version.credential, version.version);
@@ -109,5 +114,11 @@ impl Follower {
             Study { provider: Arc::clone(provider), method: answered.method, target: answered.target.into(), subjects };
         self.jobs.study(study, answered.body);
         Ok(())
+    }
+    /// What somebody has switched off, or let expire, is used for nobody's questions, and for none of Bellhop's own.
+    async fn may_ask_with(&self, credential: CredentialId) -> Result<bool, StoreError> {
+        let row = self.ground.store.read().await?.credential(credential).await?;
+        let now = self.jobs.clock.now();
+        Ok(row.is_some_and(|row| row.state != credential::State::Disabled && row.expires > now))
     }
 }

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
+    job::entry::{Entered, Entry},
     store::{Actor, AuditEntry, Orphans, Signer, StoreError},
 };
 use std::{
@@ -64,7 +65,7 @@ impl Jobs {
             if entries.is_empty() {
                 return Ok(());
             }
-            self.store.enter(&entries).await?;
+            tell_of_bindings(&entries, &self.store.enter(&entries).await?);
             if let Err(error) = self.spool.forget(entries.len()) {
                 tracing::error!(%error, "the spool cannot be emptied");
             }
@@ -100,9 +101,12 @@ impl Jobs {
         let mut dead = Vec::new();
         for leftover in Leftover::all(data_dir)? {
             for entries in leftover.entries.chunks(AT_ONCE.into()) {
-                if let Err(error) = self.store.enter(entries).await {
-                    tracing::error!(%error, process = %leftover.process, "a spool could not be written down; it is kept");
-                    return Ok(());
+                match self.store.enter(entries).await {
+                    Ok(entered) => tell_of_bindings(entries, &entered),
+                    Err(error) => {
+                        tracing::error!(%error, process = %leftover.process, "a spool could not be written down; it is kept");
+                        return Ok(());
+                    }
                 }
             }
             dead.push(leftover);
@@ -145,6 +149,17 @@ impl Jobs {
     async fn settle(&self) -> Result<u64, StoreError> {
         self.empty_spool().await?;
         self.store.orphan(&Orphans::Of([self.process].into()), self.clock.now()).await
+    }
+}
+
+/// Their answers have passed by now. One whose ids turn out to be another's, or whose submission is not on record, is for
+/// somebody to look at.
+fn tell_of_bindings(entries: &[Entry], entered: &[Entered]) {
+    for (entry, entered) in entries.iter().zip(entered) {
+        if let (Entry::Bind(binding), Entered::Foreign | Entered::Missing) = (entry, entered) {
+            let (provider, submission) = (&*binding.provider, binding.submission);
+            tracing::error!(provider, %submission, ?entered, "what the spool had of a submission could not be put on record");
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 use super::spool::Spool;
 use crate::{
     job::{
-        Record,
+        Record, State,
         entry::{Entered, Entry},
     },
     store::{Store, StoreError},
@@ -88,13 +88,31 @@ impl Writer {
 }
 
 async fn run(mut queue: mpsc::Receiver<Waiting>, store: Store, spool: Arc<Spool>) {
-    let mut batch = Vec::with_capacity(MOST);
+    let (mut batch, mut doubtful) = (Vec::with_capacity(MOST), Vec::new());
     while queue.recv_many(&mut batch, MOST).await > 0 {
-        write(&store, &spool, std::mem::take(&mut batch)).await;
+        match write(&store, &spool, std::mem::take(&mut batch)).await {
+            Reached::Store => end(&store, &mut doubtful).await,
+            Reached::Nobody(refused) => doubtful.extend(refused.into_iter().take(QUEUE - doubtful.len())),
+        }
     }
 }
 
-async fn write(store: &Store, spool: &Spool, batch: Vec<Waiting>) {
+async fn end(store: &Store, doubtful: &mut Vec<Entry>) {
+    let some = doubtful.len().min(MOST);
+    if some > 0 && enter(store, &doubtful[..some]).await.is_ok() {
+        doubtful.drain(..some);
+    }
+}
+
+/// How a batch fared.
+enum Reached {
+    Store,
+    /// The ends of the submissions that were refused for it. Whether a commit whose answer was lost has happened nobody
+    /// knows: what is on record all the same would hold its part of a quota for as long as this process lives.
+    Nobody(Vec<Entry>),
+}
+
+async fn write(store: &Store, spool: &Spool, batch: Vec<Waiting>) -> Reached {
     let entries: Vec<Entry> = batch.iter().map(|waiting| waiting.entry.clone()).collect();
     match enter(store, &entries).await {
         Ok(entered) => {
@@ -103,6 +121,7 @@ async fn write(store: &Store, spool: &Spool, batch: Vec<Waiting>) {
         Err(StoreError::Unavailable(because)) => {
             tracing::warn!(because, count = entries.len(), "the record of jobs cannot be written");
             keep(spool, batch).await;
+            return Reached::Nobody(entries.iter().filter_map(not_sent).collect());
         }
         Err(error) if entries.len() == 1 => {
             tracing::error!(%error, "an entry in the record of jobs was refused");
@@ -111,11 +130,21 @@ async fn write(store: &Store, spool: &Spool, batch: Vec<Waiting>) {
             }
         }
         Err(_) => {
+            let mut refused = Vec::new();
             for waiting in batch {
-                Box::pin(write(store, spool, vec![waiting])).await;
+                if let Reached::Nobody(more) = Box::pin(write(store, spool, vec![waiting])).await {
+                    refused.extend(more);
+                }
             }
+            return if refused.is_empty() { Reached::Store } else { Reached::Nobody(refused) };
         }
     }
+    Reached::Store
+}
+
+fn not_sent(entry: &Entry) -> Option<Entry> {
+    let Entry::Intend(intent) = entry else { return None };
+    Some(Entry::End { submission: intent.id, state: State::NotSent, at: intent.at })
 }
 
 async fn enter(store: &Store, entries: &[Entry]) -> Result<Vec<Entered>, StoreError> {
@@ -144,5 +173,69 @@ impl Waiting {
     /// Whoever asked may have gone; what is written stays written.
     fn answer(self, written: Written) {
         let _ = self.reply.map(|reply| reply.send(written));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        clock::Timestamp,
+        id::{CredentialId, NoteId, ProcessId, SubmissionId, TokenId, UserId},
+        job::{Amounts, Intent, Payer, entry::Note},
+        store::Address,
+    };
+    use sqlx::{Connection, SqliteConnection};
+
+    fn intent() -> Intent {
+        let payer = Payer {
+            user: UserId::new(),
+            token: TokenId::new(),
+            credential: CredentialId::new(),
+            version: 1,
+            organization: None,
+            project: None,
+            provider: "ionq".into(),
+            account: "an account".into(),
+        };
+        Intent {
+            id: SubmissionId::new(),
+            process: ProcessId::new(),
+            at: Timestamp::from_millis(1),
+            payer,
+            operation: "submit".into(),
+            repetition: None,
+            makes: [].into(),
+            asks: Amounts::default(),
+            target: None,
+        }
+    }
+
+    fn note() -> Entry {
+        let (id, at, user) = (NoteId::new(), Timestamp::from_millis(2), UserId::new());
+        Entry::Note(Note { id, at, user, action: "a.b".into(), subject: "c".into(), detail: "d".into() })
+    }
+
+    #[tokio::test]
+    async fn a_submission_that_is_on_record_though_it_was_refused_is_ended_when_the_store_is_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&Address::parse(None, folder.path()).unwrap()).await.unwrap();
+        let spool = Arc::new(Spool::open(folder.path(), ProcessId::new()).unwrap());
+        let writer = Writer::start(&Handle::current(), store.clone(), spool);
+        let intent = Entry::Intend(intent());
+        // As a commit does whose answer is lost.
+        store.enter(std::slice::from_ref(&intent)).await.unwrap();
+        let database = format!("sqlite://{}", folder.path().join("bellhop.db").display());
+        let mut other = SqliteConnection::connect(&database).await.unwrap();
+        sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+
+        assert!(matches!(writer.write(intent, Vec::new()).await, Written::Failed));
+        sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
+        assert!(matches!(writer.write(note(), Vec::new()).await, Written::Entered(Entered::Done)));
+        // The next answer is given when what came before it is done.
+        assert!(matches!(writer.write(note(), Vec::new()).await, Written::Entered(Entered::Done)));
+
+        let state: String = sqlx::query_scalar("SELECT state FROM submissions").fetch_one(&mut other).await.unwrap();
+        assert_eq!(state, "not_sent");
     }
 }

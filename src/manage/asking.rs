@@ -1,21 +1,22 @@
-//! Questions that management puts to providers, and the sources that it reads for them.
-//! Owns how many questions are asked at once.
-//! Never asks anything but a preset's own harmless request.
+//! What it takes to ask a provider oneself: the fields of a stored credential, and a thread to ask on.
+//! Owns how many questions are asked at once, and the connections for as long as one takes.
+//! Never asked whether somebody may: that is judged before.
 
 use super::{Fault, Management};
 use crate::{
     ask::{
-        Asker,
+        Answered, Asker, Unanswered, job,
         probe::{Finding, probe},
     },
     id::CredentialId,
-    provider::{Fields, Provider},
+    job::Thing,
+    provider::{Fields, Provider, preset::operation::Kind},
     scheme,
     source::{Reader, Spec},
     store::SealedVersion,
-    upstream::{TlsTrust, Upstreams},
+    upstream::{BadCaFile, TlsTrust, Upstreams},
 };
-use std::sync::Arc;
+use std::{rc::Rc, sync::Arc};
 use tokio::{
     runtime::Handle,
     sync::Semaphore,
@@ -38,37 +39,47 @@ impl Asking {
     }
 }
 
+/// Whom, with which version of which credential, and what that is.
+pub(super) type Asked = (Arc<Provider>, (CredentialId, u32), Fields);
+
 impl Management {
-    /// What the provider says of these fields. Connections live on one thread, and a handler may be on any: the question
-    /// is asked on a thread of its own.
-    pub(super) async fn ask(
-        &self,
-        provider: &Arc<Provider>,
-        of: (CredentialId, u32),
-        fields: Fields,
-    ) -> Result<Finding, Fault> {
-        if provider.preset().probe.is_none() {
-            let text = format!("the preset `{}` says no way to ask this", provider.id());
-            return Err(Fault::conflict(text));
+    /// What the provider says of these fields.
+    pub(super) async fn ask(&self, asked: Asked) -> Result<Finding, Fault> {
+        let no_way = format!("the preset `{}` says no way to ask this", asked.0.id());
+        if asked.0.preset().probe.is_none() {
+            return Err(Fault::conflict(no_way));
         }
-        let trust = match provider.ca_file() {
-            Some(file) => TlsTrust::of_file(file).map_err(|error| Fault::Internal(Box::new(error)))?,
-            None => TlsTrust::public(),
-        };
+        let trust = trust(&asked.0).map_err(|error| Fault::Internal(Box::new(error)))?;
+        let question = async |upstreams: &Rc<Upstreams>, asker: Asker<'_>| probe(upstreams, asker).await;
+        self.on_a_thread(asked, trust, question).await?.ok_or_else(|| Fault::conflict(no_way))
+    }
+
+    pub(super) async fn ask_about_job(&self, asked: Asked, kind: Kind, thing: Thing) -> Result<Answered, Unanswered> {
+        let trust = trust(&asked.0).map_err(|_| Unanswered::Address)?;
+        let question =
+            async move |upstreams: &Rc<Upstreams>, asker: Asker<'_>| job::ask(upstreams, asker, kind, &thing).await;
+        self.on_a_thread(asked, trust, question).await.unwrap_or(Err(Unanswered::Broken))
+    }
+
+    /// Connections live on one thread, and a handler may be on any: a question is asked on a thread of its own.
+    async fn on_a_thread<T: Send + 'static>(
+        &self,
+        (provider, of, fields): Asked,
+        trust: TlsTrust,
+        question: impl AsyncFnOnce(&Rc<Upstreams>, Asker<'_>) -> T + Send + 'static,
+    ) -> Result<T, Fault> {
         let (timeouts, sizes) = {
             let current = self.current();
             (current.config.timeouts.clone(), current.config.sizes.clone())
         };
         let _place = self.asking.places.acquire().await.map_err(|error| Fault::Internal(Box::new(error)))?;
-        let (provider, exchanges, now) = (Arc::clone(provider), Arc::clone(&self.exchanges), self.now());
-        let runtime = Handle::current();
+        let (exchanges, now, runtime) = (Arc::clone(&self.exchanges), self.now(), Handle::current());
         let asked = spawn_blocking(move || {
             let asker = Asker { provider: &provider, of, fields: &fields, trust: &trust, exchanges: &exchanges, now };
             let asking = LocalSet::new();
-            runtime.block_on(asking.run_until(async { probe(&Upstreams::new(timeouts, &sizes), asker).await }))
+            runtime.block_on(asking.run_until(async { question(&Upstreams::new(timeouts, &sizes), asker).await }))
         });
-        let found = asked.await.map_err(|error| Fault::Internal(Box::new(error)))?;
-        found.ok_or_else(|| Fault::conflict("the preset says no way to ask this"))
+        asked.await.map_err(|error| Fault::Internal(Box::new(error)))
     }
 
     /// The fields of a stored version. A live source is read once, with the rights and the environment of this process.
@@ -88,4 +99,9 @@ impl Management {
         let read = spec.read_once(reader).await;
         read.map_err(|problem| Fault::conflict(format!("its source ({}) cannot be read here: {problem}", spec.source)))
     }
+}
+
+/// Whose certificates are believed there.
+fn trust(provider: &Provider) -> Result<TlsTrust, BadCaFile> {
+    provider.ca_file().map_or_else(|| Ok(TlsTrust::public()), TlsTrust::of_file)
 }

@@ -2,7 +2,7 @@
 //! Owns nothing; it asks the very function that the data plane asks.
 //! Sends nothing, opens no seal, and tells nobody of credentials that are not theirs to know of.
 
-use super::{Bounds, Fault, Management, Rights, Sees, Who, names, tokens::Shown};
+use super::{Bounds, Fault, Management, Rights, Who, names, tokens::Shown};
 use crate::{
     clock::Timestamp,
     credential::{
@@ -191,8 +191,8 @@ async fn is_known(
     if selection.is_some_and(|selection| selection.offer.credential == offer.credential) {
         return Ok(true);
     }
-    let sees: Option<Sees> = rights.sees(reading, offer.owner).await?;
-    Ok(sees.is_some() && rights.within(Some(&offer.home), None).is_ok())
+    let known = rights.knows(reading, offer.owner).await?;
+    Ok(known.is_some() && rights.within(Some(&offer.home), None).is_ok())
 }
 
 fn explanation(

@@ -6,7 +6,7 @@ use crate::{
     store::{Conflict, StoreError},
     vault::VaultError,
 };
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
@@ -22,10 +22,17 @@ pub enum Fault {
     Invalid { field: &'static str, text: String },
     #[error("it was changed since it was read: read it again")]
     Changed,
+    #[error("there is no such user, or the password is another")]
+    WrongPassword,
+    #[error("too many wrong passwords for this name: try again in {} s", .0.as_secs() + 1)]
+    TooOften(Duration),
     #[error("this account is disabled or gone")]
     SignedOut,
     #[error("the store cannot be reached: try again")]
     Unavailable(#[source] StoreError),
+    /// A provider was asked, and does not answer.
+    #[error("{0}")]
+    Unanswered(String),
     #[error("something went wrong here, and its cause is in the log")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
@@ -55,8 +62,11 @@ impl Fault {
             Self::Conflict(_) => "conflict",
             Self::Invalid { .. } => "invalid",
             Self::Changed => "changed",
+            Self::WrongPassword => "wrong-password",
+            Self::TooOften(_) => "throttled",
             Self::SignedOut => "unknown-token",
             Self::Unavailable(_) => "store-unavailable",
+            Self::Unanswered(_) => "upstream-unreachable",
             Self::Internal(_) => "internal",
         }
     }

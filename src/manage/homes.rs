@@ -100,3 +100,15 @@ impl fmt::Display for Home {
         }
     }
 }
+
+/// The organization whose owner it is, or whose project's; `None`: a person's.
+pub async fn organization_of(reading: &mut Reading, owner: Owner) -> Result<Option<OrganizationId>, Fault> {
+    Ok(match owner {
+        Owner::Organization(id) => Some(id),
+        Owner::User(_) => None,
+        Owner::Project(id) => match reading.project(id).await?.map(|project| project.of) {
+            Some(ProjectOf::Organization(id)) => Some(id),
+            Some(ProjectOf::User(_)) | None => None,
+        },
+    })
+}

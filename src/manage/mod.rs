@@ -3,23 +3,37 @@
 //! Never shows a secret again, and never lets on that there is something to know of another's business.
 
 mod asking;
+pub mod audit;
+pub mod contexts;
 pub mod credentials;
 pub mod explain;
 mod fault;
+mod holdings;
 mod homes;
+pub mod jobs;
+pub mod members;
 mod names;
+pub mod organizations;
 mod page;
 mod patch;
+pub mod projects;
 pub mod providers;
+pub mod quotas;
 mod rights;
+pub mod signin;
+pub mod submissions;
 pub mod tokens;
+pub mod usage;
+pub mod users;
 pub mod whoami;
+mod whose;
 
 pub use asking::Asking;
 pub use fault::Fault;
 pub use page::{Listed, Page, Tag, Wanted};
 pub use patch::Patch;
-pub use rights::{Bounds, Rights, Sees, Who};
+pub use rights::{Bounds, Knows, Rights, Who};
+pub use whose::Of;
 
 use crate::{
     clock::{Clock, Timestamp},
@@ -40,6 +54,7 @@ pub struct Management {
     pub clock: Clock,
     asking: Asking,
     current: ArcSwap<Current>,
+    attempts: signin::Attempts,
 }
 
 /// What a reload replaces.
@@ -55,7 +70,15 @@ impl Management {
         clock: Clock,
         current: Current,
     ) -> Arc<Self> {
-        Arc::new(Self { store, vault, exchanges, clock, asking, current: ArcSwap::from_pointee(current) })
+        Arc::new(Self {
+            store,
+            vault,
+            exchanges,
+            clock,
+            asking,
+            current: ArcSwap::from_pointee(current),
+            attempts: Default::default(),
+        })
     }
 
     pub fn reload(&self, current: Current) {

@@ -7,7 +7,7 @@ use crate::{
     credential::Owner,
     id::{OrganizationId, UserId},
     identity::{Context, Name, UserName, role::Act},
-    store::{ContextId, OrganizationRow, ProjectOf, Reading, UserRow},
+    store::{ContextId, MemberRow, OrganizationRow, ProjectOf, Reading, UserRow},
 };
 
 pub async fn user(reading: &mut Reading, text: &str) -> Result<UserRow, Fault> {
@@ -34,15 +34,42 @@ pub async fn organization(reading: &mut Reading, text: &str) -> Result<Organizat
     }
 }
 
-/// A context as this user means it.
+/// A member of this organization. Who is none and who is nobody are told apart by nothing.
+pub async fn member(reading: &mut Reading, organization: &OrganizationRow, text: &str) -> Result<MemberRow, Fault> {
+    let missing = || Fault::Missing(format!("there is no such member of {}", organization.name).into());
+    let user = user(reading, text).await.map_err(|fault| match fault {
+        Fault::Missing(_) => missing(),
+        other => other,
+    })?;
+    reading.member(organization.id, user.id).await?.ok_or_else(missing)
+}
+
+/// A context as this user means it. Of an organization that they are not in they are not told whether there is one.
 pub async fn context(
     reading: &mut Reading,
     user: &UserRow,
     context: &Context,
     field: &'static str,
 ) -> Result<ContextId, Fault> {
-    let found = reading.context_id(user.id, context).await?;
-    found.ok_or_else(|| Fault::invalid(field, format!("there is no context `{context}` for {}", user.name)))
+    match reading.context_id(user.id, context).await? {
+        Some(id) if is_open_to(reading, user.id, id).await? => Ok(id),
+        _ => Err(Fault::invalid(field, format!("there is no context `{context}` for {}", user.name))),
+    }
+}
+
+async fn is_open_to(reading: &mut Reading, user: UserId, context: ContextId) -> Result<bool, Fault> {
+    let (organization, project) = match context {
+        ContextId::Me | ContextId::MyProject(_) => return Ok(true),
+        ContextId::Organization(organization) => (organization, None),
+        ContextId::Project(organization, project) => (organization, Some(project)),
+    };
+    let Some(member) = reading.member(organization, user).await? else { return Ok(false) };
+    match project {
+        Some(project) if !member.role.permits(Act::UseEveryProject) => {
+            Ok(reading.is_project_member(project, user).await?)
+        }
+        _ => Ok(true),
+    }
 }
 
 /// Whose a context is, as this actor means it: `me` is their own, or that of the user whom they name and may look after.
@@ -78,7 +105,7 @@ pub async fn owner(
     let found = reading.find_project(of, project).await?.ok_or_else(|| Fault::missing("project"))?;
     let owner = Owner::Project(found.id);
     // To a member, a project that they are not in is not there.
-    if rights.sees(reading, owner).await?.is_none() {
+    if rights.knows(reading, owner).await?.is_none() {
         return Err(Fault::missing("project"));
     }
     Ok(owner)

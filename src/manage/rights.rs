@@ -6,7 +6,7 @@ use super::Fault;
 use crate::{
     clock::Timestamp,
     credential::Owner,
-    id::{OrganizationId, TokenId, UserId},
+    id::{OrganizationId, SessionId, TokenId, UserId},
     identity::{Boundary, Context, Membership, Scopes, Standing, TokenHolder, role},
     store::{Actor, AuditEntry, Reading},
 };
@@ -18,6 +18,7 @@ pub struct Who {
     actor: Actor,
     /// Of the token that they came with; `None` is a session, or the command line.
     bounds: Option<Arc<Bounds>>,
+    session: Option<SessionId>,
 }
 
 /// What a token's maker put around it, which holds for what is done with it as well.
@@ -32,11 +33,20 @@ pub struct Bounds {
 impl Who {
     /// Somebody at this machine, who can read the store's file and the master key's anyway.
     pub const fn command_line() -> Self {
-        Self { actor: Actor::CommandLine, bounds: None }
+        Self { actor: Actor::CommandLine, bounds: None, session: None }
     }
 
-    pub const fn user(user: UserId) -> Self {
-        Self { actor: Actor::User(user), bounds: None }
+    /// Who has just now shown their password.
+    pub const fn password(user: UserId) -> Self {
+        Self { actor: Actor::User(user), bounds: None, session: None }
+    }
+
+    pub const fn session(user: UserId, session: SessionId) -> Self {
+        Self { actor: Actor::User(user), bounds: None, session: Some(session) }
+    }
+
+    pub const fn session_id(&self) -> Option<SessionId> {
+        self.session
     }
 
     pub fn holder(holder: &TokenHolder) -> Self {
@@ -46,13 +56,13 @@ impl Who {
             expires: holder.expires,
             boundary: holder.boundary.as_deref().cloned().unwrap_or_default(),
         };
-        Self { actor: Actor::User(holder.standing.user), bounds: Some(Arc::new(bounds)) }
+        Self { actor: Actor::User(holder.standing.user), bounds: Some(Arc::new(bounds)), session: None }
     }
 }
 
-/// How much of a credential somebody sees.
+/// How much of a credential somebody may know.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Sees {
+pub enum Knows {
     /// Who uses it: that it is there, and how it is.
     Outside,
     /// Who manages it: everything but its secrets.
@@ -144,9 +154,9 @@ impl Rights {
     }
 
     /// How this actor stands to what an owner pays with; `None`: there is nothing for them to know of.
-    pub async fn sees(&self, reading: &mut Reading, owner: Owner) -> Result<Option<Sees>, Fault> {
+    pub async fn knows(&self, reading: &mut Reading, owner: Owner) -> Result<Option<Knows>, Fault> {
         match self.over_owner(reading, owner, role::Act::ManageCredentials).await {
-            Ok(()) => return Ok(Some(Sees::All)),
+            Ok(()) => return Ok(Some(Knows::All)),
             Err(Fault::Missing(_)) => return Ok(None),
             Err(Fault::Forbidden(_)) => {}
             Err(other) => return Err(other),
@@ -156,7 +166,36 @@ impl Rights {
             Owner::Project(id) => projects.any(|project| project.id == id),
             Owner::User(_) | Owner::Organization(_) => true,
         };
-        Ok(uses.then_some(Sees::Outside))
+        Ok(uses.then_some(Knows::Outside))
+    }
+
+    /// Whether what is of this context is there for the token. Its list of contexts means what it says, as it does
+    /// for requests: `acme` does not open `acme.optics`.
+    pub fn sees(&self, context: &Context) -> bool {
+        self.bounds().is_none_or(|bounds| bounds.boundary.allows_context(context))
+    }
+
+    /// What is of the whole installation, such as other users and what does not exist yet, is on nobody's list of
+    /// contexts or providers: a token that has such a list is not for it.
+    pub fn require_no_lists(&self) -> Result<(), Fault> {
+        let has_lists =
+            |bounds: &Bounds| !(bounds.boundary.contexts.is_empty() && bounds.boundary.providers.is_empty());
+        if self.bounds().is_some_and(has_lists) {
+            return Err(Fault::forbidden(
+                "the token that you use is for certain contexts or providers, and this is none of them",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether it has room for what is about every provider and all of this context, or of everything.
+    pub fn within_all_of(&self, context: Option<&Context>) -> Result<(), Fault> {
+        let Some(Bounds { boundary, .. }) = self.bounds() else { return Ok(()) };
+        let allowed = context.map_or(boundary.contexts.is_empty(), |context| boundary.allows_context(context));
+        if allowed && boundary.providers.is_empty() {
+            return Ok(());
+        }
+        Err(Fault::forbidden("the token that you use is for some contexts or providers only, and this is about more"))
     }
 
     /// Who may do this to what belongs to an owner: persons to their own, roles to their organization's.

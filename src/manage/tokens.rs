@@ -182,17 +182,37 @@ impl Management {
     }
 
     pub async fn create_token(&self, who: &Who, wanted: CreateToken) -> Result<MadeToken, Fault> {
+        self.make_token(who, wanted, Namesake::Refuses).await
+    }
+
+    /// In the place of the one that has this name.
+    pub async fn replace_token(&self, who: &Who, wanted: CreateToken) -> Result<MadeToken, Fault> {
+        self.make_token(who, wanted, Namesake::Goes).await
+    }
+
+    async fn make_token(&self, who: &Who, wanted: CreateToken, namesake: Namesake) -> Result<MadeToken, Fault> {
         check_name(&wanted.name)?;
         let value = PlainPat::generate(&SystemRandom::new()).map_err(|error| Fault::Internal(Box::new(error)))?;
         let (mut tx, rights) = self.act(who).await?;
         let user = whose(&mut tx, &rights, wanted.user.as_deref()).await?;
-        if tx.find_token(user.id, &wanted.name).await?.is_some() {
-            let text = format!(
-                "{} has a token `{}` already: choose another name, or revoke that one first",
-                user.name, wanted.name
-            );
-            return Err(Fault::conflict(text));
+        if let Some(old) = tx.find_token(user.id, &wanted.name).await? {
+            let subject = format!("{}/{}", user.name, wanted.name);
+            match namesake {
+                Namesake::Goes => {
+                    tx.revoke_token(old.id, Origin::Hand).await?;
+                    tx.record(rights.entry("token.revoked", subject).detail("replaced"));
+                }
+                Namesake::Refuses => {
+                    return Err(Fault::conflict(format!(
+                        "{} has a token `{}` already: choose another name, or revoke that one first",
+                        user.name, wanted.name
+                    )));
+                }
+            }
         }
+        let (now, usual) = (self.now(), self.current().config.tokens.default_expiry);
+        let usual = now.plus(usual);
+        let expires = wanted.expires.unwrap_or(rights.bounds().map_or(usual, |bounds| usual.min(bounds.expires)));
         let scopes = Scopes::of(wanted.scopes.as_deref().unwrap_or(&[Scope::Run]));
         let boundary = Boundary {
             pin: wanted.context,
@@ -200,21 +220,10 @@ impl Management {
             providers: wanted.providers.into_iter().map(Into::into).collect(),
             networks: networks(&wanted.networks)?,
         };
-        let now = self.now();
-        let usual = now.plus(self.current().config.tokens.default_expiry);
-        let expires = wanted.expires.unwrap_or(rights.bounds().map_or(usual, |bounds| usual.min(bounds.expires)));
         let limits = self.limits((&mut tx, &rights), &user, (scopes, expires, boundary)).await?;
-        let id = TokenId::new();
-        tx.insert_tokens(&[NewToken {
-            id,
-            user: user.id,
-            name: wanted.name.as_str().into(),
-            digest: value.digest(),
-            hint: Some(value.hint().into()),
-            limits,
-            origin: Origin::Hand,
-        }])
-        .await?;
+        let (id, name) = (TokenId::new(), wanted.name.as_str().into());
+        let (digest, hint) = (value.digest(), Some(value.hint().into()));
+        tx.insert_tokens(&[NewToken { id, user: user.id, name, digest, hint, limits, origin: Origin::Hand }]).await?;
         tx.record(rights.entry("token.created", format_args!("{}/{}", user.name, wanted.name)));
         let row = tx.token(id).await?.ok_or_else(|| Fault::missing("token"))?;
         tx.commit().await?;
@@ -338,6 +347,13 @@ fn no_wider_than(bounds: &Bounds, expires: Timestamp, new: &Boundary) -> Result<
         }
         None => Ok(()),
     }
+}
+
+/// What becomes of a token whose name is wanted again.
+#[derive(Clone, Copy)]
+enum Namesake {
+    Refuses,
+    Goes,
 }
 
 /// The user whom it is about, if that is this actor's business.

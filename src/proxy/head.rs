@@ -4,7 +4,13 @@
 //! Never adds a credential: that happens later, and last.
 
 use super::{refusal::Refusal, wire::HeadLimits};
-use crate::provider::preset::{Cookies, operation::Kind};
+use crate::provider::{
+    preset::{
+        Cookies,
+        operation::{Kind, Operation},
+    },
+    reading::{self, AnswerNeed},
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header, request};
 use smallvec::SmallVec;
 
@@ -92,9 +98,14 @@ pub fn frame(headers: &mut HeaderMap, has_length: bool, is_empty: bool) {
     }
 }
 
-/// What must be searched for secrets has to be readable; results may be large, and pass as they are.
-pub fn choose_encoding(headers: &mut HeaderMap, kind: Option<Kind>) {
-    if kind != Some(Kind::Result) {
+/// What is searched for secrets or read has to be readable; results may be large, and others than those pass as they are.
+pub fn choose_encoding(headers: &mut HeaderMap, operation: Option<&Operation>) {
+    let passes = |operation: &Operation| {
+        let is_changed = !operation.rewrites.is_empty() || operation.lists.is_some();
+        let is_read = is_changed || reading::needs_answer(operation) != AnswerNeed::Nothing;
+        operation.kind == Kind::Result && !is_read
+    };
+    if !operation.is_some_and(passes) {
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     }
 }

@@ -52,7 +52,7 @@ impl Exchange<'_> {
             }
             _ => head::frame(&mut headers, has_length, body.is_empty()),
         }
-        head::choose_encoding(&mut headers, asked.kind());
+        head::choose_encoding(&mut headers, asked.operation.as_ref().map(|found| found.operation));
         let endpoint = self.current.endpoint(asked, paying.map(|(hot, _)| hot), &headers, signed.as_ref())?;
         if self.dialect == Dialect::Grpc && endpoint.wire() == Wire::Http2 {
             grpc::prepare(&mut headers, asked.kind());
@@ -109,11 +109,12 @@ impl Exchange<'_> {
         sending: Sending,
     ) -> Result<(Response<Incoming>, Lease), Refusal> {
         let metrics = self.current.metrics_of(Some(asked.provider.index()));
-        let sending = sending.send(&self.core.upstreams, metrics, self.arrived);
+        // Made where it is awaited: a future of this size that is made first is copied once more for each request.
+        let send = |sending: Sending| sending.send(&self.core.upstreams, metrics, self.arrived);
         let answer = match (self.dialect, grant) {
             // A call may wait for its first message as long as a stream goes on.
-            (Dialect::Grpc, Some(hot)) => Box::pin(self.while_valid(hot, sending)).await?,
-            _ => sending.await,
+            (Dialect::Grpc, Some(hot)) => Box::pin(self.while_valid(hot, send(sending))).await?,
+            _ => send(sending).await,
         };
         answer.map_err(|(error, waiting)| refusal::not_forwarded(asked, &error, waiting))
     }

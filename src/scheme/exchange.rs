@@ -123,8 +123,11 @@ pub fn read(
     };
     let Some(token) = find(&exchange.token).filter(is_token) else {
         // Some say no with a 200.
+        let is_said = |value: &Value| {
+            !matches!(value, Value::Null | Value::Bool(false)) && value.as_array().is_none_or(|all| !all.is_empty())
+        };
         let says_no = |members: &Map<String, Value>| {
-            ["error", "errors", "errorCode"].iter().any(|name| members.contains_key(*name))
+            ["error", "errors", "errorCode"].iter().any(|name| members.get(*name).is_some_and(is_said))
         };
         let refused = document.as_ref().and_then(Value::as_object).is_some_and(says_no);
         return Err(if refused {
@@ -258,6 +261,7 @@ operations: []
             r#"{"access_token":""}"#,
             r#"{"access_token":"a b"}"#,
             r#"{"access_token":1}"#,
+            r#"{"error":null,"errors":[],"data":{}}"#,
         ] {
             assert!(matches!(asked(200, nothing), Err(NotYielded::Invalid(_))), "{nothing}");
         }

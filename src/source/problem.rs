@@ -9,7 +9,7 @@ use std::{io, path::Path};
 pub enum Problem {
     #[error("there is no variable {0} in the environment of this process")]
     NoVariable(Box<str>),
-    #[error("{path} cannot be read: {kind}")]
+    #[error("{path} cannot be read: {}", because(*kind))]
     File { path: Box<str>, kind: io::ErrorKind },
     #[error("{0} is not a regular file")]
     NotAFile(Box<str>),
@@ -29,7 +29,7 @@ pub enum Problem {
     NotAText(Box<str>),
     #[error("it has no `{0}`")]
     NoField(Box<str>),
-    #[error("the program cannot be started: {0}")]
+    #[error("the program cannot be started: {}", because(*.0))]
     NotStarted(io::ErrorKind),
     #[error("the program ended with {0}")]
     Failed(Box<str>),
@@ -59,8 +59,25 @@ pub enum Problem {
     Unknown,
 }
 
+/// Rust's own word for what is not there is "entity".
+fn because(kind: io::ErrorKind) -> String {
+    if kind == io::ErrorKind::NotFound { "there is no such file".into() } else { kind.to_string() }
+}
+
 impl Problem {
     pub fn file(path: &Path, error: &io::Error) -> Self {
         Self::File { path: path.display().to_string().into(), kind: error.kind() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Problem;
+    use std::{io, path::Path};
+
+    #[test]
+    fn a_file_that_is_not_there_is_told_as_one() {
+        let missing = Problem::file(Path::new("/run/key"), &io::ErrorKind::NotFound.into());
+        assert_eq!(missing.to_string(), "/run/key cannot be read: there is no such file");
     }
 }

@@ -165,8 +165,12 @@ impl Well {
             Err(problem) => {
                 let since = state.failing.as_ref().map_or(now, |failing| failing.since);
                 if state.failing.is_none() {
-                    let keep = self.spec().source.keep.as_secs();
-                    tracing::warn!(%credential, version, %problem, keep, "the source of a credential cannot be read; its last value is kept for so many seconds");
+                    if state.value.is_some() {
+                        let keep = self.spec().source.keep.as_secs();
+                        tracing::warn!(%credential, version, %problem, keep, "the source of a credential cannot be read; its last value is kept for so many seconds");
+                    } else {
+                        tracing::warn!(%credential, version, %problem, "the source of a credential cannot be read; there is no last value");
+                    }
                 }
                 state.failing = Some(Failing { since, problem: Arc::new(problem) });
                 return Read::Failed;

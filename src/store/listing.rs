@@ -20,7 +20,8 @@ pub enum Whose {
     Member(UserId, OrganizationId),
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Progress {
     Open,
     Ended,
@@ -152,6 +153,14 @@ impl Reading {
     ) -> Result<Vec<SubmissionRow>> {
         let statement = filter.statement(self.dialect, after, limit);
         statement.fetch(self.connection()).await?.iter().map(SubmissionRow::read).collect()
+    }
+}
+
+impl Reading {
+    pub async fn submission(&mut self, id: SubmissionId) -> Result<Option<SubmissionRow>> {
+        let mut statement = Statement::new(self.dialect, SUBMISSIONS);
+        statement.text("t.id = ").value(id.to_string());
+        statement.fetch(self.connection()).await?.first().map(SubmissionRow::read).transpose()
     }
 }
 

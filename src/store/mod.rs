@@ -33,6 +33,7 @@ mod probes;
 mod projects;
 mod quotas;
 mod row;
+mod sessions;
 mod sources;
 mod statement;
 mod tokens;
@@ -41,7 +42,7 @@ mod usage;
 mod users;
 
 pub use address::Address;
-pub use audit::{Actor, AuditEntry, AuditRow, Signer};
+pub use audit::{Actor, AuditEntry, AuditFilter, AuditPlace, AuditRow, Signer};
 pub use changes::{Change, Changes, Watch};
 pub use credentials::{
     CredentialChange, CredentialFilter, CredentialRow, NewCredential, NewVersion, PlainFields, Purses, Restriction,
@@ -52,10 +53,11 @@ pub use jobs::Orphans;
 pub use keys::{KeyRow, Purpose, Reseal, SigningKeyRow};
 pub use listing::{JobFilter, JobPlace, JobRow, PayerRow, Progress, SubmissionFilter, SubmissionRow, Whose};
 pub use offers::SealedVersion;
-pub use organizations::{MemberRow, NewOrganization, OrganizationChange, OrganizationRow};
+pub use organizations::{MemberRow, NewOrganization, OrganizationChange, OrganizationRow, RoleRow, Size};
 pub use probes::{ProbeRow, Verdict};
 pub use projects::{NewProject, ProjectMemberRow, ProjectOf, ProjectRow};
 pub use quotas::{QuotaRow, QuotasOf};
+pub use sessions::{LinkPurpose, LinkRow, SessionRow};
 pub use sources::SourceState;
 pub use tokens::{ContextId, NewToken, TokenLimits, TokenRow};
 pub use tx::Tx;

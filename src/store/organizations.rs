@@ -42,9 +42,33 @@ pub struct MemberRow {
     pub origin: Origin,
 }
 
+/// What somebody is in an organization, whether they are disabled or not.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RoleRow {
+    pub organization: OrganizationId,
+    pub name: Name,
+    pub role: Role,
+}
+
+/// How much there is of an organization.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Size {
+    pub members: u64,
+    pub projects: u64,
+}
+
 macro_rules! select_organizations {
     ($rest:literal) => {
         concat!("SELECT id, name, job_visibility, origin, created FROM organizations WHERE deleted IS NULL", $rest)
+    };
+}
+
+macro_rules! select_members {
+    ($rest:literal) => {
+        concat!(
+            "SELECT u.id, u.name, m.role, m.origin FROM memberships m JOIN users u ON u.id = m.user_id WHERE ",
+            $rest
+        )
     };
 }
 
@@ -65,34 +89,69 @@ impl Reading {
         query.fetch_all(self.connection()).await?.iter().map(OrganizationRow::read).collect()
     }
 
-    /// In the order of names.
-    pub async fn members(&mut self, organization: OrganizationId) -> Result<Vec<MemberRow>> {
-        let rows = sqlx::query(
-            "SELECT u.id, u.name, m.role, m.origin FROM memberships m JOIN users u ON u.id = m.user_id \
-             WHERE m.organization_id = $1 ORDER BY u.name",
-        )
-        .bind(organization.to_string())
-        .fetch_all(self.connection())
-        .await?;
-        rows.iter().map(MemberRow::read).collect()
+    /// In the order of names; the next page begins after the last name of this one.
+    pub async fn organizations_page(&mut self, after: Option<&Name>, limit: u32) -> Result<Vec<OrganizationRow>> {
+        let query = sqlx::query(select_organizations!(" AND name > $1 ORDER BY name LIMIT $2"));
+        let query = query.bind(after.map_or("", Name::as_str)).bind(i64::from(limit));
+        query.fetch_all(self.connection()).await?.iter().map(OrganizationRow::read).collect()
     }
 
-    /// At most `limit` members, in the order of their ids.
+    pub async fn size_of_organization(&mut self, id: OrganizationId) -> Result<Size> {
+        let row = sqlx::query(
+            "SELECT (SELECT COUNT(*) FROM memberships WHERE organization_id = $1) AS members, \
+                    (SELECT COUNT(*) FROM projects WHERE organization_id = $1 AND deleted IS NULL) AS projects",
+        )
+        .bind(id.to_string())
+        .fetch_one(self.connection())
+        .await?;
+        Ok(Size { members: row.amount("members")?, projects: row.amount("projects")? })
+    }
+
+    pub async fn member(&mut self, organization: OrganizationId, user: UserId) -> Result<Option<MemberRow>> {
+        let query = sqlx::query(select_members!("m.organization_id = $1 AND m.user_id = $2"));
+        let query = query.bind(organization.to_string()).bind(user.to_string());
+        query.fetch_optional(self.connection()).await?.as_ref().map(MemberRow::read).transpose()
+    }
+
+    /// In the order of their ids; the next page begins after the last one of this.
     pub async fn members_page(
         &mut self,
         organization: OrganizationId,
         after: Option<UserId>,
         limit: u32,
-    ) -> Result<Vec<UserId>> {
+    ) -> Result<Vec<MemberRow>> {
+        let sql = select_members!("m.organization_id = $1 AND m.user_id > $2 ORDER BY m.user_id LIMIT $3");
+        let after = after.map(|id| id.to_string()).unwrap_or_default();
+        let query = sqlx::query(sql).bind(organization.to_string()).bind(after).bind(i64::from(limit));
+        query.fetch_all(self.connection()).await?.iter().map(MemberRow::read).collect()
+    }
+
+    /// Whether somebody else owns it, too.
+    pub async fn has_other_owner(&mut self, organization: OrganizationId, than: UserId) -> Result<bool> {
+        let query = sqlx::query(
+            "SELECT user_id FROM memberships WHERE organization_id = $1 AND role = 'owner' AND user_id <> $2 LIMIT 1",
+        );
+        let query = query.bind(organization.to_string()).bind(than.to_string());
+        Ok(query.fetch_optional(self.connection()).await?.is_some())
+    }
+
+    /// What somebody is in organizations, in the order of their names.
+    pub async fn roles(&mut self, user: UserId) -> Result<Vec<RoleRow>> {
         let rows = sqlx::query(
-            "SELECT user_id FROM memberships WHERE organization_id = $1 AND user_id > $2 ORDER BY user_id LIMIT $3",
+            "SELECT o.id, o.name, m.role FROM memberships m JOIN organizations o ON o.id = m.organization_id \
+             WHERE m.user_id = $1 ORDER BY o.name",
         )
-        .bind(organization.to_string())
-        .bind(after.unwrap_or(UserId::FIRST).to_string())
-        .bind(i64::from(limit))
+        .bind(user.to_string())
         .fetch_all(self.connection())
         .await?;
-        rows.iter().map(|row| row.parsed("user_id")).collect()
+        rows.iter().map(RoleRow::read).collect()
+    }
+
+    /// In the order of names.
+    pub async fn members(&mut self, organization: OrganizationId) -> Result<Vec<MemberRow>> {
+        let query = sqlx::query(select_members!("m.organization_id = $1 ORDER BY u.name"));
+        let query = query.bind(organization.to_string());
+        query.fetch_all(self.connection()).await?.iter().map(MemberRow::read).collect()
     }
 }
 
@@ -190,6 +249,12 @@ impl OrganizationRow {
             origin: row.parsed("origin")?,
             created: row.time("created")?,
         })
+    }
+}
+
+impl RoleRow {
+    fn read(row: &AnyRow) -> Result<Self> {
+        Ok(Self { organization: row.parsed("id")?, name: row.parsed("name")?, role: row.parsed("role")? })
     }
 }
 

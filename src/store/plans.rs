@@ -3,7 +3,7 @@
 //! Never asks anything itself.
 
 use super::{
-    By, JobFilter, JobPlace, Progress, Store, SubmissionFilter, UsageFilter, Whose,
+    Actor, AuditFilter, AuditPlace, By, JobFilter, JobPlace, Progress, Store, SubmissionFilter, UsageFilter, Whose,
     adoption::RETIRED_AND_DONE,
     dialect::Dialect,
     jobs::{ABANDONED, IS_PENDING, OPEN_JOBS, OPEN_JOBS_OF_MEMBER},
@@ -28,6 +28,23 @@ impl Store {
         ];
         let lists = whose.into_iter().flat_map(|of| texts_of(self.dialect, of));
         fixed.into_iter().chain([look_up]).chain(lists).collect()
+    }
+}
+
+impl Store {
+    /// Every question about the audit trail, once for each way to narrow it down.
+    pub fn texts_about_the_trail(&self) -> Vec<String> {
+        let filters = [
+            (AuditFilter::default(), None),
+            (AuditFilter { actor: Some(Actor::System), ..AuditFilter::default() }, None),
+            (AuditFilter { subject: Some("ada".into()), ..AuditFilter::default() }, None),
+            (AuditFilter::default(), Some("token.made")),
+        ];
+        let place = AuditPlace { at: Timestamp::MAX, seq: 0 };
+        let texts = filters.iter().flat_map(|(filter, action)| {
+            [None, Some(place)].map(|after| filter.statement(self.dialect, *action, after, 100).as_str().to_owned())
+        });
+        texts.collect()
     }
 }
 

@@ -26,7 +26,7 @@ pub enum Verdict {
 }
 
 impl Tx {
-    /// Notes the newest answer about one version. Nobody need read anything again: it changes nothing that is served.
+    /// Notes the newest answer about one version. It changes nothing that is served, and is announced as every change is.
     pub async fn note_probe(&mut self, credential: CredentialId, version: u32, probe: &ProbeRow) -> Result<()> {
         sqlx::query(
             "UPDATE credential_versions SET probed = $3, probe_verdict = $4, probe_account = $5 \

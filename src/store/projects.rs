@@ -3,7 +3,8 @@
 //! Never lets anybody into a project who is not in its organization: the schema forbids it.
 
 use super::{
-    Change, Conflict, Origin, Reading, Result, Store, Tx, insert::Insert, row::Columns, row::corrupt, tombstone,
+    Change, Conflict, Origin, Reading, Result, Store, Tx, insert::Insert, row::Columns, row::corrupt,
+    statement::fetch_in, tombstone,
 };
 use crate::{
     clock::Timestamp,
@@ -76,6 +77,51 @@ impl Reading {
         };
         let query = sqlx::query(sql).bind(of.id());
         query.fetch_all(self.connection()).await?.iter().map(ProjectRow::read).collect()
+    }
+
+    /// In the order of names; the next page begins after the last name of this one.
+    pub async fn projects_page(&mut self, of: ProjectOf, after: Option<&Name>, limit: u32) -> Result<Vec<ProjectRow>> {
+        let sql = match of {
+            ProjectOf::User(_) => select_projects!("user_id = $1 AND name > $2 ORDER BY name LIMIT $3"),
+            ProjectOf::Organization(_) => select_projects!("organization_id = $1 AND name > $2 ORDER BY name LIMIT $3"),
+        };
+        let query = sqlx::query(sql).bind(of.id()).bind(after.map_or("", Name::as_str)).bind(i64::from(limit));
+        query.fetch_all(self.connection()).await?.iter().map(ProjectRow::read).collect()
+    }
+
+    /// The projects of organizations that list this user, in the order of names.
+    pub async fn projects_with(&mut self, user: UserId) -> Result<Vec<ProjectRow>> {
+        let rows = sqlx::query(
+            "SELECT p.id, p.user_id, p.organization_id, p.name, p.origin, p.created FROM project_members m \
+             JOIN projects p ON p.id = m.project_id WHERE m.user_id = $1 AND p.deleted IS NULL ORDER BY p.name",
+        )
+        .bind(user.to_string())
+        .fetch_all(self.connection())
+        .await?;
+        rows.iter().map(ProjectRow::read).collect()
+    }
+
+    pub async fn is_project_member(&mut self, project: ProjectId, user: UserId) -> Result<bool> {
+        let query = sqlx::query("SELECT user_id FROM project_members WHERE project_id = $1 AND user_id = $2");
+        let query = query.bind(project.to_string()).bind(user.to_string());
+        Ok(query.fetch_optional(self.connection()).await?.is_some())
+    }
+
+    /// The members of all these projects, in no order.
+    pub async fn members_of_projects(&mut self, projects: &[ProjectId]) -> Result<Vec<(ProjectId, ProjectMemberRow)>> {
+        let (ids, dialect) = (texts(projects), self.dialect);
+        let sql = "SELECT m.project_id, u.id, u.name, m.origin FROM project_members m JOIN users u ON u.id = m.user_id \
+                   WHERE m.project_id IN ";
+        let rows = fetch_in(self.connection(), dialect, sql, &ids, "").await?;
+        rows.iter().map(|row| Ok((row.parsed("project_id")?, ProjectMemberRow::read(row)?))).collect()
+    }
+
+    /// For which providers these projects have credentials, in no order.
+    pub async fn providers_of_projects(&mut self, projects: &[ProjectId]) -> Result<Vec<(ProjectId, Box<str>)>> {
+        let (ids, dialect) = (texts(projects), self.dialect);
+        let sql = "SELECT project_id, provider FROM credentials WHERE state <> 'deleted' AND project_id IN ";
+        let rows = fetch_in(self.connection(), dialect, sql, &ids, "").await?;
+        rows.iter().map(|row| Ok((row.parsed("project_id")?, row.text("provider")?.into()))).collect()
     }
 
     /// In the order of names. A user's own project has none but its owner, who is not listed.
@@ -200,6 +246,10 @@ impl ProjectOf {
             Self::Organization(id) => id.to_string(),
         }
     }
+}
+
+fn texts(ids: &[ProjectId]) -> Vec<String> {
+    ids.iter().map(ToString::to_string).collect()
 }
 
 impl ProjectRow {

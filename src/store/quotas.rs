@@ -4,13 +4,14 @@
 
 use super::{
     Change, Reading, Result, Tx,
+    dialect::Dialect,
     row::{Columns, corrupt},
     statement::Statement,
 };
 use crate::{
     clock::Timestamp,
-    id::{OrganizationId, QuotaId},
-    job::quota::{Measure, Period, Quota, Subject},
+    id::{OrganizationId, QuotaId, UserId},
+    job::quota::{Authority, Measure, Period, Quota, Subject},
 };
 use sqlx::any::AnyRow;
 
@@ -19,8 +20,10 @@ use sqlx::any::AnyRow;
 pub enum QuotasOf {
     Everybody,
     Subject(Subject),
-    /// The organization's, and its members' shares in it.
+    /// The organization's, its members' shares in it, its projects' and its credentials'.
     Organization(OrganizationId),
+    /// Whatever may leave this user no room.
+    Binding(UserId),
 }
 
 /// A quota, and how it stands.
@@ -30,44 +33,106 @@ pub struct QuotaRow {
     pub used: u64,
     pub renews: Timestamp,
     pub created: Timestamp,
+    pub authority: Authority,
 }
 
 impl Reading {
     /// How they stand now; oldest first.
     pub async fn quotas(&mut self, of: QuotasOf, now: Timestamp) -> Result<Vec<QuotaRow>> {
-        let mut statement = Statement::new(
-            self.dialect,
-            "SELECT q.id, q.subject_kind, q.subject_id, q.within_id, q.provider, q.measure, q.period, q.amount, q.hold, \
-                    q.set_by, q.created, COALESCE(n.used, 0) AS used \
-               FROM quotas q LEFT JOIN quota_use n ON n.quota_id = q.id AND n.period_start = CASE q.period WHEN 'day' THEN ",
-        );
-        statement.value(Period::Day.start(now).millis()).text(" ELSE ").value(Period::Month.start(now).millis());
-        statement.text(" END");
-        match of {
-            QuotasOf::Everybody => {}
-            QuotasOf::Subject(subject) => {
-                statement.text(" WHERE q.subject_id = ").value(words(subject).1);
+        self.quotas_page(of, now, None, u32::MAX).await
+    }
+
+    /// At most `limit` of them that are younger than that one.
+    pub async fn quotas_page(
+        &mut self,
+        of: QuotasOf,
+        now: Timestamp,
+        after: Option<QuotaId>,
+        limit: u32,
+    ) -> Result<Vec<QuotaRow>> {
+        let mut statement = standing_at(self.dialect, now);
+        statement.text(" WHERE q.id > ").value(after.unwrap_or(QuotaId::FIRST).to_string());
+        of.write(&mut statement);
+        statement.text(" ORDER BY q.id LIMIT ").value(i64::from(limit));
+        statement.fetch(self.connection()).await?.iter().map(|row| read_use(row, now)).collect()
+    }
+
+    /// This one, if it is one of those.
+    pub async fn quota(&mut self, id: QuotaId, of: QuotasOf, now: Timestamp) -> Result<Option<QuotaRow>> {
+        let mut statement = standing_at(self.dialect, now);
+        statement.text(" WHERE q.id = ").value(id.to_string());
+        of.write(&mut statement);
+        statement.fetch(self.connection()).await?.first().map(|row| read_use(row, now)).transpose()
+    }
+}
+
+fn standing_at(dialect: Dialect, now: Timestamp) -> Statement {
+    let mut statement = Statement::new(
+        dialect,
+        "SELECT q.id, q.subject_kind, q.subject_id, q.within_id, q.provider, q.measure, q.period, q.amount, q.hold, \
+                q.set_by, q.created, q.operator, COALESCE(n.used, 0) AS used \
+           FROM quotas q LEFT JOIN quota_use n ON n.quota_id = q.id AND n.period_start = CASE q.period WHEN 'day' THEN ",
+    );
+    statement.value(Period::Day.start(now).millis()).text(" ELSE ").value(Period::Month.start(now).millis());
+    statement.text(" END");
+    statement
+}
+
+impl QuotasOf {
+    fn write(self, statement: &mut Statement) {
+        match self {
+            Self::Everybody => {}
+            Self::Subject(subject) => {
+                statement.text(" AND q.subject_id = ").value(words(subject).1);
             }
-            QuotasOf::Organization(id) => {
-                statement.text(" WHERE (q.subject_id = ").value(id.to_string());
-                statement.text(" OR (q.within_id <> '' AND q.within_id = ").value(id.to_string()).text("))");
+            Self::Organization(id) => {
+                let id = id.to_string();
+                statement.text(" AND (q.subject_id = ").value(id.clone());
+                statement.text(" OR (q.within_id <> '' AND q.within_id = ").value(id.clone());
+                statement
+                    .text(") OR q.subject_id IN (SELECT p.id FROM projects p WHERE p.organization_id = ")
+                    .value(id.clone());
+                statement
+                    .text(") OR q.subject_id IN (SELECT c.id FROM credentials c WHERE c.organization_id = ")
+                    .value(id.clone());
+                statement.text(
+                    ") OR q.subject_id IN (SELECT c.id FROM projects p JOIN credentials c ON c.project_id = p.id \
+                      WHERE p.organization_id = ",
+                );
+                statement.value(id).text("))");
+            }
+            Self::Binding(user) => {
+                const MINE: [&str; 7] = [
+                    " AND (q.subject_id = ",
+                    " OR q.subject_id IN (SELECT m.organization_id FROM memberships m WHERE m.user_id = ",
+                    ") OR q.subject_id IN (SELECT m.project_id FROM project_members m WHERE m.user_id = ",
+                    ") OR q.subject_id IN (SELECT p.id FROM projects p WHERE p.user_id = ",
+                    ") OR q.subject_id IN (SELECT c.id FROM credentials c WHERE c.user_id = ",
+                    ") OR q.subject_id IN (SELECT c.id FROM memberships m JOIN credentials c \
+                       ON c.organization_id = m.organization_id WHERE m.user_id = ",
+                    ") OR q.subject_id IN (SELECT c.id FROM project_members m JOIN credentials c \
+                       ON c.project_id = m.project_id WHERE m.user_id = ",
+                ];
+                for part in MINE {
+                    statement.text(part).value(user.to_string());
+                }
+                statement.text("))");
             }
         }
-        statement.text(" ORDER BY q.id");
-        statement.fetch(self.connection()).await?.iter().map(|row| read_use(row, now)).collect()
     }
 }
 
 impl Tx {
     /// In the place of the one for the same subject, provider, measure and period, with what is used of that.
     /// A new one begins with what the report says was used in this period.
-    pub async fn set_quota(&mut self, quota: &Quota) -> Result<QuotaId> {
+    pub async fn set_quota(&mut self, quota: &Quota, authority: Authority) -> Result<QuotaId> {
         let (kind, subject) = words(quota.subject);
         let row = sqlx::query(
-            "INSERT INTO quotas (id, subject_kind, subject_id, within_id, provider, measure, period, amount, hold, set_by, created) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+            "INSERT INTO quotas (id, subject_kind, subject_id, within_id, provider, measure, period, amount, hold, set_by, created, operator) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
              ON CONFLICT (subject_id, within_id, provider, measure, period) \
-             DO UPDATE SET amount = excluded.amount, hold = excluded.hold, set_by = excluded.set_by RETURNING id",
+             DO UPDATE SET amount = excluded.amount, hold = excluded.hold, set_by = excluded.set_by, \
+                           operator = excluded.operator RETURNING id",
         )
         .bind(quota.id.to_string())
         .bind(kind)
@@ -80,6 +145,7 @@ impl Tx {
         .bind(i64::try_from(quota.hold).unwrap_or(i64::MAX))
         .bind(quota.set_by.to_string())
         .bind(self.now.millis())
+        .bind(i64::from(authority == Authority::Operator))
         .fetch_one(self.writing())
         .await?;
         let id = row.parsed("id")?;
@@ -162,7 +228,8 @@ pub(super) fn read_quota(row: &AnyRow) -> Result<Quota> {
 fn read_use(row: &AnyRow, now: Timestamp) -> Result<QuotaRow> {
     let quota = read_quota(row)?;
     let used = u64::try_from(row.number("used")?).unwrap_or_default();
-    Ok(QuotaRow { used, renews: quota.period.end(now), quota, created: row.time("created")? })
+    let authority = if row.truth("operator")? { Authority::Operator } else { Authority::Owner };
+    Ok(QuotaRow { used, renews: quota.period.end(now), quota, created: row.time("created")?, authority })
 }
 
 fn words(subject: Subject) -> (&'static str, String) {

@@ -104,6 +104,12 @@ impl Reading {
         query.fetch_all(self.connection()).await?.iter().map(TokenRow::read).collect()
     }
 
+    /// How many; revoked ones do not count.
+    pub async fn count_tokens(&mut self, user: UserId) -> Result<u64> {
+        let query = sqlx::query("SELECT COUNT(*) AS tokens FROM tokens WHERE user_id = $1 AND revoked IS NULL");
+        query.bind(user.to_string()).fetch_one(self.connection()).await?.amount("tokens")
+    }
+
     /// Those of all these users, in no order.
     pub async fn tokens_of(&mut self, users: &[UserId]) -> Result<Vec<TokenRow>> {
         if users.is_empty() {

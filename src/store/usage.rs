@@ -10,8 +10,12 @@ use crate::{
 use sqlx::any::AnyRow;
 use std::collections::BTreeMap;
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = UsageBy)]
 pub enum By {
+    #[default]
+    #[serde(rename = "member")]
     User,
     Organization,
     Project,

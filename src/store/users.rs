@@ -97,6 +97,14 @@ impl Reading {
         rows.iter().map(UserRow::read).collect()
     }
 
+    /// Whether somebody else is an administrator and not disabled.
+    pub async fn has_other_administrator(&mut self, than: UserId) -> Result<bool> {
+        let query = sqlx::query(
+            "SELECT id FROM users WHERE admin = 1 AND disabled = 0 AND deleted IS NULL AND id <> $1 LIMIT 1",
+        );
+        Ok(query.bind(than.to_string()).fetch_optional(self.connection()).await?.is_some())
+    }
+
     pub async fn password_hash(&mut self, id: UserId) -> Result<Option<Secret>> {
         let row = sqlx::query("SELECT password_hash FROM users WHERE id = $1 AND deleted IS NULL")
             .bind(id.to_string())
@@ -173,7 +181,13 @@ impl Tx {
         for project in self.projects(ProjectOf::User(id)).await? {
             self.delete_project(project.id).await?;
         }
-        for sql in ["DELETE FROM memberships WHERE user_id = $1", "DELETE FROM active_contexts WHERE user_id = $1"] {
+        let theirs = [
+            "DELETE FROM memberships WHERE user_id = $1",
+            "DELETE FROM active_contexts WHERE user_id = $1",
+            "DELETE FROM sessions WHERE user_id = $1",
+            "DELETE FROM links WHERE user_id = $1",
+        ];
+        for sql in theirs {
             sqlx::query(sql).bind(id.to_string()).execute(self.writing()).await?;
         }
         let done = sqlx::query(

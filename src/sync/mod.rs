@@ -2,12 +2,17 @@
 //! Owns its place in the log.
 //! Never lets the directory believe that it is up to date when the log could not be read.
 
+pub mod checkpoint;
+
 use crate::{
     directory::Directory,
     store::{Change, Seq, Store, StoreError, Watch},
     vault::Vault,
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// How often the store is looked at.
 const STEP: Duration = Duration::from_millis(200);
@@ -28,8 +33,10 @@ pub struct Follower {
 impl Follower {
     /// Begins at the end of the log: nothing is cached yet that could be older.
     pub async fn begin(store: Store, vault: Arc<Vault>, directory: Arc<Directory>) -> Result<Self, StoreError> {
+        let asked = Instant::now();
         let seen = store.head().await?;
         directory.start_over(seen);
+        directory.confirm(asked);
         let watch = store.watch();
         Ok(Self { store, vault, directory, watch, seen, behind: false })
     }
@@ -56,18 +63,20 @@ impl Follower {
     }
 
     async fn turn(&mut self) -> Result<(), StoreError> {
+        let mut asked = Instant::now();
         self.behind |= self.watch.look().await?;
         if self.behind {
-            self.catch_up().await?;
+            asked = self.catch_up().await?;
             self.behind = false;
-        } else {
-            self.directory.follow(self.seen, &[]);
         }
+        self.directory.confirm(asked);
         Ok(())
     }
 
-    async fn catch_up(&mut self) -> Result<(), StoreError> {
+    /// Reads on to the end of the log; when it was asked for what turned out to be its end.
+    async fn catch_up(&mut self) -> Result<Instant, StoreError> {
         loop {
+            let asked = Instant::now();
             let changes = self.store.changes_since(self.seen, BATCH).await?;
             if changes.gap {
                 tracing::warn!(
@@ -78,12 +87,9 @@ impl Follower {
                 reload_keys(&self.vault).await;
                 self.directory.start_over(changes.head);
                 self.seen = changes.head;
-                return Ok(());
+                return Ok(asked);
             }
-            let Some((last, _)) = changes.list.last() else {
-                self.directory.follow(self.seen, &[]);
-                return Ok(());
-            };
+            let Some((last, _)) = changes.list.last() else { return Ok(asked) };
             let last = *last;
             let list: Vec<Change> = changes.list.iter().map(|(_, change)| *change).collect();
             if list.contains(&Change::Keys) {
@@ -92,7 +98,7 @@ impl Follower {
             self.directory.follow(last, &list);
             self.seen = last;
             if last >= changes.head {
-                return Ok(());
+                return Ok(asked);
             }
         }
     }

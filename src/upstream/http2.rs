@@ -97,7 +97,7 @@ impl Lines {
                 },
             }
         }
-        Err(SendError::Broken)
+        Err(SendError::Unsent)
     }
 
     /// A stream of the first connection that has room for one, else of a new one.
@@ -137,7 +137,7 @@ impl Lines {
             .initial_connection_window_size(STREAM_WINDOW.saturating_mul(self.streams).min(i32::MAX as u32))
             .keep_alive_interval(Duration::from_secs(20))
             .keep_alive_timeout(Duration::from_secs(10));
-        let (sender, connection) = builder.handshake(TokioIo::new(stream)).await.map_err(|_| SendError::Broken)?;
+        let (sender, connection) = builder.handshake(TokioIo::new(stream)).await.map_err(|_| SendError::Unsent)?;
         tokio::task::spawn_local(async move {
             // What goes wrong here also reaches whoever waits for an answer.
             let _ = connection.await;

@@ -10,7 +10,7 @@ pub mod once;
 mod switch;
 
 pub use body::{Alarm, Deadline, Driver, Outbound, Passing, Waiting, ring_when_due};
-pub use dial::{DialError, Endpoint, TlsTrust, cryptography};
+pub use dial::{BadCaFile, DialError, Endpoint, TlsTrust, cryptography};
 pub use http2::LocalExecutor;
 pub use switch::Switched;
 
@@ -88,6 +88,9 @@ impl Lease {
 pub enum SendError {
     #[error(transparent)]
     Dial(#[from] DialError),
+    /// The connection has handed the request back.
+    #[error("the connection was closed before it took the request")]
+    Unsent,
     #[error("the provider did not answer in time")]
     Timeout,
     #[error("the connection broke before the provider answered")]
@@ -99,7 +102,7 @@ pub enum SendError {
 impl SendError {
     /// Whether a byte of the request may have left.
     pub const fn may_have_left(&self) -> bool {
-        !matches!(self, Self::Dial(_))
+        !matches!(self, Self::Dial(_) | Self::Unsent)
     }
 }
 
@@ -137,7 +140,8 @@ impl Upstreams {
             let now = Instant::now();
             let Some(idle) = self.take_idle(endpoint.slot(), now) else {
                 let sender = deadline.bound(Box::pin(self.connect(&endpoint))).await.ok_or(SendError::Timeout)??;
-                return self.exchange(&endpoint, sender, request, &deadline).await.map_err(|(error, _)| error);
+                let answer = self.exchange(&endpoint, sender, request, &deadline).await;
+                return answer.map_err(|(error, unsent)| if unsent.is_some() { SendError::Unsent } else { error });
             };
             let spare = (repeat == Repeat::Once && now - idle.since > RESTED).then(|| copy_of(&request));
             match self.exchange(&endpoint, idle.sender, request, &deadline).await {
@@ -181,7 +185,7 @@ impl Upstreams {
         let mut builder = http1::Builder::new();
         builder.max_header_size(self.head_bytes).max_buf_size(READ_BUFFER.max(self.head_bytes));
         let (sender, connection) =
-            builder.handshake(TokioIo::new(Watched::new(stream))).await.map_err(|_| SendError::Broken)?;
+            builder.handshake(TokioIo::new(Watched::new(stream))).await.map_err(|_| SendError::Unsent)?;
         tokio::task::spawn_local(async move {
             // What goes wrong here also reaches whoever waits for the response.
             let _ = connection.await;

@@ -34,7 +34,7 @@ impl Upstreams {
         let mut builder = http1::Builder::new();
         builder.max_header_size(self.head_bytes).max_buf_size(READ_BUFFER.max(self.head_bytes));
         let (mut sender, connection) =
-            builder.handshake(TokioIo::new(Watched::new(stream))).await.map_err(|_| SendError::Broken)?;
+            builder.handshake(TokioIo::new(Watched::new(stream))).await.map_err(|_| SendError::Unsent)?;
         tokio::task::spawn_local(async move {
             let _ = connection.with_upgrades().await;
         });

@@ -17,7 +17,9 @@ pub enum VaultError {
         "the master key {place} is malformed at line {line}: expected `VERSION:KEY`, a number and 32 bytes in base64"
     )]
     Malformed { place: String, line: usize },
-    #[error("the master key {0} is not the one that this store is sealed with")]
+    #[error(
+        "the master key {0} is not the one that this store is sealed with: put that one back, from a backup if need be"
+    )]
     Mismatch(String),
     #[error("the master key {place} has no version {version}, which this store is sealed with")]
     VersionMissing { place: String, version: i64 },

@@ -88,7 +88,7 @@ impl MasterSource {
         fs::read_to_string(path).map(|text| Some(Zeroizing::new(text))).map_err(|error| self.unreadable(error))
     }
 
-    fn place(&self) -> String {
+    pub fn place(&self) -> String {
         match self {
             Self::File(path) => format!("file {}", path.display()),
             Self::Environment(name) => format!("variable {name}"),

@@ -38,6 +38,8 @@ pub struct Vault {
     keys: ArcSwap<Keys>,
     store: Store,
     source: MasterSource,
+    /// Where the master key is, if it was made just now.
+    made: Option<String>,
 }
 
 /// What a seal is bound to, but for the key.
@@ -55,12 +57,18 @@ impl Vault {
     /// A master key that is missing or not the right one is refused, and the store is as it was.
     pub async fn open(store: &Store, source: MasterSource, now: Timestamp) -> Result<Self> {
         let mut rows = store.read().await?.keys().await?;
+        let mut made = None;
         if rows.is_empty() {
-            rows = found(store, &source, now).await?;
+            (rows, made) = found(store, &source, now).await?;
         }
         let signing = store.read().await?.signing_keys().await?;
         let keys = ArcSwap::from_pointee(Keys::open(&rows, &signing, &source.read_existing()?)?);
-        Ok(Self { keys, store: store.clone(), source })
+        Ok(Self { keys, store: store.clone(), source, made })
+    }
+
+    /// Where the master key is, if it was made when this was opened: whoever did that has to be told to keep a copy.
+    pub fn made(&self) -> Option<&str> {
+        self.made.as_deref()
     }
 
     /// Seals with the current key.
@@ -192,16 +200,17 @@ impl std::fmt::Debug for Vault {
 
 /// Gives an empty store its keys, once, whoever comes first. The master key is made under the write lock too:
 /// who is too late must not leave one behind that opens nothing.
-async fn found(store: &Store, source: &MasterSource, now: Timestamp) -> Result<Vec<KeyRow>> {
+async fn found(store: &Store, source: &MasterSource, now: Timestamp) -> Result<(Vec<KeyRow>, Option<String>)> {
     let first = FirstKeys::draw()?;
     let mut tx = store.write(first.signer(), now).await?;
     let rows = tx.keys().await?;
     if !rows.is_empty() {
-        return Ok(rows);
+        return Ok((rows, None));
     }
     if !tx.is_empty().await? {
         return Err(VaultError::KeysMissing);
     }
+    let made = source.read()?.is_none().then(|| source.place());
     let keyring = source.read_or_create()?;
     let rows = first.seal(&keyring)?;
     for row in &rows {
@@ -209,7 +218,10 @@ async fn found(store: &Store, source: &MasterSource, now: Timestamp) -> Result<V
     }
     tx.record(AuditEntry::new(&Actor::System, "keys.made", keyring.newest()));
     tx.commit().await?;
-    Ok(rows)
+    if let Some(place) = &made {
+        tracing::info!(place, "made the master key; keep a copy of it apart from the store's backups");
+    }
+    Ok((rows, made))
 }
 
 impl Label<'_> {

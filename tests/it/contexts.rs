@@ -80,6 +80,9 @@ async fn who_has_nothing_to_pay_with_is_told_where_to_add_it() {
         "{}",
         answer.detail()
     );
+    let named = bellhop.ask(&in_context(&ada, "me.thesis")).await;
+    named.assert_refused("no-credential");
+    assert!(named.detail().contains("`bellhop credential add ionq@me.thesis --user NAME`"), "{}", named.detail());
     ionq.assert_untouched();
 }
 
@@ -129,7 +132,12 @@ async fn a_key_that_is_switched_off_still_counts_as_having_one() {
     let answer = bellhop.get(&ada, CATALOGUE).await;
 
     answer.assert_refused("no-credential");
-    assert!(answer.detail().contains("disabled"), "{}", answer.detail());
+    assert!(
+        answer.detail().contains("disabled")
+            && answer.detail().contains("`bellhop credential enable ionq@me --user NAME`"),
+        "{}",
+        answer.detail()
+    );
     ionq.assert_untouched();
     bellhop.ask(&in_context(&ada, "acme")).await.assert_paid_by("acme", "named");
 }

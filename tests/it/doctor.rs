@@ -57,6 +57,31 @@ async fn vendors_variables_are_found_in_the_environment_and_in_a_dotenv_file() {
 }
 
 #[tokio::test]
+async fn a_dotenv_file_is_looked_into_whatever_else_it_holds() {
+    let site = machine();
+    site.write(".env", b"# B\xfccher\nIONQ_API_KEY=fake-dotenv-canary\n");
+    assert!(findings(&site, 1).await[0].starts_with("ionq .env:2: IONQ_API_KEY holds something else"));
+
+    site.write(".env", vec![b'#'; 2 << 20]);
+    let [found] = &findings(&site, 0).await[..] else { panic!("one thing is worth knowing") };
+    assert_eq!(found, " .env: SDKs may read it, and it is too long to look into");
+
+    std::fs::remove_file(site.path(".env")).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(site.path(".env")).status().unwrap().success());
+    assert_eq!(findings(&site, 0).await, Vec::<String>::new(), "nobody waits for somebody to write into it");
+}
+
+#[tokio::test]
+async fn a_bellhop_token_in_a_dotenv_file_needs_an_address_too() {
+    let (site, pat) = (machine(), Pat::fake());
+    site.write(".env", format!("\nIONQ_API_KEY={}\n", pat.as_str()));
+    let found = findings(&site, 1).await;
+    assert!(found[0].starts_with("ionq .env:2: IONQ_API_KEY holds a Bellhop token, and no variable"), "{found:?}");
+    site.write(".env", format!("IONQ_API_KEY={}\nIONQ_API_URL=http://localhost:8080/ionq/v0.4\n", pat.as_str()));
+    assert_eq!(findings(&site, 0).await, Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn files_of_sdks_are_looked_into_wherever_the_sdk_would() {
     let site = machine();
     let elsewhere = site.write("else/where.conf", "[prod]\ntoken = DEV-fake-canary\n");
@@ -140,7 +165,6 @@ async fn whether_bellhop_is_there_and_who_would_pay_is_asked_of_it() {
     let ran = tokio::task::spawn_blocking(move || doctor.output()).await.unwrap().unwrap();
     let said = String::from_utf8(ran.stdout).unwrap();
     assert!(said.starts_with("Bellhop knows the token as one of ada's\n") && said.contains("ionq      me"), "{said}");
-    bellhop.run(&["token", "revoke", "ada", "laptop"]).await.assert_code(0);
     let mut again = std::process::Command::new(env!("CARGO_BIN_EXE_bellhop"));
     bellhop.surround(&mut again);
     again.args(["doctor", "--json", "--url", &url]).env("BELLHOP_TOKEN", Pat::fake().as_str());

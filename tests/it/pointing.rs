@@ -28,6 +28,9 @@ sdks:
         required: true
         content: "[default]\nurl = \"{base}\"\nkey = \"{token}\"\n"
       - { name: key.json, where: [~/.lab/key.json], variable: LAB_KEYS, variable_names: folder, format: json, required: true, content: '{"key": "{token}"}' }
+    note: |
+      It has two lines.
+      touch made-by-a-note
     warning: Mind the gap.
 "#;
 
@@ -156,6 +159,8 @@ async fn fields_and_contexts_are_filled_in_where_they_are_given() {
         "{}",
         with.out
     );
+    let commands = ["# ", "export ", "unset "];
+    assert!(with.out.lines().all(|line| commands.iter().any(|begin| line.starts_with(begin))), "{}", with.out);
     site.run(&["env", "lab", "--plain", "colour=red"]).await.assert_code(2);
     let secret = site.run(&["env", "lab", "--plain", "token=fake-typed-canary"]).await.assert_code(2);
     assert!(secret.err.contains("treat the one that you just typed as leaked"), "{}", secret.err);

@@ -4,11 +4,11 @@ use crate::support::Site;
 use serde_json::json;
 
 const SHIPPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/providers");
+const PAGE: &str = include_str!("../../docs/custom-provider.md");
 
 /// A block of the page on presets of one's own: its file's name stands in its first line.
 fn block(name: &str) -> &'static str {
-    let page = include_str!("../../docs/custom-provider.md");
-    let blocks = page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let blocks = PAGE.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
     let mut blocks = blocks.filter(|block| block.starts_with(&format!("# {name}\n")));
     blocks.next().unwrap_or_else(|| panic!("docs/custom-provider.md has no block `{name}`"))
 }
@@ -46,6 +46,10 @@ async fn a_difference_is_told_with_its_line_and_a_mistake_with_its_place() {
     assert!(told.err.contains("is `status`, and not `result`\n"), "{}", told.err);
     assert!(told.err.contains("no fixture goes through status: GET /api/runs/{run}\n"), "{}", told.err);
     assert!(told.err.ends_with("error: 2 things wrong with our-lab\n"), "{}", told.err);
+    for told in told.err.lines() {
+        let page = PAGE.replace("presets/fixtures/our-lab.yaml", fixtures.to_str().unwrap());
+        assert!(page.contains(told), "the page has other words than: {told}");
+    }
     let broken = site.write("broken.yaml", block("our-lab.yaml").replace("kind: submit", "kind: sumbit"));
     let told = site.run(&["provider", "test", broken.to_str().unwrap()]).await.assert_code(1);
     assert!(told.err.contains("broken.yaml:") && told.err.contains("unknown variant `sumbit`"), "{}", told.err);

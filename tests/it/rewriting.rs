@@ -179,6 +179,17 @@ async fn a_compressed_answer_that_must_be_read_is_read() {
 }
 
 #[tokio::test]
+async fn a_result_that_must_be_read_is_asked_for_as_it_is() {
+    let dwave = dwave(|origin| Reply::json(200, &binary_ref(&format!("{origin}/x")))).await;
+    let (bellhop, ada) = ada_at_dwave(Site::empty(), &dwave).await;
+
+    let result = ask(&ada, format!("/dwave{PROBLEM}/answer")).header("Accept-Encoding", "gzip, br, zstd");
+    bellhop.ask(&result).await.assert_relayed();
+
+    assert_eq!(dwave.request().header("accept-encoding"), Some("identity"));
+}
+
+#[tokio::test]
 async fn a_compressed_answer_of_any_size_costs_bounded_memory() {
     let dwave = dwave(|_| {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());

@@ -113,6 +113,57 @@ on_both! {
 }
 
 on_both! {
+    async fn organizations_members_and_projects_come_in_pages(place: &Place) {
+        let world = World::made(place).await;
+        let mut tx = place.write().await;
+        let more = ["b2", "a-b"].map(|name| organization(OrganizationId::new(), name));
+        tx.insert_organizations(&more).await.unwrap();
+        tx.commit().await.unwrap();
+        let mut read = place.store.read().await.unwrap();
+        let first = read.organizations_page(None, 2).await.unwrap();
+        let rest = read.organizations_page(first.last().map(|row| &row.name), 2).await.unwrap();
+        let names: Vec<_> = first.iter().chain(&rest).map(|row| row.name.as_str()).collect();
+        assert_eq!(names, ["a-b", "acme", "b2"], "in byte order on both");
+        let first = read.members_page(world.acme, None, 1).await.unwrap();
+        let rest = read.members_page(world.acme, Some(first[0].user), 5).await.unwrap();
+        assert!(first[0].user < rest[0].user && rest.len() == 1);
+        let (acme, own) = (ProjectOf::Organization(world.acme), ProjectOf::User(world.ada));
+        assert_eq!(read.projects_page(acme, None, 5).await.unwrap(), read.projects(acme).await.unwrap());
+        assert_eq!(read.projects_page(own, Some(&"thesis".parse().unwrap()), 5).await.unwrap(), []);
+    }
+}
+
+on_both! {
+    async fn what_somebody_is_and_has_is_told(place: &Place) {
+        let world = World::made(place).await;
+        let mut read = place.store.read().await.unwrap();
+        let roles: Vec<_> = read.roles(world.grace).await.unwrap().into_iter().map(|row| (row.organization, row.role)).collect();
+        assert_eq!(roles, [(world.acme, Role::Owner)]);
+        assert_eq!(read.member(world.acme, world.ada).await.unwrap().unwrap().role, Role::Member);
+        assert_eq!(read.member(world.acme, UserId::new()).await.unwrap(), None);
+        assert!(read.has_other_owner(world.acme, world.ada).await.unwrap());
+        assert!(!read.has_other_owner(world.acme, world.grace).await.unwrap());
+        let size = read.size_of_organization(world.acme).await.unwrap();
+        assert_eq!((size.members, size.projects), (2, 1));
+        assert_eq!(read.projects_with(world.ada).await.unwrap()[0].id, world.optics);
+        assert!(read.is_project_member(world.optics, world.ada).await.unwrap());
+        assert!(!read.is_project_member(world.optics, world.grace).await.unwrap());
+        let members = read.members_of_projects(&[world.optics, world.thesis]).await.unwrap();
+        assert_eq!(members.iter().map(|(project, row)| (*project, row.user)).collect::<Vec<_>>(), [(world.optics, world.ada)]);
+        assert_eq!(read.providers_of_projects(&[]).await.unwrap(), []);
+        assert_eq!(read.count_tokens(world.ada).await.unwrap(), read.tokens(world.ada).await.unwrap().len() as u64);
+        drop(read);
+        let mut tx = place.write().await;
+        assert!(!tx.has_other_administrator(world.grace).await.unwrap());
+        tx.change_user(world.ada, UserChange::Admin(true)).await.unwrap();
+        assert!(tx.has_other_administrator(world.grace).await.unwrap());
+        assert!(!tx.has_other_administrator(world.ada).await.unwrap());
+        tx.change_user(world.ada, UserChange::Disabled(true)).await.unwrap();
+        assert!(!tx.has_other_administrator(world.grace).await.unwrap());
+    }
+}
+
+on_both! {
     async fn organizations_and_projects_are_renamed_and_left(place: &Place) {
         let world = World::made(place).await;
         let mut tx = place.write().await;

@@ -23,6 +23,25 @@ on_both! {
     }
 }
 
+on_both! {
+    async fn whatever_is_asked_about_the_trail_is_answered_from_an_index(place: &Place) {
+        let texts = place.store.texts_about_the_trail();
+        let steps = match &place.address {
+            Address::Sqlite(path) => sqlite(&crate::opening::url_of(path), &texts).await,
+            Address::Postgres(url) => postgres(url.expose(), &texts).await,
+        };
+        assert!(steps.len() >= texts.len());
+        for (step, sql) in steps {
+            assert!(step != "SCAN t" && !step.contains("Seq Scan"), "{step}\n{sql}");
+            assert_ne!(step, "USE TEMP B-TREE FOR ORDER BY", "all rows before the first\n{sql}");
+            for by in ["actor", "subject", "action"] {
+                let is_wide = step.starts_with("SEARCH t ") && !step.contains(&format!("{by}=?"));
+                assert!(!sql.contains(&format!("t.{by} = ?")) || !is_wide, "{step}\n{sql}");
+            }
+        }
+    }
+}
+
 /// As SQLite says it: what is narrowed down to somebody is looked up by whose it is.
 fn is_wide(step: &str, sql: &str) -> bool {
     let is_narrowed =

@@ -11,7 +11,7 @@ use bellhop::{
     job::{
         Amounts, Ended, Figures, Intent, JOB, Made, Payer, State, Thing, ThingKey,
         entry::{Binding, Entered, Entry, Observation},
-        quota::{Measure, Period, Quota, Subject},
+        quota::{Authority, Measure, Period, Quota, Subject},
     },
 };
 
@@ -125,7 +125,7 @@ pub async fn enter(place: &Place, entry: Entry) -> Entered {
 
 pub async fn set(place: &Place, quota: &Quota) -> QuotaId {
     let mut tx = place.write().await;
-    let id = tx.set_quota(quota).await.unwrap();
+    let id = tx.set_quota(quota, Authority::Operator).await.unwrap();
     tx.commit().await.unwrap();
     id
 }

@@ -171,7 +171,7 @@ async fn spenders(
 }
 
 /// Say what would be lost with a credential
-#[utoipa::path(get, path = "/credentials/{id}/consequences", operation_id = "show_consequences", tag = "credentials",
+#[utoipa::path(get, path = "/credentials/{id}/consequences", operation_id = "show_consequences_of_credential", tag = "credentials",
     params(("id" = CredentialId, Path)), responses(
     (status = 200, body = Consequences),
     (status = "default", body = Problem, content_type = "application/problem+json"),

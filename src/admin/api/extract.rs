@@ -77,6 +77,25 @@ impl<T: DeserializeOwned + Send> FromRequestParts<Api> for At<T> {
     }
 }
 
+/// `Accept`: whether another form than JSON is asked for.
+pub struct Accept(String);
+
+impl Accept {
+    pub fn names(&self, kind: &str) -> bool {
+        let kinds = self.0.split(',').filter_map(|range| range.split(';').next());
+        kinds.map(str::trim).any(|range| range.eq_ignore_ascii_case(kind))
+    }
+}
+
+impl FromRequestParts<Api> for Accept {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Api) -> Result<Self, Problem> {
+        let values = parts.headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+        Ok(Self(values.collect::<Vec<_>>().join(",")))
+    }
+}
+
 /// `If-Match`: what a change was made for.
 pub struct IfMatch(pub Option<Wanted>);
 

@@ -1,14 +1,25 @@
 //! The management API: what `manage` does, over HTTP. One file for each noun, and the document that is made of them.
 //! Owns the shape of requests and answers; who may do what is `manage`'s.
-//! Never answers who has not signed in, but for its document, and never anything but JSON.
+//! Never answers who has not signed in, but for its document, and never anything but JSON where nobody asked for more.
 
+mod audit;
+mod contexts;
 mod credentials;
 mod explain;
 mod extract;
+mod jobs;
+mod members;
+mod organizations;
+mod people;
 mod problem;
+mod projects;
 mod providers;
+mod quotas;
 mod signin;
+mod submissions;
 mod tokens;
+mod usage;
+mod users;
 mod whoami;
 
 pub use problem::Problem;
@@ -45,7 +56,7 @@ pub struct Api {
     info(
         title = "Bellhop",
         description = "The management API of Bellhop. Sign in with a personal access token of scope `manage`.\n\n\
-            Everything is JSON. Lists come in pages: `next` of one is `after` of the next. A refusal is a problem of \
+            Everything is JSON, and a few things are also what their `Accept` asks for. Lists come in pages: `next` of one is `after` of the next. A refusal is a problem of \
             RFC 9457, whose `code` is for programs. Single things have an `ETag`; a change with `If-Match` is made only \
             to what was read."
     ),
@@ -65,38 +76,53 @@ impl Modify for SignIn {
 
 /// The whole API, with the document at its own place.
 pub fn router(api: Api) -> Router {
-    let (router, document) = parts();
-    let text = document.to_json().unwrap_or_default();
-    let signed_in = middleware::from_fn_with_state(api.clone(), signin::sign_in);
-    let open = Router::new().route(
-        "/api/v1/openapi.json",
-        get(move || async move { ([(header::CONTENT_TYPE, "application/json")], text) }),
-    );
-    router
-        .method_not_allowed_fallback(|| async {
-            let text = "this endpoint has no such method: see /api/v1/openapi.json";
-            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "bad-request", text)
-        })
-        .route_layer(signed_in)
-        .with_state(api)
+    let (signed_in, _) = signed_in().split_for_parts();
+    let (open, _) = open().split_for_parts();
+    let text = document().to_json().unwrap_or_default();
+    let document = get(move || async move { ([(header::CONTENT_TYPE, "application/json")], text) });
+    signed_in
+        .route_layer(middleware::from_fn_with_state(api.clone(), signin::sign_in))
         .merge(open)
+        .method_not_allowed_fallback(no_such_method)
+        .with_state(api)
+        .route("/api/v1/openapi.json", document)
         .route("/api/{*rest}", any(nowhere))
         .layer(middleware::from_fn(harden))
 }
 
 /// The OpenAPI document, made from the handlers.
 pub fn document() -> Document {
-    parts().1
+    OpenApiRouter::<Api>::with_openapi(About::openapi()).merge(signed_in()).merge(open()).into_openapi()
 }
 
-fn parts() -> (Router<Api>, Document) {
+fn signed_in() -> OpenApiRouter<Api> {
     let nouns = OpenApiRouter::new()
         .merge(whoami::routes())
+        .merge(people::routes())
+        .merge(contexts::routes())
         .merge(tokens::routes())
+        .merge(users::routes())
+        .merge(organizations::routes())
+        .merge(members::routes())
+        .merge(projects::routes())
         .merge(credentials::routes())
         .merge(providers::routes())
-        .merge(explain::routes());
-    OpenApiRouter::with_openapi(About::openapi()).nest("/api/v1", nouns).split_for_parts()
+        .merge(explain::routes())
+        .merge(jobs::routes())
+        .merge(submissions::routes())
+        .merge(usage::routes())
+        .merge(quotas::routes())
+        .merge(audit::routes());
+    OpenApiRouter::new().nest("/api/v1", nouns)
+}
+
+fn open() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().nest("/api/v1", people::open())
+}
+
+async fn no_such_method() -> Problem {
+    let text = "this endpoint has no such method: see /api/v1/openapi.json";
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "bad-request", text)
 }
 
 async fn nowhere() -> Problem {

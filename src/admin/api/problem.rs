@@ -53,11 +53,14 @@ impl From<Fault> for Problem {
             Fault::Conflict(_) => StatusCode::CONFLICT,
             Fault::Invalid { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Fault::Changed => StatusCode::PRECONDITION_FAILED,
+            Fault::WrongPassword => StatusCode::UNAUTHORIZED,
+            Fault::TooOften(_) => StatusCode::TOO_MANY_REQUESTS,
             Fault::SignedOut => return Self::unknown_token(),
             Fault::Unavailable(cause) => {
                 tracing::warn!(error = %cause, "the store cannot be asked by the management API");
                 StatusCode::SERVICE_UNAVAILABLE
             }
+            Fault::Unanswered(_) => StatusCode::BAD_GATEWAY,
             Fault::Internal(cause) => {
                 tracing::error!(error = %cause, "the management API failed");
                 StatusCode::INTERNAL_SERVER_ERROR

@@ -35,7 +35,7 @@ struct Whose {
 }
 
 /// List tokens
-#[utoipa::path(get, path = "/tokens", tag = "tokens", params(Whose, Page), responses(
+#[utoipa::path(get, path = "/tokens", tag = "tokens", operation_id = "list_tokens", params(Whose, Page), responses(
     (status = 200, body = Listed<Token>),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -51,7 +51,8 @@ async fn list(
 /// Make a token
 ///
 /// Its value is in this answer and nowhere else.
-#[utoipa::path(post, path = "/tokens", tag = "tokens", request_body = CreateToken, responses(
+#[utoipa::path(post, path = "/tokens", tag = "tokens",
+    operation_id = "create_token", request_body = CreateToken, responses(
     (status = 201, body = MadeToken),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -64,7 +65,8 @@ async fn create(
 }
 
 /// Show a token, without its value
-#[utoipa::path(get, path = "/tokens/{id}", tag = "tokens", params(("id" = TokenId, Path)), responses(
+#[utoipa::path(get, path = "/tokens/{id}", tag = "tokens",
+    operation_id = "show_token", params(("id" = TokenId, Path)), responses(
     (status = 200, body = Token),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -74,7 +76,8 @@ async fn show(State(api): State<Api>, Signed(who): Signed, At(id): At<TokenId>) 
 }
 
 /// Change what a token may do
-#[utoipa::path(patch, path = "/tokens/{id}", tag = "tokens", params(("id" = TokenId, Path)),
+#[utoipa::path(patch, path = "/tokens/{id}", tag = "tokens",
+    operation_id = "change_token", params(("id" = TokenId, Path)),
     request_body = ChangeToken, responses(
     (status = 200, body = Token),
     (status = "default", body = Problem, content_type = "application/problem+json"),
@@ -91,7 +94,8 @@ async fn change(
 }
 
 /// Revoke a token, for good
-#[utoipa::path(delete, path = "/tokens/{id}", tag = "tokens", params(("id" = TokenId, Path)), responses(
+#[utoipa::path(delete, path = "/tokens/{id}", tag = "tokens",
+    operation_id = "revoke_token", params(("id" = TokenId, Path)), responses(
     (status = 204),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -108,7 +112,8 @@ async fn revoke(
 /// Revoke a token by its value
 ///
 /// For one that was found where it should not be: whoever has it may end it.
-#[utoipa::path(post, path = "/tokens/revoke", tag = "tokens", request_body = RevokeValue, responses(
+#[utoipa::path(post, path = "/tokens/revoke", tag = "tokens",
+    operation_id = "revoke_token_by_value", request_body = RevokeValue, responses(
     (status = 200, body = Token),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]

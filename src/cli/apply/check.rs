@@ -12,7 +12,7 @@ use crate::{
     clock::Timestamp,
     config::{Expected, TokenLifetimes},
     credential::source::Written,
-    identity::{JobVisibility, Scopes, UserName, pat::PatDigest, role::Role},
+    identity::{JobVisibility, Scopes, UserName, password, pat::PatDigest, role::Role},
     manage::credentials::Version,
     provider::{Catalog, Provider},
     secret::Secret,
@@ -28,8 +28,6 @@ pub struct Checker<'a> {
     pub now: Timestamp,
 }
 
-/// A passphrase that a person types; what machines present are tokens.
-const SHORTEST_PASSWORD: usize = 15;
 const LONGEST_TEXT: usize = 120;
 
 impl Checker<'_> {
@@ -218,10 +216,10 @@ fn time(text: &Text) -> Checked<Timestamp> {
 
 fn password(source: &Spanned<Source>) -> Checked<Secret> {
     let password = fetch(source)?;
-    if password.expose().chars().count() < SHORTEST_PASSWORD {
-        return mistake(source, format!("expected a password of at least {SHORTEST_PASSWORD} characters"));
+    match password::check(&password) {
+        Ok(()) => Ok(password),
+        Err(expected) => mistake(source, expected),
     }
-    Ok(password)
 }
 
 /// What a credential is made of: the values of its fields, or the source that they are read from while Bellhop runs.

@@ -10,7 +10,7 @@ mod tour;
 use super::{Console, Failure, wait_for};
 use crate::{
     app::App,
-    config::{Config, LogLevel, Origin, Protocol, ProviderConfig, Upstream},
+    config::{Config, LogLevel, Origin, Protocol, ProviderConfig, Sources, Upstream},
     telemetry::log::Logging,
 };
 use clap::Args;
@@ -40,7 +40,12 @@ pub struct Demo {
 }
 
 impl Demo {
-    pub fn run(self, console: &mut Console<'_>) -> Result<(), Failure> {
+    pub fn run(self, sources: &Sources, console: &mut Console<'_>) -> Result<(), Failure> {
+        if sources.file.is_some() || !sources.flags.is_empty() {
+            return Err(Failure::usage(
+                "a demo reads no configuration: --dir says where it keeps things, --port where it listens",
+            ));
+        }
         let mut config = Config::default();
         config.log.level = LogLevel::Warn;
         Logging::start(&config.log).map_err(|error| Failure::failed(error.to_string()))?;

@@ -8,6 +8,7 @@ use super::{
     settings::{self, Setting},
 };
 use crate::{
+    cli::env::quote::Shell,
     config::BaseUrl,
     provider::{
         Located, Provider,
@@ -70,9 +71,10 @@ fn look_into(
     let finding = |what: String| {
         let remedy = match &file.content {
             Some(_) => format!(
-                "remove it, or write the file anew: `bellhop env {} --format {} --with-token`",
+                "remove it, or write the file anew: `bellhop env {} --format {} --with-token > {}`",
                 provider.id(),
-                file.name
+                file.name,
+                Shell::Posix.text(&path.display().to_string())
             ),
             None => "remove it, or use `bellhop run`".to_owned(),
         };
@@ -234,7 +236,7 @@ fn is_about(service: &str, provider: &Provider) -> bool {
 }
 
 /// `None` where there is no such file.
-fn read(path: &Path) -> io::Result<Option<String>> {
+pub fn read(path: &Path) -> io::Result<Option<String>> {
     let metadata = match fs::metadata(path) {
         Ok(metadata) => metadata,
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {

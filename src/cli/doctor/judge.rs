@@ -7,6 +7,7 @@ use crate::{
     config::{BaseUrl, Origin},
     identity::pat::{LENGTH, PREFIX, PlainPat},
 };
+use std::net::IpAddr;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Token {
@@ -45,14 +46,24 @@ pub fn address(value: &str, place: &Place) -> Option<Address> {
     }
     let mut urls = urls(value).peekable();
     if urls.peek().is_none() {
-        // A host by itself, or a port with it.
-        let host = value.rsplit_once(':').map_or(value, |(host, _)| host).trim_matches(['[', ']']);
-        let origin = format!("https://{host}").parse().ok();
-        return Some(if place.owns_host(host) { Address::Bellhops } else { Address::Another(origin) });
+        // A host by itself, or a port or a path with it.
+        let authority = value.trim().split('/').next().unwrap_or_default();
+        let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host).trim_matches(['[', ']']);
+        if place.owns_host(host) {
+            return Some(Address::Bellhops);
+        }
+        let origin = is_surely_a_host(host).then(|| format!("https://{host}").parse().ok()).flatten();
+        return Some(Address::Another(origin));
     }
     let others = urls.map(|url| url.parse::<BaseUrl>().ok().map(|url| url.origin));
     let mut others = others.filter(|origin| !origin.as_ref().is_some_and(|origin| place.owns(origin)));
     Some(others.next().map_or(Address::Bellhops, Address::Another))
+}
+
+/// What has no top-level domain may as well be a token, in a variable that was mixed up with another.
+fn is_surely_a_host(text: &str) -> bool {
+    let is_domain = |top: &str| (2..=24).contains(&top.len()) && top.bytes().all(|b| b.is_ascii_alphabetic());
+    text.parse::<IpAddr>().is_ok() || text.rsplit_once('.').is_some_and(|(_, top)| is_domain(top))
 }
 
 fn has_pat(value: &str) -> bool {
@@ -104,6 +115,11 @@ mod tests {
         assert_eq!(judged("https://api.ionq.co/v0.4?x=fake"), another("https://api.ionq.co"));
         assert_eq!(judged("nexus.quantinuum.com"), another("https://nexus.quantinuum.com"));
         assert_eq!(judged("https://user:fake-password@api.ionq.co"), Some(Address::Another(None)));
+        assert_eq!(judged("127.0.0.1/ionq"), Some(Address::Bellhops));
+        // A token where an address belongs: people mix the variables up.
+        for token in ["fake-token", "DEV-1234567890abcdef", "fake.eyJhIjoxfQ.c2lnbmF0dXJl0", "user:fake@host"] {
+            assert_eq!(judged(token), Some(Address::Another(None)), "{token}");
+        }
         let mixed = r#"{"http://127.0.0.1:8080/x": {"well_known": "https://auth.example.org/y"}}"#;
         assert_eq!(judged(mixed), another("https://auth.example.org"));
     }

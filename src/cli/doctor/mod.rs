@@ -24,10 +24,10 @@ use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 #[derive(Args, Debug)]
 #[command(
-    after_help = "It looks at the environment, `.env` here, the files that SDKs read, netrc and Python's keyring files, and, if it is\n\
-    told where Bellhop is or has a token, whether it can be reached and who would pay. It prints no value of a secret.\n\
-    Exits 1 when something would bypass Bellhop.\n\
-    Examples:\n  bellhop doctor\n  bellhop doctor --provider dwave --url https://bellhop.example.org"
+    after_help = "Examples:\n  bellhop doctor\n  bellhop doctor --provider dwave --url https://bellhop.example.org\n\n\
+    It looks at the environment, `.env` here, the files that SDKs read, netrc and Python's keyring files, and, if it is \
+    told where Bellhop is or has a token, whether it can be reached and who would pay. It prints no value of a secret. \
+    Exits 1 when something would bypass Bellhop."
 )]
 pub struct Doctor {
     /// Only what concerns this provider; may be repeated
@@ -107,7 +107,6 @@ impl Doctor {
                 console.note("nothing here would bypass Bellhop");
                 Ok(())
             }
-            1 => Err(Failure::failed("1 thing would bypass Bellhop or keeps it from being reached")),
             many => Err(Failure::failed(format!(
                 "{} would bypass Bellhop or keep it from being reached",
                 counted(many, "thing")

@@ -55,6 +55,10 @@ pub fn ask(place: &Place, token: Option<&Secret>) -> Result<Reached, Failure> {
             Judged::Refused(text) => {
                 problem(format!("Bellhop refuses the token: {text}"), "see `bellhop token create`")
             }
+            Judged::Unwell(text) => problem(
+                format!("Bellhop is there and does not serve now: {text}"),
+                "try again in a moment: it says nothing about the token",
+            ),
             Judged::Stranger => problem(
                 format!("what answers there ({}) is not Bellhop", answer.status()),
                 "say where it is: --url, BELLHOP_PROXY_URL or `listen.public_url`",
@@ -66,6 +70,8 @@ pub fn ask(place: &Place, token: Option<&Secret>) -> Result<Reached, Failure> {
 enum Judged {
     Bellhop(Option<Value>),
     Refused(String),
+    /// It answers nobody now.
+    Unwell(String),
     Stranger,
 }
 
@@ -77,7 +83,9 @@ fn judged(answer: &Response<bytes::Bytes>, with_token: bool) -> Judged {
         Some(_) if !with_token => Judged::Bellhop(None),
         Some(code) => {
             let detail = body().and_then(|body| Some(body["detail"].as_str()?.to_owned()));
-            Judged::Refused(detail.unwrap_or_else(|| code.to_owned()))
+            let text = detail.unwrap_or_else(|| code.to_owned());
+            let is_unwell = answer.status().is_server_error() || answer.status() == StatusCode::TOO_MANY_REQUESTS;
+            if is_unwell { Judged::Unwell(text) } else { Judged::Refused(text) }
         }
         None if answer.status() == StatusCode::OK => match body().filter(|body| body["providers"].is_object()) {
             Some(whoami) => Judged::Bellhop(Some(whoami)),
@@ -103,5 +111,30 @@ impl Reached {
         });
         let lines: Vec<PayerLine<'_>> = lines.collect();
         console.table(Form { json: false }, &["provider", "pays", "label", "why"], &lines);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(status: u16, refusal: &str) -> &'static str {
+        let body = r#"{"detail":"because"}"#.into();
+        let answer = Response::builder().status(status).header("bellhop-refusal", refusal).body(body).unwrap();
+        match judged(&answer, true) {
+            Judged::Bellhop(_) => "bellhop",
+            Judged::Refused(_) => "refused",
+            Judged::Unwell(_) => "unwell",
+            Judged::Stranger => "stranger",
+        }
+    }
+
+    #[test]
+    fn a_bellhop_that_cannot_serve_now_says_nothing_about_the_token() {
+        assert_eq!(told(401, "unknown-token"), "refused");
+        assert_eq!(told(403, "not-allowed"), "refused");
+        for (status, refusal) in [(503, "store-unavailable"), (503, "draining"), (429, "throttled")] {
+            assert_eq!(told(status, refusal), "unwell", "{refusal}");
+        }
     }
 }

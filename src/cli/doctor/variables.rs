@@ -3,7 +3,7 @@
 //! Never tells a value.
 
 use super::{
-    Finding, Patient,
+    Finding, Patient, files,
     judge::{self, Address, Token},
     settings,
 };
@@ -11,9 +11,10 @@ use crate::provider::{
     Provider,
     preset::sdk::{FileFormat, Hole, Sdk},
 };
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, io, path::Path};
 
 /// Variables of one place, by name.
+#[derive(Default)]
 struct Variables {
     values: BTreeMap<String, (String, Option<u64>)>,
     /// The file that they are in, where they are in one.
@@ -21,9 +22,12 @@ struct Variables {
 }
 
 pub fn look(patient: &Patient<'_>) -> Vec<Finding> {
+    let (mut found, path) = (Vec::new(), patient.folder.join(".env"));
     let environment = of_environment(patient);
-    let dotenv = of_dotenv(patient);
-    let mut found = Vec::new();
+    let dotenv = of_dotenv(&path).unwrap_or_else(|error| {
+        found.push(unread(&path, &error));
+        Variables::default()
+    });
     for provider in patient.providers {
         for variables in [&environment, &dotenv] {
             for sdk in &provider.preset().sdks {
@@ -46,47 +50,59 @@ fn of_environment(patient: &Patient<'_>) -> Variables {
     Variables { values, file: None }
 }
 
-fn of_dotenv(patient: &Patient<'_>) -> Variables {
-    let path = patient.folder.join(".env");
-    let text = fs::read_to_string(&path).unwrap_or_default();
+fn of_dotenv(path: &Path) -> io::Result<Variables> {
+    let text = files::read(path)?.unwrap_or_default();
     let settings = settings::read(FileFormat::Dotenv, &text).unwrap_or_default();
     let values = settings.into_iter().map(|setting| (setting.key, (setting.value, Some(setting.line))));
-    Variables { values: values.collect(), file: Some(path.display().to_string()) }
+    Ok(Variables { values: values.collect(), file: Some(path.display().to_string()) })
+}
+
+fn unread(path: &Path, error: &io::Error) -> Finding {
+    let what = format!("SDKs may read it, and {error}");
+    Finding::variable(&path.display().to_string(), None, what, "look into it yourself, or use `bellhop run`").minor()
 }
 
 impl Variables {
     fn judge(&self, patient: &Patient<'_>, provider: &Provider, sdk: &Sdk, found: &mut Vec<Finding>) {
         for (name, template) in &sdk.environment {
-            let Some((value, line)) = self.values.get(&**name) else { continue };
+            let Some((value, _)) = self.values.get(&**name) else { continue };
             if template.has(&Hole::Token) && judge::token(value) == Some(Token::Another) {
                 let what = format!("{name} holds something else than a Bellhop token, and {} uses it", sdk.name);
-                found.push(self.finding(name, *line, provider, what));
+                found.push(self.finding(name, provider, what));
             }
             if template.is_address()
                 && let Some(Address::Another(origin)) = judge::address(value, &patient.map.place)
             {
                 let whereto = origin.map_or_else(|| "somewhere else".to_owned(), |origin| format!("to {origin}"));
-                found.push(self.finding(name, *line, provider, format!("{name} leads {} {whereto}", sdk.name)));
+                found.push(self.finding(name, provider, format!("{name} leads {} {whereto}", sdk.name)));
             }
         }
         for name in &sdk.unset {
-            if let Some((_, line)) = self.values.get(&**name).filter(|(value, _)| !value.is_empty()) {
-                found.push(self.finding(name, *line, provider, format!("{name} leads {} elsewhere", sdk.name)));
+            if self.values.get(&**name).is_some_and(|(value, _)| !value.is_empty()) {
+                found.push(self.finding(name, provider, format!("{name} leads {} elsewhere", sdk.name)));
             }
         }
     }
 
-    fn finding(&self, name: &str, line: Option<u64>, provider: &Provider, what: String) -> Finding {
+    fn finding(&self, name: &str, provider: &Provider, what: String) -> Finding {
         let id = provider.id();
-        let (place, remedy) = match &self.file {
-            Some(file) => (&**file, format!("take {name} out of the file, or see `bellhop env {id} --format dotenv`")),
-            None => (name, format!("unset {name}, or use `bellhop env {id}` or `bellhop run`")),
+        let remedy = match &self.file {
+            Some(_) => format!("take {name} out of the file, or see `bellhop env {id} --format dotenv`"),
+            None => format!("unset {name}, or use `bellhop env {id}` or `bellhop run`"),
         };
-        let finding = Finding::variable(place, Some(id), what, remedy);
-        match line {
-            Some(line) => finding.at(line),
-            None => finding,
+        self.told(name, provider, what, remedy)
+    }
+
+    fn told(&self, name: &str, provider: &Provider, what: String, remedy: String) -> Finding {
+        let finding = Finding::variable(self.file.as_deref().unwrap_or(name), Some(provider.id()), what, remedy);
+        match self.values.get(name) {
+            Some((_, Some(line))) => finding.at(*line),
+            _ => finding,
         }
+    }
+
+    fn holds_bellhops_token(&self, name: &str) -> bool {
+        self.values.get(name).and_then(|(value, _)| judge::token(value)) == Some(Token::Bellhops)
     }
 
     fn has(&self, name: &str) -> bool {
@@ -98,20 +114,22 @@ impl Variables {
 fn stray_token(provider: &Provider, environment: &Variables, dotenv: &Variables) -> Option<Finding> {
     let sdks = provider.preset().sdks.iter();
     let variables: Vec<_> = sdks.flat_map(|sdk| sdk.environment.iter()).collect();
-    let holds =
-        |name: &str| environment.values.get(name).and_then(|(value, _)| judge::token(value)) == Some(Token::Bellhops);
-    let (name, _) = variables.iter().find(|(name, template)| template.has(&Hole::Token) && holds(name))?;
     let mut addresses =
         variables.iter().filter(|(_, template)| template.is_address()).map(|(name, _)| &**name).peekable();
     let first = *addresses.peek()?;
     if addresses.any(|name| environment.has(name) || dotenv.has(name)) {
         return None;
     }
+    let mut tokens = variables.iter().filter(|(_, template)| template.has(&Hole::Token)).map(|(name, _)| &**name);
+    let (name, place) = tokens.find_map(|name| {
+        let place = [environment, dotenv].into_iter().find(|place| place.holds_bellhops_token(name))?;
+        Some((name, place))
+    })?;
     let (what, remedy) = (
         format!(
             "{name} holds a Bellhop token, and no variable says where Bellhop is: it would be sent to the provider"
         ),
         format!("set {first} as well, as `bellhop env {}` does", provider.id()),
     );
-    Some(Finding::variable(name, Some(provider.id()), what, remedy))
+    Some(place.told(name, provider, what, remedy))
 }

@@ -9,7 +9,7 @@ use super::{
     point::{Aim, Map, Pointed, title, token},
 };
 use crate::{
-    config::Sources,
+    config::{Environment, Sources},
     provider::{
         Provider,
         preset::sdk::{Filled, Part},
@@ -26,9 +26,10 @@ use std::{collections::BTreeMap, convert::Infallible, str::FromStr};
     eval \"$(bellhop env ionq)\"\n  \
     bellhop env dwave --format fish | source\n  \
     bellhop env ionq --context acme.optics --url https://bellhop.example.org --format dotenv > .env\n  \
-    bellhop env dwave --format dwave.conf --with-token < token.txt > dwave.conf\n\
+    bellhop env dwave --format dwave.conf --with-token < token.txt > dwave.conf\n\n\
     The token stays `$BELLHOP_TOKEN`, unless --with-token writes it out.")]
 pub struct Env {
+    /// An id of `bellhop provider list`
     provider: String,
     /// Only this SDK
     #[arg(long, value_name = "NAME")]
@@ -68,6 +69,13 @@ impl FromStr for Format {
     }
 }
 
+impl Format {
+    /// Whether the token is left to the variable `BELLHOP_TOKEN` of whoever uses what is printed.
+    const fn names_variable(&self) -> bool {
+        matches!(self, Self::Shell(_) | Self::Dotenv | Self::Python)
+    }
+}
+
 /// What stands for the token in files, which know no variables.
 const BLANK: &str = "<BELLHOP_TOKEN>";
 
@@ -78,6 +86,9 @@ impl Env {
         self.aim.check(&[provider])?;
         let pointed = self.pointed(&map, provider, console)?;
         let token = self.with_token.then(|| token::read(&sources.environment, console)).transpose()?;
+        if token.is_none() && self.format.names_variable() && pointed.iter().any(Pointed::reads_token) {
+            variable_is_set(&sources.environment, console)?;
+        }
         let text = match &self.format {
             Format::File(name) => file(name, &pointed, token.as_ref(), console)?,
             Format::Json => format!("{:#}\n", described(provider, &pointed, token.as_ref())),
@@ -123,6 +134,22 @@ impl Env {
         }
         Ok(pointed)
     }
+}
+
+/// Where the variable is not set, the SDK would be given an empty token and say something else about it.
+fn variable_is_set(environment: &Environment, console: &mut Console<'_>) -> Result<(), Failure> {
+    if environment.text("BELLHOP_TOKEN")?.is_some() {
+        return Ok(());
+    }
+    let how = if environment.path("BELLHOP_TOKEN_FILE").is_some() {
+        "`export BELLHOP_TOKEN=\"$(cat \"$BELLHOP_TOKEN_FILE\")\"; unset BELLHOP_TOKEN_FILE`"
+    } else {
+        "`bellhop token create` prints one"
+    };
+    console.note(format_args!(
+        "BELLHOP_TOKEN is not set, and these settings read it: set it first ({how}), or use --with-token"
+    ));
+    Ok(())
 }
 
 fn needs_files(pointed: &Pointed<'_>, console: &mut Console<'_>) {
@@ -177,11 +204,11 @@ fn lines(pointed: &[Pointed<'_>], form: &Lines, token: Option<&Secret>) -> Resul
     Ok(lines.join("\n") + "\n")
 }
 
+/// On one line, whatever a preset says: of a second one, a shell would read commands.
 fn heading(pointed: &Pointed<'_>) -> String {
-    match &pointed.sdk.note {
-        Some(note) => format!("# {}: {}", pointed.title(), note.trim()),
-        None => format!("# {}", pointed.title()),
-    }
+    let note = pointed.sdk.note.iter().map(|note| format!(": {note}"));
+    let text = std::iter::once(pointed.title()).chain(note).collect::<String>();
+    format!("# {}", text.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 fn with_token(value: &Filled, token: Option<&Secret>) -> Filled {

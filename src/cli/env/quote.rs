@@ -50,7 +50,7 @@ impl Shell {
     }
 
     /// Within single quotes, everything is itself but what ends them.
-    fn text(self, text: &str) -> String {
+    pub fn text(self, text: &str) -> String {
         if is_plain(text) && self != Self::Power {
             return text.to_owned();
         }

@@ -4,12 +4,17 @@
 
 use super::Chosen;
 use crate::{
-    cli::{Console, Failure, console::Form, local::Local, lookup, money::decimal},
+    cli::{
+        Console, Failure,
+        api::{Api, asked},
+        console::Form,
+    },
     clock::Timestamp,
+    config::Millionths,
     id::SubmissionId,
-    identity::{Name, UserName},
+    identity::{Context, Name, UserName},
     job::{Ended, State},
-    store::{JobFilter, JobRow, PayerRow, Progress, Reading, SubmissionFilter, SubmissionRow, Whose},
+    manage::{jobs::Job, submissions::Submission},
 };
 use clap::Args;
 use serde::Serialize;
@@ -52,18 +57,18 @@ pub struct Show {
 
 #[derive(Serialize)]
 struct JobLine {
-    provider: Box<str>,
-    job: Box<str>,
+    provider: String,
+    job: String,
     user: Option<UserName>,
     context: String,
-    status: Option<Box<str>>,
+    status: Option<String>,
     ended: Option<Ended>,
-    target: Option<Box<str>>,
+    target: Option<String>,
     shots: Option<u64>,
-    qpu_seconds: Option<String>,
-    cost: Option<String>,
-    token: Option<Box<str>>,
-    credential: Option<Box<str>>,
+    qpu_seconds: Option<Millionths>,
+    cost: Option<Millionths>,
+    token: Option<String>,
+    credential: Option<String>,
     submitted: Timestamp,
     ended_at: Option<Timestamp>,
 }
@@ -71,78 +76,72 @@ struct JobLine {
 #[derive(Serialize)]
 struct SubmissionLine {
     submission: SubmissionId,
-    provider: Box<str>,
-    operation: Box<str>,
+    provider: String,
+    operation: String,
     user: Option<UserName>,
     context: String,
-    target: Option<Box<str>>,
+    target: Option<String>,
     jobs: u64,
     shots: u64,
-    token: Option<Box<str>>,
+    token: Option<String>,
     state: State,
     submitted: Timestamp,
 }
 
-impl From<JobRow> for JobLine {
-    fn from(row: JobRow) -> Self {
+impl From<Job> for JobLine {
+    fn from(job: Job) -> Self {
         Self {
-            provider: row.provider,
-            job: row.thing.id,
-            context: context(&row.payer),
-            user: row.payer.user_name,
-            status: row.status,
-            ended: row.ended.map(|(how, _)| how),
-            target: row.target,
-            shots: row.shots,
-            qpu_seconds: row.qpu_us.map(decimal),
-            cost: row.micros.map(decimal),
-            token: row.payer.token_name,
-            credential: row.payer.label,
-            submitted: row.created,
-            ended_at: row.ended.map(|(_, at)| at),
+            provider: job.provider,
+            job: job.id,
+            user: job.user,
+            context: context(job.context.as_ref()),
+            status: job.status,
+            ended: job.ended,
+            target: job.target,
+            shots: job.shots,
+            qpu_seconds: job.qpu_seconds,
+            cost: job.cost,
+            token: job.token,
+            credential: job.credential_label,
+            submitted: job.submitted,
+            ended_at: job.ended_at,
         }
     }
 }
 
-impl From<SubmissionRow> for SubmissionLine {
-    fn from(row: SubmissionRow) -> Self {
+impl From<Submission> for SubmissionLine {
+    fn from(submission: Submission) -> Self {
         Self {
-            submission: row.id,
-            provider: row.provider,
-            operation: row.operation,
-            context: context(&row.payer),
-            user: row.payer.user_name,
-            target: row.target,
-            jobs: row.asks.jobs,
-            shots: row.asks.shots,
-            token: row.payer.token_name,
-            state: row.state,
-            submitted: row.at,
+            submission: submission.id,
+            provider: submission.provider,
+            operation: submission.operation,
+            user: submission.user,
+            context: context(submission.context.as_ref()),
+            target: submission.target,
+            jobs: submission.jobs,
+            shots: submission.shots,
+            token: submission.token,
+            state: submission.state,
+            submitted: submission.submitted,
         }
     }
 }
 
-/// The purse that paid, by the names that it has now.
-fn context(payer: &PayerRow) -> String {
-    let purse = match (&payer.organization_name, payer.organization) {
-        (Some(name), _) => name.to_string(),
-        (None, Some(_)) => "a deleted organization".into(),
-        (None, None) => "me".into(),
-    };
-    match &payer.project_name {
-        Some(project) => format!("{purse}.{project}"),
-        None => purse,
-    }
+fn context(context: Option<&Context>) -> String {
+    context.map_or_else(|| "a deleted organization".into(), ToString::to_string)
 }
 
 impl List {
-    pub async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
-        let mut reading = local.read().await?;
-        let of = whose(&mut reading, self.user.as_ref(), self.org.as_ref()).await?;
-        let provider = self.provider.as_deref().map(Into::into);
+    pub async fn run(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
+        let whose = [
+            ("user", self.user.map(|name| name.to_string())),
+            ("organization", self.org.map(|name| name.to_string())),
+            ("provider", self.provider),
+        ];
+        let path = |path, filter| asked(path, &[&whose[..], &[filter]].concat());
         if self.unknown {
-            let filter = SubmissionFilter { of, provider, state: Some(State::Unknown) };
-            let rows = reading.submissions(&filter, None, self.limit).await?;
+            let path = path("/submissions", ("state", Some(State::Unknown.to_string())));
+            let rows: Vec<Submission> = api.first(&path, self.limit as usize).await?;
             let lines: Vec<SubmissionLine> = rows.into_iter().map(Into::into).collect();
             let columns = ["submission", "provider", "operation", "user", "context", "target", "jobs", "submitted"];
             console.table(self.form, &columns, &lines);
@@ -155,12 +154,11 @@ impl List {
             return Ok(());
         }
         let progress = match (self.open, self.ended) {
-            (true, _) => Some(Progress::Open),
-            (_, true) => Some(Progress::Ended),
+            (true, _) => Some("open".to_owned()),
+            (_, true) => Some("ended".to_owned()),
             _ => None,
         };
-        let filter = JobFilter { of, provider, credential: None, progress };
-        let rows = reading.jobs(&filter, None, self.limit).await?;
+        let rows: Vec<Job> = api.first(&path("/jobs", ("progress", progress)), self.limit as usize).await?;
         let lines: Vec<JobLine> = rows.into_iter().map(Into::into).collect();
         let columns = ["provider", "job", "user", "context", "status", "target", "shots", "qpu_seconds", "submitted"];
         console.table(self.form, &columns, &lines);
@@ -169,11 +167,10 @@ impl List {
 }
 
 impl Show {
-    pub async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
-        let mut reading = local.read().await?;
-        let row = self.chosen.find(&mut reading).await?;
-        let (submission, id) = (row.submission, row.payer.credential);
-        let line = JobLine::from(row);
+    pub async fn run(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
+        let job: Job = api.get(&self.chosen.path("")).await?;
+        let (submission, id) = (job.submission, job.credential);
+        let line = JobLine::from(job);
         let fields = [
             ("provider", json!(line.provider)),
             ("job", json!(line.job)),
@@ -195,26 +192,4 @@ impl Show {
         console.sheet(self.form, &fields);
         Ok(())
     }
-}
-
-/// Whose jobs or usage is meant.
-pub async fn whose(
-    reading: &mut Reading,
-    user: Option<&UserName>,
-    organization: Option<&Name>,
-) -> Result<Whose, Failure> {
-    let user = match user {
-        Some(name) => Some(lookup::user(reading, name).await?.id),
-        None => None,
-    };
-    let organization = match organization {
-        Some(name) => Some(lookup::organization(reading, name).await?.id),
-        None => None,
-    };
-    Ok(match (user, organization) {
-        (None, None) => Whose::Everybody,
-        (Some(user), None) => Whose::User(user),
-        (None, Some(organization)) => Whose::Organization(organization),
-        (Some(user), Some(organization)) => Whose::Member(user, organization),
-    })
 }

@@ -6,12 +6,9 @@ mod adopt;
 mod cancel;
 mod list;
 
-pub use list::whose;
-
-use super::{Console, Failure, local::Local};
-use crate::{
-    job::{JOB, Thing, ThingKey},
-    store::{JobRow, Reading},
+use super::{
+    Console, Failure,
+    api::{Api, escaped},
 };
 use clap::{Args, Subcommand};
 
@@ -36,13 +33,13 @@ pub enum JobCommand {
 }
 
 impl JobCommand {
-    pub async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
+    pub async fn run(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
         match self {
-            Self::List(list) => list.run(local, console).await,
-            Self::Show(show) => show.run(local, console).await,
-            Self::Cancel(cancel) => cancel.run(local, console).await,
-            Self::Adopt(adopt) => adopt.run(local, console).await,
-            Self::Settle(settle) => settle.run(local, console).await,
+            Self::List(list) => list.run(api, console).await,
+            Self::Show(show) => show.run(api, console).await,
+            Self::Cancel(cancel) => cancel.run(api, console).await,
+            Self::Adopt(adopt) => adopt.run(api, console).await,
+            Self::Settle(settle) => settle.run(api, console).await,
         }
     }
 }
@@ -53,29 +50,16 @@ struct Chosen {
     provider: String,
     /// The provider's own id
     job: String,
+    /// Of several accounts at this provider that have a job with this id
+    #[arg(long)]
+    account: Option<String>,
 }
 
 impl Chosen {
-    fn thing(&self) -> Thing {
-        Thing { kind: JOB.into(), id: self.job.as_str().into() }
-    }
-
-    fn key(&self) -> ThingKey {
-        ThingKey::new(&self.provider, &self.thing())
-    }
-
-    /// The one on record; of several, at several accounts, nobody says which.
-    async fn find(&self, reading: &mut Reading) -> Result<JobRow, Failure> {
-        let mut rows = reading.job(self.key()).await?;
-        match (rows.pop(), rows.is_empty()) {
-            (Some(only), true) => Ok(only),
-            (None, _) => Err(Failure::failed(format!(
-                "there is no such job of {} on record: see `bellhop job list --provider {}`",
-                self.provider, self.provider
-            ))),
-            (Some(_), false) => Err(Failure::failed(
-                "several accounts of this provider have a job with this id, and nothing here tells them apart",
-            )),
-        }
+    /// Where the API has it, or an act upon it.
+    fn path(&self, act: &str) -> String {
+        let account =
+            self.account.as_ref().map_or_else(String::new, |account| format!("?account={}", escaped(account)));
+        format!("/jobs/{}/{}{act}{account}", escaped(&self.provider), escaped(&self.job))
     }
 }

@@ -54,6 +54,13 @@ pub struct Pointed<'p> {
     pub warnings: Vec<String>,
 }
 
+impl Pointed<'_> {
+    /// Whether a setting or the code of it holds the token.
+    pub fn reads_token(&self) -> bool {
+        self.environment.iter().map(|(_, value)| value).chain(&self.snippet).any(Filled::has_token)
+    }
+}
+
 impl Map {
     pub fn read(url: Option<&BaseUrl>, sources: &Sources) -> Result<Self, Failure> {
         let config = sources.load()?.config;

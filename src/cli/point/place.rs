@@ -26,6 +26,8 @@ pub struct Place {
     pub stated: bool,
 }
 
+const NOWHERE: &str = "listen.proxy has port 0, so the port is anybody's guess: give --url or BELLHOP_PROXY_URL";
+
 /// A provider's address, and the way in that it is.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Door {
@@ -61,9 +63,7 @@ impl Place {
     }
 
     pub fn main(&self) -> Result<&BaseUrl, Failure> {
-        self.main.as_ref().ok_or_else(|| {
-            Failure::usage("listen.proxy has port 0, so the port is anybody's guess: give --url or BELLHOP_PROXY_URL")
-        })
+        self.main.as_ref().ok_or_else(|| Failure::usage(NOWHERE))
     }
 
     /// Its own certificate is believed, as well as the public ones where another one may stand before it.
@@ -111,14 +111,12 @@ impl Place {
     fn no_door(&self, provider: &str, chosen: Option<Way>) -> String {
         let port = format!("listen.providers: {{ {provider}: \"127.0.0.1:8091\" }}");
         match chosen {
+            None | Some(Way::Path | Way::Host | Way::Root) if self.main.is_none() => NOWHERE.into(),
             Some(Way::Path) => "it drops the path of its address: choose another way".into(),
-            Some(Way::Root) if self.main.is_some() => "it cannot use the root of an address".into(),
+            Some(Way::Root) => "it cannot use the root of an address".into(),
             Some(Way::Port) => format!("Bellhop has no port for {provider}: {port} in its configuration"),
             Some(Way::Host) => "Bellhop has no host names, or this one would be too long: `listen.hosts`".into(),
-            Some(Way::Root) | None if self.main.is_none() => {
-                "listen.proxy has port 0, so the port is anybody's guess: give --url or BELLHOP_PROXY_URL".into()
-            }
-            Some(Way::Root) | None => format!(
+            None => format!(
                 "it drops the path of its address, so it needs a port or a host name of its own: {port} or `listen.hosts` \
                  in Bellhop's configuration; or --way root, with a token that may use {provider} only"
             ),
@@ -198,7 +196,10 @@ mod tests {
             base(&place(&hosts, None), &ALL[1..], None, Some("acme.optics")),
             "https://iqm--acme--optics.bellhop.example.org"
         );
-        assert!(base(&place(&[("listen.proxy", "127.0.0.1:0")], None), &ALL, None, None).contains("give --url"));
+        let nowhere = place(&[("listen.proxy", "127.0.0.1:0"), hosts[0]], None);
+        for chosen in [None, Some(Way::Path), Some(Way::Host), Some(Way::Root)] {
+            assert!(base(&nowhere, &ALL, chosen, None).contains("give --url"), "{chosen:?}");
+        }
     }
 
     #[test]

@@ -30,6 +30,7 @@ pub struct List {
 #[derive(Args, Debug)]
 #[command(after_help = "Example:\n  bellhop provider show ionq")]
 pub struct Show {
+    /// An id of `bellhop provider list`
     provider: String,
     #[command(flatten)]
     form: Form,

@@ -17,9 +17,9 @@ use std::{
 };
 
 #[derive(Args, Debug)]
-#[command(after_help = "Without --fixtures, they are in `fixtures/` beside the preset, in a file of the same name.\n\
-    Examples:\n  bellhop provider test /etc/bellhop/presets/our-lab.yaml\n  \
-    bellhop provider test our-lab.yaml --probe --from-stdin token < token.txt")]
+#[command(after_help = "Examples:\n  bellhop provider test /etc/bellhop/presets/our-lab.yaml\n  \
+    bellhop provider test our-lab.yaml --probe --from-stdin key < key.txt\n\n\
+    Without --fixtures, they are in `fixtures/` beside the preset, in a file of the same name.")]
 pub struct Test {
     /// The preset's file
     file: PathBuf,

@@ -11,6 +11,7 @@ use std::{
     collections::BTreeMap,
     ffi::{OsStr, OsString},
     fs::{self, OpenOptions},
+    future::poll_fn,
     io::{self, IsTerminal, Write},
     os::unix::{
         fs::{DirBuilderExt, OpenOptionsExt},
@@ -18,8 +19,9 @@ use std::{
     },
     path::PathBuf,
     process::{Command, ExitStatus},
+    task::{Context, Poll},
 };
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{self, SignalKind};
 
 /// As shells and `env` have them.
 const NOT_EXECUTABLE: u8 = 126;
@@ -47,9 +49,12 @@ impl Child<'_> {
             // Only what could not be started comes back from here.
             return Err(self.not_started(&command.exec()));
         }
+        let unwaited = |error| Failure::failed(format!("cannot wait for the program: {error}"));
         let status = wait_for(async {
+            // Before the program is there: one that came in between would end this process, and the folder would stay.
+            let mut signals = Signals::heed().map_err(unwaited)?;
             let mut child = tokio::process::Command::from(command).spawn().map_err(|error| self.not_started(&error))?;
-            wait(&mut child).await.map_err(|error| Failure::failed(format!("cannot wait for the program: {error}")))
+            wait(&mut child, &mut signals).await.map_err(unwaited)
         });
         status.map(code)
     }
@@ -66,25 +71,41 @@ fn code(status: ExitStatus) -> u8 {
     status.code().or_else(by_signal).and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
 }
 
+/// The signals that are handed on, each as it is received and as it is sent.
+struct Signals([(unix::Signal, Signal); 6]);
+
+impl Signals {
+    fn heed() -> io::Result<Self> {
+        let heed = |kind, sent| Ok::<_, io::Error>((unix::signal(kind)?, sent));
+        Ok(Self([
+            heed(SignalKind::hangup(), Signal::HUP)?,
+            heed(SignalKind::interrupt(), Signal::INT)?,
+            heed(SignalKind::quit(), Signal::QUIT)?,
+            heed(SignalKind::terminate(), Signal::TERM)?,
+            heed(SignalKind::user_defined1(), Signal::USR1)?,
+            heed(SignalKind::user_defined2(), Signal::USR2)?,
+        ]))
+    }
+
+    async fn next(&mut self) -> Signal {
+        let received = |cx: &mut Context<'_>| {
+            let mut heard =
+                self.0.iter_mut().filter_map(|(heard, sent)| heard.poll_recv(cx).is_ready().then_some(*sent));
+            heard.next().map_or(Poll::Pending, Poll::Ready)
+        };
+        poll_fn(received).await
+    }
+}
+
 /// Waits until the program ends, and hands on what this process is signalled. What the keys of a terminal signal
 /// reaches both processes by itself.
-async fn wait(child: &mut tokio::process::Child) -> io::Result<ExitStatus> {
+async fn wait(child: &mut tokio::process::Child, signals: &mut Signals) -> io::Result<ExitStatus> {
     let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-    let mut hangup = signal(SignalKind::hangup())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut quit = signal(SignalKind::quit())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut user = (signal(SignalKind::user_defined1())?, signal(SignalKind::user_defined2())?);
     let by_keys = io::stdin().is_terminal() || io::stdout().is_terminal() || io::stderr().is_terminal();
     loop {
         let received = tokio::select! {
             status = child.wait() => return status,
-            Some(()) = hangup.recv() => Signal::HUP,
-            Some(()) = interrupt.recv() => Signal::INT,
-            Some(()) = quit.recv() => Signal::QUIT,
-            Some(()) = terminate.recv() => Signal::TERM,
-            Some(()) = user.0.recv() => Signal::USR1,
-            Some(()) = user.1.recv() => Signal::USR2,
+            received = signals.next() => received,
         };
         let from_keys = by_keys && matches!(received, Signal::INT | Signal::QUIT);
         if let (Some(pid), false) = (pid, from_keys) {

@@ -27,15 +27,16 @@ use std::{
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     BELLHOP_TOKEN_FILE=~/.bellhop-token bellhop run -- python job.py\n  \
-    bellhop run --provider ionq --provider dwave --context acme.optics -- jupyter lab\n\
-    The token is read from $BELLHOP_TOKEN or $BELLHOP_TOKEN_FILE. The exit code is the program's; 126 and 127 say that it\n\
-    could not be started, and 128 and the signal's number that one ended it.")]
+    bellhop run --provider ionq --provider dwave --context acme.optics -- jupyter lab\n\n\
+    The token is read from $BELLHOP_TOKEN or $BELLHOP_TOKEN_FILE. The exit code is the program's; 126 and 127 say that \
+    it could not be started, and 128 and the signal's number that one ended it.")]
 pub struct Run {
     /// Only this provider's SDKs; may be repeated. Without it, every provider's
     #[arg(long = "provider", value_name = "ID")]
     providers: Vec<String>,
     #[command(flatten)]
     aim: Aim,
+    /// The program and its arguments
     #[arg(required = true, last = true, value_name = "CMD")]
     command: Vec<OsString>,
 }

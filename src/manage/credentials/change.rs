@@ -2,13 +2,16 @@
 //! Owns nothing.
 //! Never lets a credential go that open jobs still need, unless that is forced.
 
-use super::{Credential, check_label, organization_of};
+use super::{Credential, check_label};
 use crate::{
     clock::Timestamp,
     credential::{Owner, State},
     id::CredentialId,
     identity::{Name, UserName},
-    manage::{Fault, Management, Rights, Wanted, Who, homes::Homes},
+    manage::{
+        Fault, Management, Rights, Wanted, Who,
+        homes::{Homes, organization_of},
+    },
     store::{Conflict, CredentialChange, CredentialRow, ProjectOf, Reading, Restriction, StoreError, Tx},
 };
 use serde::{Deserialize, Serialize};

@@ -2,7 +2,6 @@
 //! Owns nothing; it asks the very function that the data plane asks.
 //! Never says "could": a token that expired, or is not for this, is not among those that can.
 
-use super::organization_of;
 use crate::{
     credential::{
         Owner, State,
@@ -10,7 +9,10 @@ use crate::{
     },
     id::{CredentialId, UserId},
     identity::{Boundary, Context, Standing, UserName, role::Role},
-    manage::{Fault, Listed, Management, Page, Who, homes::Homes},
+    manage::{
+        Fault, Listed, Management, Page, Who,
+        homes::{Homes, organization_of},
+    },
     provider::Provider,
     store::{ContextId, CredentialRow, ProjectOf, Reading, TokenRow},
 };
@@ -153,7 +155,8 @@ async fn candidates(
         return Ok(members);
     }
     let Some(organization) = organization_of(reading, row.owner).await? else { return Ok(Vec::new()) };
-    Ok(reading.members_page(organization, after, limit).await?)
+    let members = reading.members_page(organization, after, limit).await?;
+    Ok(members.into_iter().map(|member| member.user).collect())
 }
 
 fn role(standing: &Standing, contexts: &[Context]) -> Option<Role> {

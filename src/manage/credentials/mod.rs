@@ -19,17 +19,17 @@ pub use probe::{Found, Probed};
 pub use version::{Version, source};
 
 use super::{
-    Fault, Listed, Management, Page, Rights, Sees, Tag, Who,
+    Fault, Knows, Listed, Management, Page, Rights, Tag, Who,
     homes::{Home, Homes},
     names,
 };
 use crate::{
     clock::Timestamp,
-    credential::{Owner, State, source::Source},
-    id::{CredentialId, OrganizationId},
+    credential::{State, source::Source},
+    id::CredentialId,
     identity::{Context, UserName, role::Act},
     provider::Provider,
-    store::{CredentialFilter, CredentialRow, ProjectOf, Purses, Reading, SourceState, Verdict},
+    store::{CredentialFilter, CredentialRow, Purses, Reading, SourceState, Verdict},
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
@@ -152,7 +152,7 @@ impl Management {
         homes: &mut Homes,
         row: CredentialRow,
     ) -> Result<Option<Credential>, Fault> {
-        let Some(sees) = rights.sees(reading, row.owner).await? else { return Ok(None) };
+        let Some(knows) = rights.knows(reading, row.owner).await? else { return Ok(None) };
         let home = homes.of(reading, row.owner).await?;
         let (mut projects, mut granted) = (Vec::new(), Vec::new());
         for id in &row.restriction.projects {
@@ -174,7 +174,7 @@ impl Management {
         };
         let mut view = Credential::new(&row, home, self.now());
         view.source_failing = readings.iter().any(|reading| reading.failing_since.is_some());
-        if sees == Sees::All {
+        if knows == Knows::All {
             let mut members = Vec::new();
             for id in &row.restriction.members {
                 let name = homes.user(reading, *id).await?;
@@ -194,10 +194,10 @@ impl Management {
     ) -> Result<(CredentialRow, Home), Fault> {
         let missing = || Fault::missing("credential");
         let row = reading.credential(id).await?.ok_or_else(missing)?;
-        let sees = rights.sees(reading, row.owner).await?.ok_or_else(missing)?;
+        let knows = rights.knows(reading, row.owner).await?.ok_or_else(missing)?;
         let home = Homes::default().of(reading, row.owner).await?;
         home.within(rights, &row.provider)?;
-        if sees == Sees::Outside {
+        if knows == Knows::Outside {
             return Err(Fault::forbidden(format!("only who manages the credentials of {home} may do it")));
         }
         Ok((row, home))
@@ -277,16 +277,4 @@ fn check_label(label: &str) -> Result<(), Fault> {
     } else {
         Err(Fault::invalid("label", "expected at most 120 bytes of text on one line"))
     }
-}
-
-/// The organization whose projects and members a restriction names.
-async fn organization_of(reading: &mut Reading, owner: Owner) -> Result<Option<OrganizationId>, Fault> {
-    Ok(match owner {
-        Owner::Organization(id) => Some(id),
-        Owner::User(_) => None,
-        Owner::Project(id) => match reading.project(id).await?.map(|project| project.of) {
-            Some(ProjectOf::Organization(id)) => Some(id),
-            Some(ProjectOf::User(_)) | None => None,
-        },
-    })
 }

@@ -51,7 +51,7 @@ impl Management {
         let gone = || Fault::conflict("somebody has just rotated or deleted it: ask again");
         let version = self.store.sealed(id, row.version).await?.ok_or_else(gone)?;
         let fields = self.fields(&provider, &version).await?;
-        let finding = self.ask(&provider, (id, version.version), fields).await?;
+        let finding = self.ask((Arc::clone(&provider), (id, version.version), fields)).await?;
         let (mut tx, rights) = self.act(who).await?;
         self.managed(&mut tx, &rights, id).await?;
         let known = tx.probed_account(id).await?;
@@ -88,5 +88,5 @@ pub async fn of_new(management: &Management, provider: &Arc<Provider>, version: 
         }
     };
     // Of no credential yet: nothing of it is on record.
-    management.ask(provider, (CredentialId::new(), 1), fields).await
+    management.ask((Arc::clone(provider), (CredentialId::new(), 1), fields)).await
 }

@@ -67,7 +67,7 @@ pub enum NotListed {
 }
 
 impl SigV4 {
-    /// The service that a scope is for, where both of it are on the list. `allowed` is what the credential says.
+    /// The service that a scope is for, where both are on the lists.
     pub fn service(&self, service: &str, region: &str) -> Result<&Signed, NotListed> {
         let signed = self.services.iter().find(|s| *s.name == *service).ok_or(NotListed::Service)?;
         if self.regions.iter().any(|r| **r == *region) { Ok(signed) } else { Err(NotListed::Region) }

@@ -166,8 +166,8 @@ impl Refusal {
     pub fn unknown_token() -> Self {
         Self::new(
             Code::UnknownToken,
-            "This Bellhop token is not valid. Make a new one (`bellhop token create`) and put \
-             it where your SDK expects the provider's token.",
+            "This is no valid Bellhop token: it is unknown, expired or revoked, or it is a provider's own. Make a new one \
+             (`bellhop token create`) and put it where your SDK expects the provider's token.",
         )
     }
 

@@ -4,10 +4,10 @@
 
 use super::{Code, Refusal};
 use crate::{
-    credential::resolve::Unresolved,
+    credential::resolve::{Unresolved, Unusable},
     directory::{Grant, Unresolvable},
     exchange::NoAccess,
-    identity::Scopes,
+    identity::{Context, Scopes},
     provider::preset::{operation::Kind, region::Regions},
     proxy::Asked,
     scheme::NotAttachable,
@@ -68,11 +68,10 @@ pub fn not_attachable(asked: &Asked<'_>, grant: &Grant, error: NotAttachable) ->
 
 pub fn not_selectable(asked: &Asked<'_>, grant: &Grant) -> Refusal {
     not_allowed(format!(
-        "{} asks for an account, instance or workspace that the credential `{}` of {} does not allow. Leave the choice \
-         out, or ask who manages the credential.",
+        "{} asks for an account, instance or workspace that {} does not allow. Leave the choice out, or ask who manages \
+         the credential.",
         what(asked),
-        grant.label,
-        grant.home()
+        credential(grant.home(), &grant.label)
     ))
 }
 
@@ -82,7 +81,7 @@ pub fn unresolved(asked: &Asked<'_>, error: &Unresolvable) -> Refusal {
     let error = match error {
         Unresolvable::Unavailable => return Refusal::store_unavailable(),
         Unresolvable::Unusable { home, label, because } => {
-            let detail = format!("The credential `{label}` of {home} for {name} cannot be used: {because}.");
+            let detail = format!("{name} cannot be paid with {}: {because}.", credential(home, label));
             return Refusal::new(Code::NoCredential, detail).with("owner", home.to_string());
         }
         Unresolvable::Unresolved(error) => error,
@@ -100,7 +99,8 @@ pub fn unresolved(asked: &Asked<'_>, error: &Unresolvable) -> Refusal {
             Code::NoCredential,
             format!(
                 "The context {context} offers no {name} token, and a chosen context never falls back to another. Add \
-                 one there (`bellhop credential add {provider}@{context}`), or choose another context."
+                 one there (`bellhop credential add {}`), or choose another context.",
+                at(provider, context)
             ),
         )
         .with("context", context.to_string()),
@@ -127,13 +127,22 @@ pub fn unresolved(asked: &Asked<'_>, error: &Unresolvable) -> Refusal {
              the header Bellhop-Context."
         )),
         Unresolved::Restricted { home, label } => not_allowed(format!(
-            "The credential `{label}` of {home} is restricted to other members. Ask a maintainer of {home}."
+            "{name} cannot be paid with {}: it is restricted to other members. Ask a maintainer of {home}.",
+            credential(home, label)
         )),
         Unresolved::Unusable { home, label, because } => Refusal::new(
             Code::NoCredential,
             format!(
-                "The credential `{label}` of {home} for {name} is {because}, and nothing else is used in its place. \
-                 Renew or enable it, or name another context."
+                "{name} cannot be paid with {}: it is {because}, and nothing else is used in its place. {}, or name \
+                 another context.",
+                credential(home, label),
+                match because {
+                    Unusable::Disabled => format!("Enable it (`bellhop credential enable {}`)", at(provider, home)),
+                    Unusable::Expired => format!(
+                        "Enter one that ends later (`bellhop credential rotate {} --expires WHEN`)",
+                        at(provider, home)
+                    ),
+                }
             ),
         )
         .with("owner", home.to_string()),
@@ -142,7 +151,7 @@ pub fn unresolved(asked: &Asked<'_>, error: &Unresolvable) -> Refusal {
 
 /// A grant whose credential expired since it was made.
 pub fn expired(asked: &Asked<'_>, grant: &Grant) -> Refusal {
-    let because = crate::credential::resolve::Unusable::Expired;
+    let because = Unusable::Expired;
     let error = Unresolved::Unusable { home: grant.home().clone(), label: grant.label.clone(), because };
     unresolved(asked, &error.into())
 }
@@ -160,7 +169,7 @@ pub fn not_forwarded(asked: &Asked<'_>, error: &SendError, waiting: Waiting) -> 
         SendError::Invalid => {
             Refusal::new(Code::UpstreamInvalid, format!("{name} sent an answer that is not sound HTTP."))
         }
-        SendError::Dial(_) | SendError::Broken => {
+        SendError::Dial(_) | SendError::Unsent | SendError::Broken => {
             Refusal::new(Code::UpstreamUnreachable, format!("{name} cannot be reached: {error}."))
         }
     };
@@ -180,12 +189,8 @@ pub fn credential_refused(asked: &Asked<'_>, grant: &Grant, status: StatusCode, 
         "the provider refused a stored credential"
     );
     let who = who_replaces(asked, grant);
-    let detail = format!(
-        "{name} refused the credential `{}` of {} (status {}). {who}",
-        grant.label,
-        grant.home(),
-        status.as_u16()
-    );
+    let detail =
+        format!("{name} refused {} (status {}). {who}", credential(grant.home(), &grant.label), status.as_u16());
     Refusal::new(Code::CredentialRefused, detail)
         .with("owner", grant.home().to_string())
         .with("label", &*grant.label)
@@ -197,9 +202,8 @@ pub fn credential_refused(asked: &Asked<'_>, grant: &Grant, status: StatusCode, 
 pub fn login_refused(asked: &Asked<'_>, grant: &Grant, error: &NoAccess) -> Refusal {
     let name = &asked.provider.preset().name;
     let detail = format!(
-        "The credential `{}` of {} is not good any more: {error}. {}",
-        grant.label,
-        grant.home(),
+        "{name} cannot be paid with {}: {error}. {}",
+        credential(grant.home(), &grant.label),
         who_replaces(asked, grant)
     );
     Refusal::new(Code::CredentialRefused, detail)
@@ -237,12 +241,23 @@ fn who_replaces(asked: &Asked<'_>, grant: &Grant) -> String {
                                       more. If it is refused then, too, it has to be replaced there."
                 .into()
         }
-        None => format!("Replace it: `bellhop credential rotate {provider}@{} --user NAME`.", grant.home()),
+        None => format!("Replace it: `bellhop credential rotate {}`.", at(provider, grant.home())),
         Some(organization) => format!(
-            "A maintainer of {organization} can replace it: `bellhop credential rotate {provider}@{}`.",
-            grant.home()
+            "A maintainer of {organization} can replace it: `bellhop credential rotate {}`.",
+            at(provider, grant.home())
         ),
     }
+}
+
+/// A credential as its users know it: whose it is, and its label if it was given one.
+fn credential(home: &Context, label: &str) -> String {
+    if label.is_empty() { format!("the credential of {home}") } else { format!("the credential `{label}` of {home}") }
+}
+
+/// A credential's place as commands take it, which have to be told whose `me` is.
+fn at(provider: &str, context: &Context) -> String {
+    let whose = if context.organization.is_none() { " --user NAME" } else { "" };
+    format!("{provider}@{context}{whose}")
 }
 
 /// An answer that must be read before it may pass, and cannot be.

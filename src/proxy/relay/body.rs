@@ -94,6 +94,13 @@ struct Studied {
     length: usize,
 }
 
+/// Where in an answer a piece of it stands. A body in chunks does not know its last one before it is asked for more.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum At {
+    SomePlace,
+    TheEnd,
+}
+
 /// What says something of a job's state is short; of what is longer, somebody else has to tell.
 const STUDIED: usize = 256 * 1024;
 
@@ -172,8 +179,7 @@ impl Relayed {
     }
 
     /// Takes note of what passes; told the jobs when it was the last of it.
-    fn study(&mut self, bytes: &Bytes) {
-        let ended = self.body.is_end_stream();
+    fn study(&mut self, bytes: &Bytes, at: At) {
         let Some(studied) = &mut self.studied else { return };
         studied.length += bytes.len();
         if studied.length > STUDIED {
@@ -181,7 +187,9 @@ impl Relayed {
             return;
         }
         studied.passed.push(bytes.clone());
-        if ended && let Some(studied) = self.studied.take() {
+        if at == At::TheEnd
+            && let Some(studied) = self.studied.take()
+        {
             studied.tell();
         }
     }
@@ -238,7 +246,8 @@ impl Relayed {
             match frame {
                 None => {
                     let held = std::mem::take(&mut self.held);
-                    self.study(&held);
+                    // A call ends with its trailers, or in no order.
+                    self.study(&held, if self.call.is_none() { At::TheEnd } else { At::SomePlace });
                     return Poll::Ready((!held.is_empty()).then(|| Ok(Frame::data(held))));
                 }
                 Some(Err(error)) => return self.break_off(Cut::Broken(error)),
@@ -255,7 +264,8 @@ impl Relayed {
                         }
                     };
                     let bytes = self.pass(chunk);
-                    self.study(&bytes);
+                    let is_last = self.call.is_none() && self.body.is_end_stream();
+                    self.study(&bytes, if is_last { At::TheEnd } else { At::SomePlace });
                     if !bytes.is_empty() {
                         self.meter.relayed(bytes.len());
                         return Poll::Ready(Some(Ok(Frame::data(bytes))));
@@ -276,12 +286,12 @@ impl Relayed {
             self.studied = None;
         }
         if self.held.is_empty() {
-            self.study(&Bytes::new());
+            self.study(&Bytes::new(), At::TheEnd);
             return Some(Frame::trailers(trailers));
         }
         call.end = Some(trailers);
         let held = std::mem::take(&mut self.held);
-        self.study(&held);
+        self.study(&held, At::TheEnd);
         Some(Frame::data(held))
     }
 

@@ -262,8 +262,9 @@ impl Exchange<'_> {
         for name in [header::CONTENT_ENCODING, header::CONTENT_LENGTH, header::ETAG, header::ACCEPT_RANGES] {
             parts.headers.remove(name);
         }
-        parts.headers.remove("content-md5");
-        parts.headers.remove("digest");
+        for name in ["content-md5", "digest", "content-digest", "repr-digest"] {
+            parts.headers.remove(name);
+        }
         Ok(Answer::full(bytes))
     }
 

@@ -15,7 +15,10 @@ const MIGRATIONS: &[&str] = &[
     include_str!("0002_jobs.sql"),
     include_str!("0003_sources.sql"),
     include_str!("0004_signing.sql"),
-    include_str!("0011_lists.sql"),
+    include_str!("0005_signin.sql"),
+    include_str!("0006_people.sql"),
+    include_str!("0007_quotas_and_audit.sql"),
+    include_str!("0008_lists.sql"),
 ];
 
 pub const KNOWN: i64 = MIGRATIONS.len() as i64;

@@ -1,10 +1,12 @@
 //! What is done about jobs beside passing on what callers ask: by Bellhop itself, and by an operator's hand.
 
 use super::{
-    office::{Office, finished},
+    office::{Office, finished, minting},
     place::{Place, on_both},
 };
-use crate::support::{ACME_KEY, CATALOGUE, Reply, Upstream, canary::assert_no_secret, eventually};
+use crate::support::{
+    ACME_KEY, ADA_KEY, Bellhop, CATALOGUE, Reply, Site, Upstream, canary::assert_no_secret, eventually,
+};
 use serde_json::json;
 
 /// Polls answer that the job is done, cancels that it is cancelled, and nothing but acme's key is taken.
@@ -25,7 +27,7 @@ async fn telling() -> Upstream {
 
 on_both! {
     async fn what_nobody_asks_about_is_asked_about_where_the_operator_wants_it(place: &Place) {
-        let followed = |site: crate::support::Site| site.set("jobs", json!({ "follow": true, "follow_every": "10s" }));
+        let followed = |site: Site| site.set("jobs", json!({ "follow": true, "follow_every": "10s" }));
         let office = Office::furnished(place, telling().await, followed).await;
         office.submit(&office.ada).await;
 
@@ -47,6 +49,30 @@ on_both! {
         office.bellhop.get(&office.ada, CATALOGUE).await.assert_relayed();
         let polls = office.ionq.requests().iter().filter(|request| request.target.contains("job%2F1")).count();
         assert_eq!(polls, 0);
+    }
+}
+
+on_both! {
+    async fn a_credential_that_is_switched_off_asks_about_nothing(place: &Place) {
+        let with_graces_key = |mut site: Site| {
+            site.user("grace").key(ADA_KEY);
+            site
+        };
+        let office = Office::furnished(place, minting().await, with_graces_key).await;
+        for who in [&office.grace, &office.ada, &office.grace] {
+            office.submit(who).await;
+        }
+        let Office { bellhop, ionq, .. } = office;
+        bellhop.run(&["credential", "disable", "ionq@acme"]).await.assert_code(0);
+        let mut site = bellhop.stop().await;
+        site.reconfigure("jobs", json!({ "follow": true, "follow_every": "1h" }));
+        let before = ionq.requests().len();
+
+        let _bellhop = Bellhop::start(site).await;
+
+        ionq.until_requests(before + 2).await;
+        let asked: Vec<String> = ionq.requests()[before..].iter().map(|request| request.target.clone()).collect();
+        assert!(!asked.contains(&"/v0.4/jobs/job-2".to_owned()), "{asked:?}");
     }
 }
 

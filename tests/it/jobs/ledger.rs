@@ -46,6 +46,26 @@ on_both! {
 }
 
 on_both! {
+    async fn what_an_answer_in_chunks_says_is_noted_as_well(place: &Place) {
+        let ionq = Upstream::answering(|request| {
+            let told = json!({ "id": "job-1", "status": "canceled" }).to_string();
+            let in_chunks = format!("{:x}\r\n{told}\r\n0\r\n\r\n", told.len());
+            match request.method.as_str() {
+                "POST" => Reply::json(200, &json!({ "id": "job-1" })),
+                _ => Reply::new(200).header("Transfer-Encoding", "chunked").without_length().body(in_chunks),
+            }
+        })
+        .await;
+        let office = Office::facing(place, ionq).await;
+        let id = office.submit(&office.ada).await;
+
+        office.put(&office.ada, &format!("{}/status/cancel", job(&id)), &json!({})).await.assert_relayed();
+
+        eventually("the job has ended on record", async || office.jobs().await[0]["ended"] == "cancelled").await;
+    }
+}
+
+on_both! {
     async fn children_are_not_counted(place: &Place) {
         let ionq = Upstream::answering(|request| match request.target.as_str() {
             "/v0.4/jobs" => Reply::json(200, &json!({ "id": "parent", "child_job_ids": ["child-1", "child-2"] })),

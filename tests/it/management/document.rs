@@ -14,6 +14,30 @@ async fn it_is_served_without_signing_in_and_is_the_one_that_was_agreed_on() {
     insta::assert_snapshot!(serde_json::to_string_pretty(&answer.json()).unwrap());
 }
 
+/// Programs that are made from the document call things by these names.
+#[tokio::test]
+async fn every_operation_has_a_name_of_its_own() {
+    let document = Site::empty().serve().await.admin("/api/v1/openapi.json").await.json();
+    let paths = document["paths"].as_object().unwrap().values();
+    let operations = paths.flat_map(|path| path.as_object().unwrap().values());
+    let mut names: Vec<_> = operations.map(|operation| operation["operationId"].as_str().unwrap()).collect();
+    names.sort_unstable();
+    let all = names.len();
+    names.dedup();
+    assert_eq!(names.len(), all, "{names:?}");
+}
+
+#[tokio::test]
+async fn it_refers_to_nothing_that_it_has_not() {
+    let bellhop = Site::empty().serve().await;
+    let document = bellhop.admin("/api/v1/openapi.json").await.json();
+    let text = document.to_string();
+    for (at, reference) in text.match_indices("#/components/schemas/") {
+        let name = text[at + reference.len()..].split('"').next().unwrap();
+        assert!(document["components"]["schemas"][name].is_object(), "{name}");
+    }
+}
+
 #[tokio::test]
 async fn every_answer_is_kept_from_caches_frames_and_sniffing() {
     let cast = Cast::assemble().await;

@@ -1,11 +1,23 @@
 //! The management API: who may do what through it, and what it answers.
 
+mod audit;
 mod cast;
+mod contexts;
 mod credentials;
 mod document;
 mod explaining;
+mod jobs;
+mod members;
+mod organizations;
 mod probing;
+mod projects;
+mod quotas;
 mod remote;
 mod remote_credentials;
+mod remote_people;
+mod signin;
+mod submissions;
 mod table;
 mod tokens;
+mod usage;
+mod users;

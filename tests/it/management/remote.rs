@@ -3,15 +3,10 @@
 use super::cast::Cast;
 use crate::support::{Pat, Site};
 
-pub fn elsewhere(cast: &Cast, token: &Pat) -> Site {
-    let url = format!("http://{}", cast.bellhop.addresses.admin);
-    Site::empty().environment("BELLHOP_URL", &url).environment("BELLHOP_TOKEN", token.as_str())
-}
-
 #[tokio::test]
 async fn tokens_are_made_listed_and_revoked_from_another_machine() {
     let cast = Cast::assemble().await;
-    let there = elsewhere(&cast, &cast.root);
+    let there = cast.elsewhere(&cast.root);
 
     let made = there.run(&["token", "create", "alan", "ci", "--scopes", "manage"]).await.assert_code(0);
 
@@ -29,9 +24,9 @@ async fn tokens_are_made_listed_and_revoked_from_another_machine() {
 #[tokio::test]
 async fn what_goes_wrong_says_where_to_look() {
     let cast = Cast::assemble().await;
-    let refused = elsewhere(&cast, &cast.eve).run(&["token", "list", "alan"]).await.assert_code(1);
+    let refused = cast.elsewhere(&cast.eve).run(&["token", "list", "alan"]).await.assert_code(1);
     assert!(refused.err.contains("no such user, or it is not yours to see"), "{}", refused.err);
-    let unknown = elsewhere(&cast, &Pat::fake()).run(&["token", "list"]).await.assert_code(1);
+    let unknown = cast.elsewhere(&Pat::fake()).run(&["token", "list"]).await.assert_code(1);
     assert!(unknown.err.contains("scope `manage`"), "{}", unknown.err);
 
     let proxy = format!("http://{}", cast.bellhop.addresses.proxy);
@@ -44,6 +39,6 @@ async fn what_goes_wrong_says_where_to_look() {
         Site::empty().environment("BELLHOP_URL", "http://127.0.0.1:1").environment("BELLHOP_TOKEN", cast.root.as_str());
     let nobody = nobody.run(&["token", "list"]).await.assert_code(1);
     assert!(nobody.err.contains("127.0.0.1:1: it cannot be reached"), "{}", nobody.err);
-    let store_only = elsewhere(&cast, &cast.root).run(&["migrate"]).await.assert_code(2);
+    let store_only = cast.elsewhere(&cast.root).run(&["migrate"]).await.assert_code(2);
     assert!(store_only.err.contains("without BELLHOP_URL"), "{}", store_only.err);
 }

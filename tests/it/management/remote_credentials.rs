@@ -1,13 +1,13 @@
 //! `bellhop credential` and `bellhop explain` that speak to a Bellhop elsewhere.
 
-use super::{cast::Cast, remote::elsewhere};
+use super::cast::Cast;
 use crate::support::{ACME_KEY, ADA_KEY, OPTICS_KEY, Site, Upstream};
 
 #[tokio::test]
 async fn a_credential_lives_its_life_from_another_machine() {
     let ionq = Upstream::accepting(&[ACME_KEY, OPTICS_KEY]).await;
     let cast = Cast::at(Site::facing(&ionq)).await;
-    let there = elsewhere(&cast, &cast.grace);
+    let there = cast.elsewhere(&cast.grace);
     let run = async |command: &str| there.run(&command.split(' ').collect::<Vec<_>>()).await;
 
     let add = ["credential", "add", "ionq@acme", "--label", "shared", "--from-stdin", "api_key", "--probe"];
@@ -39,7 +39,7 @@ async fn a_credential_lives_its_life_from_another_machine() {
 async fn a_member_enters_their_own_and_sees_what_is_shared() {
     let cast = Cast::assemble().await;
     cast.credential_of("acme", None).await;
-    let there = elsewhere(&cast, &cast.alan);
+    let there = cast.elsewhere(&cast.alan);
 
     let add = ["credential", "add", "ionq@me", "--from-stdin", "api_key"];
     there.run_with_input(&add, ADA_KEY).await.assert_code(0);

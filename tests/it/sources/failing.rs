@@ -20,7 +20,7 @@ async fn a_source_that_vanishes_keeps_its_last_value_for_its_time_and_is_then_re
     let refused = bellhop.ask(&poll(&ada)).await;
     refused.assert_refused("no-credential");
     assert!(refused.detail().contains("its source cannot be read"), "{}", refused.detail());
-    assert!(refused.detail().contains("entity not found"), "{}", refused.detail());
+    assert!(refused.detail().contains("there is no such file"), "{}", refused.detail());
 
     key_file(&bellhop, FIRST);
     eventually("it is back", async || bellhop.ask(&poll(&ada)).await.status == 200).await;

@@ -40,9 +40,9 @@ pub fn assert_no_trace(place: &str, bytes: &[u8]) {
 
 /// Answers without the tokens that they made, each of which may be told once, as the `value` of what was made.
 pub fn but_for_new_tokens(answers: &[u8]) -> Vec<u8> {
-    const BEFORE: &[u8] = b"\"value\":\"";
+    const BEFORE: [&[u8]; 2] = [b"\"value\":\"", b"<code id=\"value\">"];
     let (mut rest, mut told) = (answers.to_vec(), HashSet::new());
-    let found: Vec<usize> = memmem::find_iter(answers, BEFORE).map(|at| at + BEFORE.len()).collect();
+    let found = BEFORE.iter().flat_map(|before| memmem::find_iter(answers, before).map(|at| at + before.len()));
     for at in found {
         if let Some(token) = answers.get(at..at + 40).filter(|token| is_pat(token))
             && told.insert(token)

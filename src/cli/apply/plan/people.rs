@@ -9,13 +9,9 @@ use crate::{
         declared::{self, State},
     },
     id::{OrganizationId, ProjectId, UserId},
-    identity::role::Role,
+    identity::{password, role::Role},
     secret::Secret,
     store::{NewOrganization, NewProject, NewUser, OrganizationChange, Origin, ProjectOf, UserChange},
-};
-use argon2::{
-    Argon2,
-    password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
 use std::collections::{HashMap, HashSet};
 
@@ -199,14 +195,9 @@ impl Planner<'_> {
 async fn hashed_unless(password: &Secret, before: Option<Secret>) -> Result<Option<Secret>> {
     let password = password.clone();
     let work = move || {
-        let bytes = password.expose().as_bytes();
-        let is_same = before.as_ref().and_then(|hash| PasswordHash::new(hash.expose()).ok());
-        if is_same.is_some_and(|hash| Argon2::default().verify_password(bytes, &hash).is_ok()) {
-            return Ok(None);
-        }
-        let hash: PasswordHash = Argon2::default().hash_password(bytes)?;
-        Ok(Some(Secret::new(hash.to_string())))
+        let is_same = before.is_some_and(|hash| password::fits(&password, &hash));
+        if is_same { Ok(None) } else { password::hash(&password).map(Some) }
     };
     let hashed = tokio::task::spawn_blocking(work).await.map_err(|_| ApplyError::Password)?;
-    hashed.map_err(|_: argon2::password_hash::Error| ApplyError::Password)
+    hashed.map_err(|_| ApplyError::Password)
 }

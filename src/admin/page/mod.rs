@@ -1,0 +1,59 @@
+//! The page: what people see of Bellhop in a browser. Rendered here, complete without a script.
+//! Owns its looks; what may be seen and done is `manage`'s, as for the API.
+//! Never loads anything from elsewhere, and never changes anything by following a link.
+
+mod assets;
+mod entry;
+mod form;
+mod frame;
+mod home;
+mod tokens;
+
+use super::api::Api;
+use axum::{
+    Router,
+    extract::Request,
+    http::{HeaderValue, header},
+    middleware::{self, Next},
+    response::{Html, IntoResponse, Response},
+    routing::get,
+};
+
+/// Nothing but what comes from here, and no script but the one file.
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; \
+                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+pub fn router(api: Api) -> Router {
+    Router::new()
+        .route("/", get(home::show))
+        .route("/sign-in", get(entry::ask).post(entry::sign_in))
+        .route("/sign-out", get(entry::ask_out).post(entry::sign_out))
+        .route("/setup/{link}", get(entry::setup).post(entry::set_up))
+        .route("/choose/{link}", get(entry::choose).post(entry::chosen))
+        .route("/tokens", get(tokens::list).post(tokens::make))
+        .route("/tokens/{id}/revoke", get(tokens::ask).post(tokens::revoke))
+        .with_state(api)
+        .layer(middleware::from_fn(harden))
+        .merge(assets::router())
+}
+
+async fn harden(request: Request, next: Next) -> Response {
+    let mut answer = next.run(request).await;
+    let headers = answer.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    answer
+}
+
+/// A template as a whole page.
+fn page(template: &impl askama::Template) -> Response {
+    match template.render() {
+        Ok(text) => Html(text).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "a page cannot be rendered");
+            http::StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}

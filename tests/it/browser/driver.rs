@@ -1,0 +1,183 @@
+//! One browser window of a story, and what a person does in it.
+//! Owns the driver's process and the browser's folder; both end with it.
+//! Never lets a page pass on which axe finds something, or whose policy the browser complains of.
+
+use crate::support::{Bellhop, soon::PATIENCE};
+use serde_json::{Value, json};
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::Instant,
+};
+use thirtyfour::{RequestData, SessionId, common::command::FormatRequestData, prelude::*};
+
+/// Without what a browser asks the world for by itself.
+const ARGUMENTS: [&str; 11] = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--disable-component-update",
+    "--disable-background-networking",
+    "--no-first-run",
+    "--force-device-scale-factor=1",
+    "--force-prefers-reduced-motion",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+];
+
+pub struct Window {
+    driver: WebDriver,
+    process: Child,
+    _folder: tempfile::TempDir,
+    base: String,
+    axe: String,
+}
+
+impl Window {
+    /// `None` where there is no browser to test with.
+    pub async fn at(bellhop: &Bellhop) -> Option<Self> {
+        let Ok(program) = std::env::var("BELLHOP_TEST_BROWSER") else {
+            eprintln!("skipped: BELLHOP_TEST_BROWSER names no driver of a browser");
+            return None;
+        };
+        let axe =
+            fs::read_to_string(std::env::var("BELLHOP_TEST_AXE").expect("BELLHOP_TEST_AXE")).expect("axe's script");
+        let mut process =
+            Command::new(program).arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let port = BufReader::new(process.stdout.take().unwrap())
+            .lines()
+            .map_while(Result::ok)
+            .find_map(|line| {
+                line.trim_end_matches('.').rsplit_once("started successfully on port ").map(|(_, port)| port.to_owned())
+            })
+            .expect("the driver's port");
+        let folder = tempfile::tempdir().unwrap();
+        let mut wanted = DesiredCapabilities::chrome();
+        for argument in ARGUMENTS {
+            wanted.add_arg(argument).unwrap();
+        }
+        wanted.add_arg(&format!("--user-data-dir={}", folder.path().display())).unwrap();
+        wanted.set_browser_log_level(thirtyfour::LoggingPrefsLogLevel::All).unwrap();
+        let driver = WebDriver::new(format!("http://127.0.0.1:{port}"), wanted).await.unwrap();
+        driver.set_window_rect(0, 0, 1200, 900).await.unwrap();
+        let base = format!("http://{}", bellhop.addresses.admin);
+        Some(Self { driver, process, _folder: folder, base, axe })
+    }
+
+    pub async fn open(&self, target: &str) {
+        let url = if target.starts_with("http") { target.to_owned() } else { format!("{}{target}", self.base) };
+        self.driver.goto(url).await.unwrap();
+    }
+
+    pub async fn fill(&self, name: &str, text: &str) {
+        let field = self.driver.find(By::Name(name)).await.unwrap();
+        field.clear().await.unwrap();
+        field.send_keys(text).await.unwrap();
+    }
+
+    pub async fn press(&self, name: &str) {
+        let button = format!("//button[normalize-space()='{name}']");
+        self.driver.find(By::XPath(button)).await.unwrap().click().await.unwrap();
+    }
+
+    pub async fn follow(&self, name: &str) {
+        let link = format!("//a[normalize-space()='{name}']");
+        self.driver.find(By::XPath(link)).await.unwrap().click().await.unwrap();
+    }
+
+    pub async fn text_of(&self, selector: &str) -> String {
+        self.driver.find(By::Css(selector)).await.unwrap().text().await.unwrap()
+    }
+
+    /// For a picture: what it shows is published.
+    pub async fn hide(&self, selector: &str, text: &str) {
+        let script = "document.querySelector(arguments[0]).textContent = arguments[1]";
+        self.driver.execute(script, vec![json!(selector), json!(text)]).await.unwrap();
+    }
+
+    pub async fn until_reads(&self, text: &str) {
+        let began = Instant::now();
+        loop {
+            let body = match self.driver.find(By::Tag("body")).await {
+                Ok(body) => body.text().await.unwrap_or_default(),
+                Err(_) => String::new(),
+            };
+            if body.contains(text) {
+                return;
+            }
+            assert!(began.elapsed() < PATIENCE, "no `{text}` on the page: {body}");
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Looks at this page as everybody would: light and dark, wide and narrow. Axe finds nothing; the light, wide one is
+    /// kept as a picture where `BELLHOP_TEST_SCREENS` names a folder.
+    pub async fn look(&self, name: &str) {
+        for (scheme, width) in [("dark", 1200), ("light", 400), ("light", 1200)] {
+            let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+            self.emulate("Emulation.setEmulatedMedia", &media).await;
+            let size = json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false });
+            self.emulate("Emulation.setDeviceMetricsOverride", &size).await;
+            self.assert_open_to_all(&format!("{name}, {scheme}, {width} wide")).await;
+        }
+        if let Some(folder) = std::env::var_os("BELLHOP_TEST_SCREENS") {
+            let path: PathBuf = Path::new(&folder).join(format!("{name}.png"));
+            fs::write(path, self.driver.screenshot_as_png().await.unwrap()).unwrap();
+        }
+    }
+
+    async fn emulate(&self, what: &str, how: &Value) {
+        let body = json!({ "cmd": what, "params": how });
+        self.driver.handle().cmd(OfChromium { path: "goog/cdp/execute", body }).await.unwrap();
+    }
+
+    async fn assert_open_to_all(&self, what: &str) {
+        self.driver.execute(&self.axe, Vec::new()).await.unwrap();
+        let script = "const done = arguments[0]; axe.run(document, { resultTypes: ['violations'] })
+            .then(found => done(found.violations.map(v => v.id + ': ' + v.nodes.map(n => n.html).join(' ; '))))
+            .catch(error => done(['axe: ' + error]))";
+        let found = self.driver.execute_async(script, Vec::new()).await.unwrap();
+        let found: Vec<Value> = found.convert().unwrap();
+        assert!(found.is_empty(), "{what}: {found:#?}");
+        let overflow = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
+        let overflow: i64 = self.driver.execute(overflow, Vec::new()).await.unwrap().convert().unwrap();
+        assert_eq!(overflow, 0, "{what}: wider than the window");
+    }
+
+    pub async fn close(mut self) {
+        let log =
+            self.driver.handle().cmd(OfChromium { path: "se/log", body: json!({ "type": "browser" }) }).await.unwrap();
+        let complaints: Vec<Value> = log.value().unwrap();
+        let complaints: Vec<&Value> = complaints
+            .iter()
+            .filter(|line| line["message"].as_str().is_some_and(|text| text.contains("Content Security Policy")))
+            .collect();
+        assert!(complaints.is_empty(), "{complaints:#?}");
+        self.driver.clone().quit().await.unwrap();
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A command of Chromium's driver that no standard has.
+#[derive(Debug)]
+struct OfChromium {
+    path: &'static str,
+    body: Value,
+}
+
+impl FormatRequestData for OfChromium {
+    fn format_request(&self, session: &SessionId) -> RequestData {
+        RequestData::new(http::Method::POST, format!("/session/{session}/{}", self.path)).add_body(self.body.clone())
+    }
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

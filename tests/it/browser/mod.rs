@@ -1,0 +1,55 @@
+//! The page in a real browser: Chromium, by way of its driver. What people do, what they see, and what axe finds.
+//! Only where `BELLHOP_TEST_BROWSER` names the driver's program.
+
+mod driver;
+
+use crate::support::{Bellhop, Site};
+use driver::Window;
+use std::fs;
+
+const PASSWORD: &str = "fake correct horse battery";
+
+async fn settle(window: &Window, bellhop: &Bellhop) {
+    let link = fs::read_to_string(bellhop.data().join("setup-link")).unwrap();
+    window.open(link.trim()).await;
+    window.look("setup").await;
+    window.fill("name", "ada").await;
+    window.fill("password", PASSWORD).await;
+    window.press("Make the account").await;
+    window.until_reads("Hello, ada").await;
+}
+
+#[tokio::test]
+async fn from_an_empty_folder_to_a_token_and_out_again() {
+    let bellhop = Site::empty().serve().await;
+    let Some(window) = Window::at(&bellhop).await else { return };
+    settle(&window, &bellhop).await;
+    window.look("home").await;
+
+    window.follow("Personal access tokens").await;
+    window.until_reads("You have no token yet").await;
+    window.look("tokens-empty").await;
+    window.fill("name", "laptop").await;
+    window.press("Make the token").await;
+    window.until_reads("Copy it now").await;
+    let value = window.text_of("#value").await;
+    assert!(value.starts_with("bhp_") && value.len() == 40, "{value}");
+    window.hide("#value", "bhp_…").await;
+    window.look("token-made").await;
+
+    window.follow("Revoke").await;
+    window.until_reads("This cannot be undone").await;
+    window.look("token-revoke").await;
+    window.press("Revoke the token").await;
+    window.until_reads("You have no token yet").await;
+
+    window.press("Sign out").await;
+    window.until_reads("Sign in").await;
+    window.look("sign-in").await;
+    window.fill("user", "ada").await;
+    window.fill("password", "fake wrong password").await;
+    window.press("Sign in").await;
+    window.until_reads("the password is another").await;
+    window.look("sign-in-refused").await;
+    window.close().await;
+}

@@ -1,0 +1,52 @@
+//! Usage by way of the API: one's own, one's share, or all of it; as JSON and as comma-separated values.
+
+use super::cast::Cast;
+use crate::support::Ask;
+use serde_json::json;
+
+#[tokio::test]
+async fn each_sees_their_own_and_overseers_everybodys() {
+    let (cast, _ionq) = Cast::with_jobs().await;
+    cast.job_of_alan().await;
+
+    for (pat, path, lines) in [
+        (&cast.alan, "/usage", 1),
+        (&cast.alan, "/usage?organization=acme", 1),
+        (&cast.grace, "/usage", 0),
+        (&cast.grace, "/usage?organization=acme", 1),
+        (&cast.grace, "/usage?organization=acme&user=grace", 0),
+        (&cast.root, "/usage?user=*", 1),
+        (&cast.root, "/usage?user=*&to=2020-01-01T00:00:00Z&from=2019-01-01T00:00:00Z", 0),
+    ] {
+        assert_eq!(cast.get(pat, path).await.items().len(), lines, "{path}");
+    }
+    for (by, name) in [
+        ("member", "alan"),
+        ("organization", "acme"),
+        ("token", "alan/runs"),
+        ("provider", "ionq"),
+        ("target", "qpu"),
+        ("credential", "ionq key"),
+    ] {
+        let line = cast.get(&cast.grace, &format!("/usage?organization=acme&by={by}")).await.items().remove(0);
+        assert_eq!((&line["name"], &line["jobs"], &line["shots"]), (&json!(name), &json!(1), &json!(100)), "{line}");
+    }
+    assert_eq!(cast.get(&cast.alan, "/usage?by=month").await.items()[0]["qpu_seconds"], "0");
+    cast.get(&cast.alan, "/usage?by=colour").await.assert_problem(400, "bad-request");
+}
+
+#[tokio::test]
+async fn spreadsheets_get_comma_separated_values() {
+    let (cast, _ionq) = Cast::with_jobs().await;
+    cast.job_of_alan().await;
+    let ask = Ask::get("/api/v1/usage").header("Authorization", format!("Bearer {}", cast.alan));
+
+    let answer = cast.bellhop.ask_admin(&ask.header("Accept", "text/csv;q=0.9, */*;q=0.1")).await;
+
+    assert_eq!(answer.header("content-type"), Some("text/csv; charset=utf-8"));
+    assert!(answer.text().starts_with("name,id,jobs,shots,qpu_seconds,cost\r\nalan,"), "{}", answer.text());
+    let there = cast.elsewhere(&cast.alan);
+    assert_eq!(there.run(&["usage", "--csv"]).await.assert_code(0).out, answer.text());
+    let listed = there.run(&["usage", "--json", "--by", "user", "--from", "1d"]).await.assert_code(0).json();
+    assert_eq!((&listed[0]["name"], &listed[0]["jobs"]), (&json!("alan"), &json!(1)));
+}

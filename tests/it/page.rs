@@ -1,0 +1,172 @@
+//! The page, as a browser without a script sees it.
+
+use crate::support::{ADA_KEY, Answer, Ask, Bellhop, CATALOGUE, Pat, Site, Upstream};
+use serde_json::json;
+use std::fs;
+
+const PASSWORD: &str = "fake correct horse battery";
+
+/// A browser: it keeps its cookie, and says where a request comes from.
+struct Browser<'b> {
+    bellhop: &'b Bellhop,
+    cookie: Option<String>,
+}
+
+impl<'b> Browser<'b> {
+    fn at(bellhop: &'b Bellhop) -> Self {
+        Self { bellhop, cookie: None }
+    }
+
+    async fn get(&mut self, path: &str) -> Answer {
+        self.send(Ask::get(path)).await
+    }
+
+    async fn submit(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let ask = Ask::post(path).header("Content-Type", "application/x-www-form-urlencoded").body(body);
+        self.send(ask.header("Sec-Fetch-Site", "same-origin")).await
+    }
+
+    async fn send(&mut self, mut ask: Ask) -> Answer {
+        if let Some(cookie) = &self.cookie {
+            ask = ask.header("Cookie", cookie.clone());
+        }
+        let answer = self.bellhop.ask_admin(&ask).await;
+        if let Some(set) = answer.header("set-cookie") {
+            assert!(set.contains("HttpOnly") && set.contains("SameSite=Lax") && set.contains("Path=/"), "{set}");
+            self.cookie = set.split(';').next().map(str::to_owned).filter(|pair| !pair.ends_with('='));
+        }
+        answer
+    }
+
+    /// Of the form on the page at this path.
+    async fn csrf(&mut self, path: &str) -> String {
+        let text = self.get(path).await.text();
+        let start = text.find("name=\"csrf\" value=\"").unwrap_or_else(|| panic!("no form in {text}")) + 19;
+        text[start..start + 64].to_owned()
+    }
+
+    /// Made the first administrator of an empty Bellhop, and is signed in.
+    async fn settle(&mut self) {
+        let url = fs::read_to_string(self.bellhop.data().join("setup-link")).unwrap();
+        let path = url.trim().split_once("//").unwrap().1.split_once('/').unwrap().1;
+        let path = format!("/{path}");
+        assert!(self.get(&path).await.text().contains("Make the first administrator"));
+        let done = self.submit(&path, &[("name", "ada"), ("password", PASSWORD)]).await;
+        assert_eq!((done.status, done.header("location")), (303, Some("/")), "{}", done.text());
+    }
+}
+
+#[tokio::test]
+async fn from_an_empty_folder_to_a_token_that_runs_jobs() {
+    let ionq = Upstream::accepting(&[ADA_KEY]).await;
+    let bellhop = Site::facing(&ionq).serve().await;
+    let mut ada = Browser::at(&bellhop);
+    ada.settle().await;
+    assert!(ada.get("/").await.text().contains("Hello, ada"));
+
+    let csrf = ada.csrf("/tokens").await;
+    let fields = [("csrf", &*csrf), ("name", "laptop"), ("expires", "30"), ("scopes", "run"), ("providers", "ionq")];
+    let made = ada.submit("/tokens", &fields).await;
+
+    let text = made.text();
+    assert_eq!(made.status, 200, "{text}");
+    let at = text.find("bhp_").unwrap();
+    let token = Pat::printed(&text[at..at + 40]);
+    assert!(!ada.get("/tokens").await.text().contains(token.as_str()), "shown twice");
+    bellhop.get(&token, CATALOGUE).await.assert_refused("no-credential");
+    let twice = ada.submit("/tokens", &fields).await;
+    assert!(twice.status == 422 && twice.text().contains("has a token `laptop` already"), "{}", twice.text());
+    let list = ada.get("/tokens").await.text();
+    let revoke = list.split('"').find(|part| part.ends_with("/revoke")).unwrap().to_owned();
+    assert!(ada.get(&revoke).await.text().contains("cannot be undone"));
+    assert_eq!(ada.submit(&revoke, &[("csrf", &*csrf)]).await.status, 303);
+    // A second press finds it as it was wanted.
+    assert_eq!(ada.submit(&revoke, &[("csrf", &*csrf)]).await.status, 303);
+    assert!(ada.get("/tokens").await.text().contains("You have no token yet"));
+}
+
+#[tokio::test]
+async fn who_has_not_signed_in_is_asked_to_and_led_back_here_alone() {
+    let bellhop = Site::empty().serve().await;
+    let mut somebody = Browser::at(&bellhop);
+    let led = somebody.get("/tokens?after=x").await;
+    assert_eq!((led.status, led.header("location")), (303, Some("/sign-in?next=%2Ftokens%3Fafter%3Dx")));
+    somebody.settle().await;
+    let csrf = somebody.csrf("/tokens").await;
+    assert_eq!(somebody.submit("/sign-out", &[("csrf", &csrf)]).await.header("location"), Some("/sign-in"));
+    assert_eq!(somebody.cookie, None);
+    for (next, expected) in
+        [("/tokens", "/tokens"), ("//evil.example", "/"), ("https://evil.example", "/"), ("/\\evil", "/")]
+    {
+        let fields = [("user", "ada"), ("password", PASSWORD), ("next", next)];
+        assert_eq!(somebody.submit("/sign-in", &fields).await.header("location"), Some(expected));
+    }
+    let wrong = somebody.submit("/sign-in", &[("user", "ada"), ("password", "fake wrong password")]).await;
+    assert!(wrong.status == 401 && wrong.text().contains("There is no such user, or the password is another."));
+}
+
+#[tokio::test]
+async fn a_change_needs_its_own_page_and_its_own_session() {
+    let bellhop = Site::empty().serve().await;
+    let mut ada = Browser::at(&bellhop);
+    ada.settle().await;
+    let csrf = ada.csrf("/tokens").await;
+    let body = format!("csrf={csrf}&name=stolen&scopes=manage");
+    for (site, body, expected) in
+        [("cross-site", &*body, 403), ("same-site", &body, 403), ("same-origin", "name=stolen&scopes=manage", 403)]
+    {
+        let ask = Ask::post("/tokens").header("Content-Type", "application/x-www-form-urlencoded").body(body);
+        assert_eq!(ada.send(ask.header("Sec-Fetch-Site", site)).await.status, expected, "{site} {body}");
+    }
+    let json = Ask::post("/api/v1/tokens").json(&json!({ "name": "stolen" })).header("Sec-Fetch-Site", "cross-site");
+    assert_eq!(ada.send(json).await.status, 403);
+    assert!(ada.get("/tokens").await.text().contains("You have no token yet"));
+    // The same from the page itself is taken, by the API as well.
+    let json = Ask::post("/api/v1/tokens").json(&json!({ "name": "own" })).header("Sec-Fetch-Site", "same-origin");
+    assert_eq!(ada.send(json).await.status, 201);
+}
+
+#[tokio::test]
+async fn an_ended_session_opens_nothing() {
+    let bellhop = Site::empty().serve().await;
+    let mut ada = Browser::at(&bellhop);
+    ada.settle().await;
+    let mut copy = Browser { bellhop: &bellhop, cookie: ada.cookie.clone() };
+    assert_eq!(copy.get("/tokens").await.status, 200);
+
+    let csrf = ada.csrf("/tokens").await;
+    ada.submit("/sign-out", &[("csrf", &csrf)]).await;
+    assert_eq!(copy.get("/tokens").await.status, 303);
+
+    ada.submit("/sign-in", &[("user", "ada"), ("password", PASSWORD)]).await;
+    assert_eq!(ada.get("/tokens").await.status, 200);
+    bellhop.run(&["user", "add", "other", "--admin"]).await.assert_code(0);
+    bellhop.run(&["user", "disable", "ada"]).await.assert_code(0);
+    assert_eq!(ada.get("/tokens").await.status, 303);
+}
+
+#[tokio::test]
+async fn what_people_type_is_text_and_nothing_else() {
+    let bellhop = Site::empty().serve().await;
+    let mut ada = Browser::at(&bellhop);
+    ada.settle().await;
+    let csrf = ada.csrf("/tokens").await;
+    let name = "<script>alert(1)</script>\"'&";
+    let made = ada.submit("/tokens", &[("csrf", &csrf), ("name", name), ("scopes", "manage")]).await;
+    assert!(made.status == 200 && !made.text().contains("<script>alert"), "{}", made.text());
+    assert!(!ada.get("/tokens").await.text().contains("<script>alert"));
+    let endless = "x".repeat(10_240);
+    for bad in [&*endless, "a\u{0}b", ""] {
+        let refused = ada.submit("/tokens", &[("csrf", &csrf), ("name", bad), ("scopes", "run")]).await;
+        assert!(refused.status == 422 && refused.text().contains("Name: "), "{}", refused.text());
+    }
+    let answer = ada.get("/tokens").await;
+    let policy = answer.header("content-security-policy").unwrap();
+    assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+    for (name, value) in
+        [("cache-control", "no-store"), ("referrer-policy", "no-referrer"), ("x-content-type-options", "nosniff")]
+    {
+        assert_eq!(answer.header(name), Some(value));
+    }
+}
