@@ -64,9 +64,10 @@ fn rows() -> Vec<Row> {
     beside_credentials().into_iter().chain(credentials()).collect()
 }
 
-/// In their story acme has a credential that jobs are made with, and has to keep it.
+/// In their story acme has a credential that jobs are made with, and has to keep it. Jobs are first: later alan has his
+/// own context be the active one, which has none.
 fn beside_credentials() -> Vec<Row> {
-    [tokens(), users(), organizations(), members(), projects(), jobs()].into_iter().flatten().collect()
+    [jobs(), tokens(), users(), organizations(), members(), projects()].into_iter().flatten().collect()
 }
 
 const fn row(
