@@ -70,7 +70,7 @@ impl Management {
             exchanges,
             clock,
             current: ArcSwap::from_pointee(current),
-            attempts: Default::default(),
+            attempts: signin::Attempts::default(),
         })
     }
 
