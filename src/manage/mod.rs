@@ -77,7 +77,7 @@ impl Management {
             clock,
             asking,
             current: ArcSwap::from_pointee(current),
-            attempts: Default::default(),
+            attempts: signin::Attempts::default(),
         })
     }
 

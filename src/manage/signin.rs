@@ -143,26 +143,22 @@ impl Management {
         };
         drop(reading);
         let fits = self.fits(password.clone(), hash).await?;
-        match user.filter(|_| fits) {
-            Some(user) => {
-                self.attempts.succeed(key);
-                Ok(user.id)
-            }
-            None => {
-                self.attempts.fail(key);
-                Err(Fault::WrongPassword)
-            }
-        }
+        let Some(user) = user.filter(|_| fits) else {
+            self.attempts.fail(key);
+            return Err(Fault::WrongPassword);
+        };
+        self.attempts.succeed(key);
+        Ok(user.id)
     }
 
     /// Takes the same time where there is nothing to compare with.
     async fn fits(&self, password: Secret, hash: Option<Secret>) -> Result<bool, Fault> {
-        self.hashing(move || match hash {
-            Some(hash) => password::fits(&password, &hash),
-            None => {
+        self.hashing(move || {
+            let Some(hash) = hash else {
                 let _ = password::hash(&password);
-                false
-            }
+                return false;
+            };
+            password::fits(&password, &hash)
         })
         .await
     }

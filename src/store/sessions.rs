@@ -155,18 +155,14 @@ impl Tx {
 
     /// Those of this user, or the one for the first administrator.
     pub async fn drop_links(&mut self, user: Option<UserId>) -> Result<()> {
-        match user {
-            Some(user) => {
-                let query = sqlx::query("DELETE FROM links WHERE user_id = $1").bind(user.to_string());
-                query.execute(self.writing()).await?;
-                self.announce(Change::User(user));
-            }
-            None => {
-                sqlx::query("DELETE FROM links WHERE user_id IS NULL").execute(self.writing()).await?;
-                // Nobody holds anything of nobody's; but what is written is announced.
-                self.announce(Change::User(UserId::FIRST));
-            }
+        if let Some(user) = user {
+            let query = sqlx::query("DELETE FROM links WHERE user_id = $1").bind(user.to_string());
+            query.execute(self.writing()).await?;
+        } else {
+            sqlx::query("DELETE FROM links WHERE user_id IS NULL").execute(self.writing()).await?;
         }
+        // Nobody holds anything of nobody's; but what is written is announced.
+        self.announce(Change::User(user.unwrap_or(UserId::FIRST)));
         Ok(())
     }
 }

@@ -63,18 +63,18 @@ async fn login(
     Sent(login): Sent<Login>,
 ) -> Result<Made<MadeToken>, Response> {
     let signed_in = api.management.sign_in(&login.user, &login.password.0).await;
-    let who = Who::password(counted(&api, peer, signed_in)?);
+    let who = Who::password(counted(&api, peer, signed_in).map_err(|refusal| *refusal)?);
     let wanted = CreateToken { name: login.token, scopes: Some(vec![Scope::Manage]), ..CreateToken::default() };
     let made = api.management.replace_token(&who, wanted).await;
     made.map(Made).map_err(|fault| Problem::from(fault).into_response())
 }
 
 /// What opens nothing counts against the network that it comes from.
-fn counted<T>(api: &Api, peer: Option<Extension<Peer>>, outcome: Result<T, Fault>) -> Result<T, Response> {
+fn counted<T>(api: &Api, peer: Option<Extension<Peer>>, outcome: Result<T, Fault>) -> Result<T, Box<Response>> {
     outcome.map_err(|fault| {
         let is_guess = matches!(fault, Fault::WrongPassword | Fault::Missing(_));
         let counted = if is_guess { api.guard.count(peer.map(|Extension(peer)| peer)) } else { Ok(()) };
-        counted.map_or_else(|refusal| *refusal, |()| Problem::from(fault).into_response())
+        counted.map_or_else(|refusal| refusal, |()| Box::new(Problem::from(fault).into_response()))
     })
 }
 
@@ -91,7 +91,7 @@ async fn redeem(
     Sent(chosen): Sent<Redeem>,
 ) -> Result<StatusCode, Response> {
     let redeemed = api.management.redeem(chosen).await;
-    counted(&api, peer, redeemed).map(|_| StatusCode::NO_CONTENT)
+    counted(&api, peer, redeemed).map(|_| StatusCode::NO_CONTENT).map_err(|refusal| *refusal)
 }
 
 /// Where you are signed in

@@ -68,16 +68,12 @@ async fn holder(api: &Api, digest: PatDigest, peer: Option<Peer>) -> Result<Who,
     let refuse = |problem: Problem| Box::new(problem.into_response());
     let known = api.management.store.holder(&digest).await.map_err(|error| refuse(Fault::from(error).into()))?.value;
     let now = api.management.now();
-    match known.filter(|holder| now < holder.expires) {
-        Some(holder) => {
-            allow(&holder, peer).map_err(refuse)?;
-            Ok(Who::holder(&holder))
-        }
-        None => {
-            api.guard.count(peer)?;
-            Err(refuse(Problem::unknown_token()))
-        }
-    }
+    let Some(holder) = known.filter(|holder| now < holder.expires) else {
+        api.guard.count(peer)?;
+        return Err(refuse(Problem::unknown_token()));
+    };
+    allow(&holder, peer).map_err(refuse)?;
+    Ok(Who::holder(&holder))
 }
 
 async fn person(api: &Api, key: String) -> Result<Who, Box<Response>> {

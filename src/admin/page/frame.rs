@@ -80,6 +80,7 @@ impl Frame {
     }
 
     /// A time as people read it; the page's script says it in the reader's own zone.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "templates hand everything on by reference")]
     pub fn day(&self, time: &Timestamp) -> String {
         match jiff::Timestamp::from_millisecond(time.millis()) {
             Ok(time) => time.strftime("%-d %b %Y").to_string(),

@@ -29,7 +29,7 @@ use std::time::Duration;
 #[template(path = "tokens.html")]
 struct Tokens {
     frame: Frame,
-    tokens: Vec<Token>,
+    list: Vec<Token>,
     next: Option<String>,
     made: Option<MadeToken>,
     wish: Wish,
@@ -95,6 +95,7 @@ impl Wish {
 }
 
 impl Tokens {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "templates hand everything on by reference")]
     fn scope(&self, scope: &Scope) -> &'static str {
         match scope {
             Scope::Run => "run jobs",
@@ -139,7 +140,7 @@ async fn render(
         Err(fault) => return broken(&fault),
     };
     let contexts = visitor.me.contexts.iter().map(ToString::to_string).collect();
-    page(&Tokens { frame, tokens: found.items, next: found.next, made, wish, contexts, lives: LIVES })
+    page(&Tokens { frame, list: found.items, next: found.next, made, wish, contexts, lives: LIVES })
 }
 
 pub async fn make(State(api): State<Api>, Sent { visitor, fields }: Sent) -> Response {

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use std::{
     fs,
     io::{BufRead, BufReader},
+    mem::ManuallyDrop,
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Instant,
@@ -29,7 +31,8 @@ const ARGUMENTS: [&str; 11] = [
 ];
 
 pub struct Window {
-    driver: WebDriver,
+    /// Never dropped: it would wait for minutes for an answer of a driver that is gone.
+    driver: ManuallyDrop<WebDriver>,
     process: Child,
     _folder: tempfile::TempDir,
     base: String,
@@ -45,8 +48,13 @@ impl Window {
         };
         let axe =
             fs::read_to_string(std::env::var("BELLHOP_TEST_AXE").expect("BELLHOP_TEST_AXE")).expect("axe's script");
-        let mut process =
-            Command::new(program).arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut process = Command::new(program)
+            .process_group(0)
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         let port = BufReader::new(process.stdout.take().unwrap())
             .lines()
             .map_while(Result::ok)
@@ -64,7 +72,7 @@ impl Window {
         let driver = WebDriver::new(format!("http://127.0.0.1:{port}"), wanted).await.unwrap();
         driver.set_window_rect(0, 0, 1200, 900).await.unwrap();
         let base = format!("http://{}", bellhop.addresses.admin);
-        Some(Self { driver, process, _folder: folder, base, axe })
+        Some(Self { driver: ManuallyDrop::new(driver), process, _folder: folder, base, axe })
     }
 
     pub async fn open(&self, target: &str) {
@@ -147,7 +155,7 @@ impl Window {
         assert_eq!(overflow, 0, "{what}: wider than the window");
     }
 
-    pub async fn close(mut self) {
+    pub async fn close(self) {
         let log =
             self.driver.handle().cmd(OfChromium { path: "se/log", body: json!({ "type": "browser" }) }).await.unwrap();
         let complaints: Vec<Value> = log.value().unwrap();
@@ -156,9 +164,7 @@ impl Window {
             .filter(|line| line["message"].as_str().is_some_and(|text| text.contains("Content Security Policy")))
             .collect();
         assert!(complaints.is_empty(), "{complaints:#?}");
-        self.driver.clone().quit().await.unwrap();
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        WebDriver::clone(&self.driver).quit().await.unwrap();
     }
 }
 
@@ -176,8 +182,11 @@ impl FormatRequestData for OfChromium {
 }
 
 impl Drop for Window {
+    /// With every process of the browser's.
     fn drop(&mut self) {
-        let _ = self.process.kill();
+        if let Some(group) = rustix::process::Pid::from_raw(self.process.id().cast_signed()) {
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
         let _ = self.process.wait();
     }
 }

@@ -57,17 +57,17 @@ const fn none(_: &str) -> Option<Value> {
     None
 }
 const NEW: Body = |name| Some(json!({ "name": format!("new-{name}") }));
-const ACTIVE: Body = |_| Some(json!({ "context": "me" }));
+// None: acme goes on to pay for what alan submits.
+const ACTIVE: Body = |_| Some(json!({ "context": null }));
 const ROLE: Body = |_| Some(json!({ "role": "maintainer" }));
 
 fn rows() -> Vec<Row> {
     beside_credentials().into_iter().chain(credentials()).collect()
 }
 
-/// In their story acme has a credential that jobs are made with, and has to keep it. Jobs are first: later alan has his
-/// own context be the active one, which has none.
+/// In their story acme has a credential that jobs are made with, and has to keep it.
 fn beside_credentials() -> Vec<Row> {
-    [jobs(), tokens(), users(), organizations(), members(), projects()].into_iter().flatten().collect()
+    [tokens(), users(), organizations(), members(), projects(), jobs()].into_iter().flatten().collect()
 }
 
 const fn row(
