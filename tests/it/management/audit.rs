@@ -13,23 +13,23 @@ async fn acts_are_found_by_who_what_whom_and_when_newest_first() {
         cast.token_of_alan(name).await;
     }
 
-    let made = cast.get(&cast.root, "/audit?action=token.&actor=alan").await.items();
+    let made = cast.get(&cast.iris, "/audit?action=token.&actor=alan").await.items();
 
     let subjects: Vec<&str> = made.iter().map(|entry| entry["subject"].as_str().unwrap()).collect();
     assert_eq!(subjects, ["alan/three", "alan/two", "alan/one"]);
     assert_eq!((&made[0]["action"], &made[0]["user"]), (&json!("token.created"), &json!("alan")));
-    let first = cast.get(&cast.root, "/audit?action=token.created&actor=alan&limit=2").await.json();
+    let first = cast.get(&cast.iris, "/audit?action=token.created&actor=alan&limit=2").await.json();
     assert_eq!(first["items"].as_array().unwrap().len(), 2);
     let rest = format!("/audit?action=token.created&actor=alan&after={}", first["next"].as_str().unwrap());
-    assert_eq!(cast.get(&cast.root, &rest).await.items()[0]["subject"], "alan/one");
-    assert_eq!(cast.get(&cast.root, "/audit?subject=alan/two").await.items().len(), 1);
-    assert!(cast.get(&cast.root, "/audit?to=2020-01-01T00:00:00Z").await.items().is_empty());
-    assert!(!cast.get(&cast.root, "/audit?from=2020-01-01T00:00:00Z&actor=system").await.items().is_empty());
-    assert!(cast.get(&cast.root, "/audit?action=tok%25").await.items().is_empty());
+    assert_eq!(cast.get(&cast.iris, &rest).await.items()[0]["subject"], "alan/one");
+    assert_eq!(cast.get(&cast.iris, "/audit?subject=alan/two").await.items().len(), 1);
+    assert!(cast.get(&cast.iris, "/audit?to=2020-01-01T00:00:00Z").await.items().is_empty());
+    assert!(!cast.get(&cast.iris, "/audit?from=2020-01-01T00:00:00Z&actor=system").await.items().is_empty());
+    assert!(cast.get(&cast.iris, "/audit?action=tok%25").await.items().is_empty());
     assert_eq!(cast.get(&cast.alan, "/audit?actor=me").await.items().len(), 3);
     let other = cast.get(&cast.alan, "/audit?actor=grace").await.assert_problem(403, "not-allowed");
     assert_eq!(other, cast.get(&cast.alan, "/audit?actor=nobody").await.assert_problem(403, "not-allowed"));
-    cast.get(&cast.root, "/audit?after=x").await.assert_problem(422, "invalid");
+    cast.get(&cast.iris, "/audit?after=x").await.assert_problem(422, "invalid");
 }
 
 #[tokio::test]
@@ -39,7 +39,7 @@ async fn an_export_has_every_entry_on_a_line_of_its_own() {
         site.user(&format!("user-{n}"));
     }
     let cast = Cast::at(site).await;
-    let ask = Ask::get("/api/v1/audit").header("Authorization", format!("Bearer {}", cast.root));
+    let ask = Ask::get("/api/v1/audit").header("Authorization", format!("Bearer {}", cast.iris));
 
     let answer = cast.bellhop.ask_admin(&ask.header("Accept", "application/x-ndjson")).await;
 
@@ -49,7 +49,7 @@ async fn an_export_has_every_entry_on_a_line_of_its_own() {
     let newest = numbers[0];
     assert!(newest > 200, "{newest}");
     assert_eq!(numbers, (1..=newest).rev().collect::<Vec<_>>());
-    let there = cast.elsewhere(&cast.root).run(&["audit", "export"]).await.assert_code(0);
+    let there = cast.elsewhere(&cast.iris).run(&["audit", "export"]).await.assert_code(0);
     assert_eq!(there.out.lines().count(), entries.len());
     let listed = cast.bellhop.run(&["audit", "list", "--actor", "command-line", "--limit", "3", "--json"]).await;
     assert_eq!(listed.assert_code(0).json().as_array().unwrap().len(), 3);
@@ -181,7 +181,7 @@ async fn checkpoints_that_were_kept_elsewhere_convict_who_removed_those_here() {
 #[tokio::test]
 async fn a_running_bellhop_verifies_for_an_administrator_elsewhere() {
     let cast = Cast::assemble().await;
-    let there = cast.elsewhere(&cast.root);
+    let there = cast.elsewhere(&cast.iris);
     let file = cast.bellhop.data().join("audit-checkpoints");
     eventually("there is a checkpoint", async || file.exists()).await;
     let copy = there.write("copy", std::fs::read(file).unwrap());

@@ -12,7 +12,7 @@ pub struct Cast {
     pub grace: Pat,
     pub alan: Pat,
     pub eve: Pat,
-    pub root: Pat,
+    pub iris: Pat,
     /// Alan's, of scope `run`.
     pub runs: Pat,
 }
@@ -44,10 +44,10 @@ impl Cast {
         let [ada, grace, alan, eve] =
             ["ada", "grace", "alan", "eve"].map(|name| site.user(name).pat_with("desk", &manage));
         let runs = site.user("alan").pat_with("runs", &json!({ "scopes": ["run"] }));
-        let root = site.user("root").admin().pat_with("desk", &manage);
+        let iris = site.user("iris").admin().pat_with("desk", &manage);
         site.organization("acme").member("ada", "owner").member("grace", "maintainer").member("alan", "member");
         site.organization("acme").project("optics", &["alan"]);
-        Self { bellhop: site.serve().await, ada, grace, alan, eve, root, runs }
+        Self { bellhop: site.serve().await, ada, grace, alan, eve, iris, runs }
     }
 
     /// Acme has a key for IonQ, which makes a job of each submission, and breaks off those that ask for `lost`.
@@ -99,7 +99,7 @@ impl Cast {
             Role::Member => Some(&self.alan),
             Role::Maintainer => Some(&self.grace),
             Role::Owner => Some(&self.ada),
-            Role::Admin => Some(&self.root),
+            Role::Admin => Some(&self.iris),
         }
     }
 
@@ -131,7 +131,7 @@ impl Cast {
 
     /// What the story needs, done by the administrator.
     async fn furnish(&self, method: &'static str, path: &str, body: &Value) -> Value {
-        let answer = self.ask(Some(&self.root), method, path, Some(body)).await;
+        let answer = self.ask(Some(&self.iris), method, path, Some(body)).await;
         assert!((200..300).contains(&answer.status), "{method} {path}: {}", answer.text());
         answer.json()
     }

@@ -74,7 +74,7 @@ async fn who_only_uses_one_sees_that_it_is_there_and_no_more() {
     assert_eq!(ids(&cast.alan).await, [shared.clone(), optics.clone()]);
     assert_eq!(ids(&cast.grace).await, [shared.clone(), optics.clone(), chemistry.clone()]);
     assert_eq!(ids(&cast.eve).await, std::slice::from_ref(&own));
-    assert_eq!(ids(&cast.root).await, [shared, optics, chemistry.clone(), own.clone()]);
+    assert_eq!(ids(&cast.iris).await, [shared, optics, chemistry.clone(), own.clone()]);
     for (pat, id) in [(&cast.alan, &chemistry), (&cast.alan, &own), (&cast.eve, &chemistry), (&cast.ada, &own)] {
         cast.get(pat, &format!("/credentials/{id}")).await.assert_problem(404, "not-found");
         patch(&cast, pat, id, &json!({ "label": "x" })).await.assert_problem(404, "not-found");
@@ -184,7 +184,7 @@ async fn what_this_server_reads_with_its_own_rights_is_for_its_administrator() {
     assert_eq!((renewed.status, &renewed.json()["details"]["source"]), (201, &json!("leap project 1234")));
 
     let file = json!({ "source": { "file": { "token": "/run/secrets/dwave" } } });
-    let rotated = cast.post(&cast.root, &format!("/credentials/{id}/versions"), &file).await;
+    let rotated = cast.post(&cast.iris, &format!("/credentials/{id}/versions"), &file).await;
 
     assert_eq!(rotated.status, 201, "{}", rotated.text());
     assert_eq!(rotated.json()["details"]["source"], "file /run/secrets/dwave");
@@ -331,7 +331,7 @@ async fn a_tokens_boundary_holds_for_credentials_as_well() {
     let mut site = Site::empty();
     let narrow = json!({ "scopes": ["manage"], "contexts": ["acme.optics"], "providers": ["ionq"] });
     let narrow = site.user("ada").pat_with("narrow", &narrow);
-    let root = site.user("root").admin().pat_with("narrow", &json!({ "scopes": ["manage"], "contexts": ["me"] }));
+    let root = site.user("iris").admin().pat_with("narrow", &json!({ "scopes": ["manage"], "contexts": ["me"] }));
     let cast = Cast::at(site).await;
     let acme = cast.credential_of("acme", None).await;
     let own = cast.credential_of("me", Some("ada")).await;

@@ -56,7 +56,7 @@ async fn a_token_is_meant_by_its_name_or_is_at_hand() {
     of(json!({ "provider": "nobody" })).await.assert_problem(422, "invalid");
     of(json!({ "provider": "ionq", "job": "nothing" })).await.assert_problem(404, "not-found");
     let root = json!({ "provider": "ionq", "user": "alan", "token": "pinned" });
-    let root = cast.post(&cast.root, "/explain", &root).await.json();
+    let root = cast.post(&cast.iris, "/explain", &root).await.json();
     assert_eq!(root["pays"]["context"], "acme.optics");
     cast.post(&cast.grace, "/explain", &json!({ "provider": "ionq", "user": "alan" }))
         .await
@@ -69,7 +69,7 @@ async fn it_is_what_the_data_plane_does() {
     let cast = Cast::at(Site::facing(&ionq)).await;
     let explained = async || {
         let body = json!({ "provider": "ionq", "token": "runs", "user": "alan" });
-        cast.post(&cast.root, "/explain", &body).await.json()
+        cast.post(&cast.iris, "/explain", &body).await.json()
     };
     let ask = Ask::get(CATALOGUE).header("Authorization", format!("Bearer {}", cast.runs));
     assert_eq!(explained().await["pays"], Value::Null);

@@ -14,7 +14,7 @@ async fn a_job_is_listed_and_shown_to_whom_it_concerns() {
         (&cast.alan, "/jobs?organization=acme"),
         (&cast.grace, "/jobs?organization=acme"),
         (&cast.grace, "/jobs?organization=acme&user=alan"),
-        (&cast.root, "/jobs?user=*&provider=ionq&progress=open"),
+        (&cast.iris, "/jobs?user=*&provider=ionq&progress=open"),
     ] {
         let jobs = cast.get(pat, path).await.items();
         assert_eq!((jobs.len(), &jobs[0]["id"]), (1, &json!(id)), "{path}: {jobs:?}");
@@ -24,8 +24,8 @@ async fn a_job_is_listed_and_shown_to_whom_it_concerns() {
         (&cast.grace, "/jobs"),
         (&cast.grace, "/jobs?organization=acme&user=nobody-of-that-name"),
         (&cast.grace, "/jobs?organization=acme&user=eve"),
-        (&cast.root, "/jobs?user=*&progress=ended"),
-        (&cast.root, "/jobs?user=*&provider=dwave"),
+        (&cast.iris, "/jobs?user=*&progress=ended"),
+        (&cast.iris, "/jobs?user=*&provider=dwave"),
     ] {
         assert_eq!(cast.get(pat, path).await.items(), [] as [serde_json::Value; 0], "{path}");
     }
@@ -92,7 +92,7 @@ async fn a_member_cancels_with_the_key_that_made_the_job_and_the_trail_says_who(
     let asked = ionq.last();
     assert_eq!((asked.method.as_str(), asked.target.as_str()), ("PUT", "/v0.4/jobs/job%2F1/status/cancel"));
     assert_eq!(asked.key(), ACME_KEY);
-    let acts = cast.get(&cast.root, "/audit?action=job.cancel").await.items();
+    let acts = cast.get(&cast.iris, "/audit?action=job.cancel").await.items();
     let told: Vec<_> = acts.iter().map(|entry| (&entry["action"], &entry["user"], &entry["subject"])).collect();
     let (alan, job) = (json!("alan"), json!("ionq job/1"));
     assert_eq!(told, [(&json!("job.cancelled"), &alan, &job), (&json!("job.cancelling"), &alan, &job)]);
@@ -135,7 +135,7 @@ async fn a_job_is_handed_on_within_the_organization_that_pays_and_only_as_it_was
         .header("If-Match", "\"stale\"")
         .json(&json!({ "to": "alan" }));
     cast.bellhop.ask_admin(&stale).await.assert_problem(412, "changed");
-    assert_eq!(cast.get(&cast.root, "/usage?user=alan").await.items()[0]["jobs"], 1, "the ledger keeps who used it up");
+    assert_eq!(cast.get(&cast.iris, "/usage?user=alan").await.items()[0]["jobs"], 1, "the ledger keeps who used it up");
     cast.post(&cast.grace, path, &json!({ "to": "alan", "why": "x" })).await.assert_problem(400, "bad-request");
 }
 

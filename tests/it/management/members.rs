@@ -42,9 +42,9 @@ async fn an_owner_adds_whom_they_know_by_name_and_the_others_see_it() {
 async fn whoever_may_not_add_members_learns_nothing_of_users() {
     let cast = Cast::assemble().await;
     for pat in [&cast.grace, &cast.alan, &cast.eve] {
-        let (known, unknown) = (cast.set(pat, "root", "member").await, cast.set(pat, "nobody", "member").await);
+        let (known, unknown) = (cast.set(pat, "iris", "member").await, cast.set(pat, "nobody", "member").await);
         assert_eq!((known.status, known.text()), (unknown.status, unknown.text()));
-        let (known, unknown) = (cast.remove(pat, "root").await, cast.remove(pat, "nobody").await);
+        let (known, unknown) = (cast.remove(pat, "iris").await, cast.remove(pat, "nobody").await);
         assert_eq!((known.status, known.text()), (unknown.status, unknown.text()));
     }
 }
@@ -52,7 +52,7 @@ async fn whoever_may_not_add_members_learns_nothing_of_users() {
 #[tokio::test]
 async fn the_last_owner_stays_one() {
     let cast = Cast::assemble().await;
-    for pat in [&cast.ada, &cast.root] {
+    for pat in [&cast.ada, &cast.iris] {
         cast.set(pat, "ada", "maintainer").await.assert_problem(409, "conflict");
         cast.remove(pat, "ada").await.assert_problem(409, "conflict");
     }
@@ -94,7 +94,7 @@ async fn open_jobs_are_told_before_who_made_them_or_what_paid_goes() {
 
     assert_eq!((told(&cast.alan).await, told(&cast.grace).await), (json!(1), json!(1)));
     assert_eq!(told(&cast.eve).await, Value::Null, "whose job it is, is not theirs to see");
-    let of = async |path: &str| cast.get(&cast.root, &format!("{path}/consequences")).await.json()["open_jobs"].clone();
+    let of = async |path: &str| cast.get(&cast.iris, &format!("{path}/consequences")).await.json()["open_jobs"].clone();
     assert_eq!((of("/organizations/acme").await, of("/users/alan").await), (json!(1), json!(0)));
     let there = cast.elsewhere(&cast.ada);
     let refused = there.run(&["org", "delete", "acme"]).await.assert_code(1);

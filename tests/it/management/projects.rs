@@ -45,7 +45,7 @@ async fn wrong_wishes_name_their_field() {
     let cast = Cast::assemble().await;
     let of_project = cast.get(&cast.alan, "/projects?of=acme.optics").await.assert_problem(422, "invalid");
     assert_eq!(of_project["field"], "of");
-    let of_both = cast.get(&cast.root, "/projects?of=acme&user=alan").await.assert_problem(422, "invalid");
+    let of_both = cast.get(&cast.iris, "/projects?of=acme&user=alan").await.assert_problem(422, "invalid");
     assert_eq!(of_both["field"], "user");
     cast.get(&cast.alan, "/projects").await.assert_problem(400, "bad-request");
     cast.get(&cast.alan, "/projects?of=A").await.assert_problem(400, "bad-request");

@@ -36,17 +36,17 @@ async fn an_owner_binds_what_is_the_organizations_and_nothing_else() {
 #[tokio::test]
 async fn what_the_operator_set_an_owner_cannot_lift() {
     let (cast, _ionq) = Cast::with_jobs().await;
-    let quota = cast.put(&cast.root, "/quotas", &jobs("acme", "1")).await.json();
+    let quota = cast.put(&cast.iris, "/quotas", &jobs("acme", "1")).await.json();
     let path = format!("/quotas/{}", quota["id"].as_str().unwrap());
     assert_eq!(quota["operator"], true);
 
     let lifted = cast.put(&cast.ada, "/quotas", &jobs("acme", "1000")).await.assert_problem(403, "not-allowed");
-    assert!(lifted["detail"].as_str().unwrap().contains("root set this quota"), "{lifted}");
+    assert!(lifted["detail"].as_str().unwrap().contains("iris set this quota"), "{lifted}");
     cast.delete(&cast.ada, &path).await.assert_problem(403, "not-allowed");
 
     assert_eq!(cast.get(&cast.ada, &path).await.json()["limit"], "1");
-    assert_eq!(cast.delete(&cast.root, &path).await.status, 204);
-    cast.get(&cast.root, &path).await.assert_problem(404, "not-found");
+    assert_eq!(cast.delete(&cast.iris, &path).await.status, 204);
+    cast.get(&cast.iris, &path).await.assert_problem(404, "not-found");
 }
 
 #[tokio::test]
@@ -77,7 +77,7 @@ async fn what_cannot_be_is_refused_with_its_field() {
             json!({ "context": "acme", "provider": "nope", "measure": "jobs", "period": "day", "limit": "1" }),
             "provider",
         ),
-        (json!({ "context": "acme", "measure": "jobs", "period": "day", "limit": "1", "set_by": "root" }), "set_by"),
+        (json!({ "context": "acme", "measure": "jobs", "period": "day", "limit": "1", "set_by": "iris" }), "set_by"),
     ] {
         let refused = cast.put(&cast.ada, "/quotas", &body).await.assert_problem(422, "invalid");
         assert_eq!(refused["field"], field, "{body}");

@@ -6,7 +6,7 @@ use crate::support::{Pat, Site};
 #[tokio::test]
 async fn tokens_are_made_listed_and_revoked_from_another_machine() {
     let cast = Cast::assemble().await;
-    let there = cast.elsewhere(&cast.root);
+    let there = cast.elsewhere(&cast.iris);
 
     let made = there.run(&["token", "create", "alan", "ci", "--scopes", "manage"]).await.assert_code(0);
 
@@ -30,15 +30,15 @@ async fn what_goes_wrong_says_where_to_look() {
     assert!(unknown.err.contains("scope `manage`"), "{}", unknown.err);
 
     let proxy = format!("http://{}", cast.bellhop.addresses.proxy);
-    let wrong_door = Site::empty().environment("BELLHOP_URL", &proxy).environment("BELLHOP_TOKEN", cast.root.as_str());
+    let wrong_door = Site::empty().environment("BELLHOP_URL", &proxy).environment("BELLHOP_TOKEN", cast.iris.as_str());
     let wrong_door = wrong_door.run(&["token", "list"]).await.assert_code(1);
     assert!(wrong_door.err.contains("it is the admin listener's address"), "{}", wrong_door.err);
     let no_token = Site::empty().environment("BELLHOP_URL", &proxy).run(&["token", "list"]).await.assert_code(1);
     assert!(no_token.err.contains("BELLHOP_TOKEN"), "{}", no_token.err);
     let nobody =
-        Site::empty().environment("BELLHOP_URL", "http://127.0.0.1:1").environment("BELLHOP_TOKEN", cast.root.as_str());
+        Site::empty().environment("BELLHOP_URL", "http://127.0.0.1:1").environment("BELLHOP_TOKEN", cast.iris.as_str());
     let nobody = nobody.run(&["token", "list"]).await.assert_code(1);
     assert!(nobody.err.contains("127.0.0.1:1: it cannot be reached"), "{}", nobody.err);
-    let store_only = cast.elsewhere(&cast.root).run(&["migrate"]).await.assert_code(2);
+    let store_only = cast.elsewhere(&cast.iris).run(&["migrate"]).await.assert_code(2);
     assert!(store_only.err.contains("without BELLHOP_URL"), "{}", store_only.err);
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 #[tokio::test]
 async fn users_are_managed_from_another_machine() {
     let cast = Cast::assemble().await;
-    let there = cast.elsewhere(&cast.root);
+    let there = cast.elsewhere(&cast.iris);
 
     let added = there.run(&["user", "add", "mary@example.org", "--admin"]).await.assert_code(0);
 
@@ -65,6 +65,6 @@ async fn organizations_and_projects_are_managed_by_those_whose_they_are() {
     let told = owner.run(&["org", "delete", "acme"]).await.assert_code(1);
     assert!(told.err.contains("2 projects and 0 credentials of acme, which serve 3 members"), "{}", told.err);
     owner.run(&["org", "delete", "acme", "--yes"]).await.assert_code(0);
-    let none = cast.elsewhere(&cast.root).run(&["org", "list", "--json"]).await.assert_code(0);
+    let none = cast.elsewhere(&cast.iris).run(&["org", "list", "--json"]).await.assert_code(0);
     assert_eq!(none.json(), json!([]));
 }

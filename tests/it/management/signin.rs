@@ -24,7 +24,7 @@ fn setup_link(bellhop: &Bellhop) -> String {
 
 /// A link for alan, made by the administrator.
 async fn link_for_alan(cast: &Cast) -> String {
-    let made = cast.post(&cast.root, "/users/alan/link", &json!({})).await;
+    let made = cast.post(&cast.iris, "/users/alan/link", &json!({})).await;
     assert_eq!(made.status, 201, "{}", made.text());
     made.json()["value"].as_str().unwrap().to_owned()
 }

@@ -26,7 +26,7 @@ async fn a_maintainer_says_which_job_a_lost_submission_made() {
 async fn what_is_on_record_already_is_nobodys_to_claim() {
     let (cast, _ionq) = Cast::with_jobs().await;
     let runs = json!({ "user": "grace", "name": "runs", "scopes": ["run"] });
-    let runs = cast.post(&cast.root, "/tokens", &runs).await.json();
+    let runs = cast.post(&cast.iris, "/tokens", &runs).await.json();
     let runs = Pat::printed(runs["value"].as_str().unwrap());
     cast.bellhop.post(&runs, "/ionq/v0.4/jobs", &json!({ "backend": "qpu" })).await.assert_relayed();
     let id = cast.lost_by_alan().await;

@@ -133,7 +133,7 @@ async fn wrong_wishes_name_their_field() {
         ("contexts", json!({ "name": "a", "context": "me", "contexts": ["acme"] })),
         ("networks", json!({ "name": "a", "networks": ["here"] })),
     ] {
-        let problem = cast.post(&cast.root, "/tokens", &wish).await.assert_problem(422, "invalid");
+        let problem = cast.post(&cast.iris, "/tokens", &wish).await.assert_problem(422, "invalid");
         assert_eq!(problem["field"], field, "{wish}: {problem}");
     }
     let twice = json!({ "name": "twice", "scopes": ["manage"] });

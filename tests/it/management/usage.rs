@@ -15,8 +15,8 @@ async fn each_sees_their_own_and_overseers_everybodys() {
         (&cast.grace, "/usage", 0),
         (&cast.grace, "/usage?organization=acme", 1),
         (&cast.grace, "/usage?organization=acme&user=grace", 0),
-        (&cast.root, "/usage?user=*", 1),
-        (&cast.root, "/usage?user=*&to=2020-01-01T00:00:00Z&from=2019-01-01T00:00:00Z", 0),
+        (&cast.iris, "/usage?user=*", 1),
+        (&cast.iris, "/usage?user=*&to=2020-01-01T00:00:00Z&from=2019-01-01T00:00:00Z", 0),
     ] {
         assert_eq!(cast.get(pat, path).await.items().len(), lines, "{path}");
     }
