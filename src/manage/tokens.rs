@@ -2,7 +2,7 @@
 //! Owns nothing; of a token that was made only its digest is kept.
 //! Never makes one that can do more than its user, or than the token that it was made with.
 
-use super::{Fault, Listed, Management, Page, Patch, Rights, Tag, Who, names, page::Wanted, rights::Bounds};
+use super::{Fault, Listed, Management, Page, Patch, Rights, Tag, Who, names, page::Wanted, rights::Bounds, users};
 use crate::{
     clock::Timestamp,
     id::{TokenId, UserId},
@@ -148,7 +148,7 @@ impl Management {
         let (mut reading, rights) = self.look(who).await?;
         let of = match of {
             Some("*") => {
-                rights.require_admin()?;
+                users::over_everybody(&rights)?;
                 None
             }
             // At the command line there is no oneself.
@@ -358,18 +358,16 @@ enum Namesake {
 
 /// The user whom it is about, if that is this actor's business.
 async fn whose(reading: &mut Reading, rights: &Rights, named: Option<&str>) -> Result<UserRow, Fault> {
-    let user = match named {
-        Some(text) => names::user(reading, text).await?,
-        None => reading.user(rights.me()?).await?.ok_or_else(|| Fault::missing("user"))?,
-    };
-    rights.over_user(user.id)?;
-    Ok(user)
+    match named {
+        Some(text) => users::find(reading, rights, text).await,
+        None => reading.user(rights.me()?).await?.ok_or_else(|| Fault::missing("user")),
+    }
 }
 
 async fn find(reading: &mut Reading, rights: &Rights, id: TokenId) -> Result<(UserRow, TokenRow), Fault> {
     let missing = || Fault::missing("token");
     let row = reading.token(id).await?.ok_or_else(missing)?;
-    rights.over_user(row.user).map_err(|_| missing())?;
+    users::require_over(rights, row.user).map_err(|_| missing())?;
     let user = reading.user(row.user).await?.ok_or_else(missing)?;
     Ok((user, row))
 }

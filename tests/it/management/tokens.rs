@@ -140,3 +140,36 @@ async fn wrong_wishes_name_their_field() {
     assert_eq!(cast.post(&cast.alan, "/tokens", &twice).await.status, 201);
     cast.post(&cast.alan, "/tokens", &twice).await.assert_problem(409, "conflict");
 }
+
+#[tokio::test]
+async fn to_a_token_for_certain_contexts_or_providers_there_are_only_its_own_users() {
+    let mut site = Site::empty();
+    let mut narrow = |list: &Value| {
+        let name = list.to_string();
+        let mut bounded = json!({ "scopes": ["manage"] });
+        bounded.as_object_mut().unwrap().extend(list.as_object().unwrap().clone());
+        site.user("iris").pat_with(&name, &bounded)
+    };
+    let lists = [json!({ "contexts": ["me"] }), json!({ "providers": ["ionq"] })].map(|list| (narrow(&list), list));
+    let cast = Cast::at(site).await;
+    let (id, _) = cast.token_of_alan("laptop").await;
+    let path = format!("/tokens/{id}");
+    for (narrow, list) in &lists {
+        let mut wanted = list.clone();
+        wanted["name"] = json!("own");
+        let own = cast.post(narrow, "/tokens", &wanted).await;
+        assert_eq!(own.status, 201, "{}", own.text());
+        let own = format!("/tokens/{}", own.json()["id"].as_str().unwrap());
+        assert_eq!(cast.get(narrow, &own).await.status, 200);
+        assert_eq!(cast.delete(narrow, &own).await.status, 204);
+
+        wanted["user"] = json!("alan");
+        cast.post(narrow, "/tokens", &wanted).await.assert_problem(404, "not-found");
+        cast.get(narrow, "/tokens?user=alan").await.assert_problem(404, "not-found");
+        cast.get(narrow, "/tokens?user=*").await.assert_problem(403, "not-allowed");
+        cast.get(narrow, &path).await.assert_problem(404, "not-found");
+        cast.ask(Some(narrow), "PATCH", &path, Some(list)).await.assert_problem(404, "not-found");
+        cast.delete(narrow, &path).await.assert_problem(404, "not-found");
+    }
+    assert_eq!(cast.get(&cast.iris, &path).await.status, 200);
+}
