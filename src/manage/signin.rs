@@ -238,9 +238,11 @@ impl Management {
     }
 
     /// A link for somebody who has no password yet, or has forgotten it. Whoever has it is them: administrators only.
+    /// A password knows no boundary, so a token that has one would leave it this way.
     pub async fn make_link(&self, who: &Who, user: &str) -> Result<Link, Fault> {
         let (mut tx, rights) = self.act(who).await?;
         rights.require_admin()?;
+        rights.require_no_boundary()?;
         let user = names::user(&mut tx, user).await?;
         let (purpose, life) =
             if user.has_password { (LinkPurpose::Reset, RESET) } else { (LinkPurpose::Invitation, INVITATION) };

@@ -89,6 +89,27 @@ async fn a_link_opens_once_and_a_newer_one_closes_it() {
     assert_eq!(login(&cast.bellhop, "alan", ANOTHER).await.status, 201);
 }
 
+/// Whoever opens one signs in without any limit.
+#[tokio::test]
+async fn a_token_with_a_limit_of_any_kind_makes_no_link() {
+    let mut site = Site::empty();
+    let limits =
+        [json!({ "contexts": ["me"] }), json!({ "providers": ["ionq"] }), json!({ "networks": ["127.0.0.0/8"] })];
+    let narrow = limits.map(|limit| {
+        let mut bounded = json!({ "scopes": ["manage"] });
+        bounded.as_object_mut().unwrap().extend(limit.as_object().unwrap().clone());
+        site.user("iris").pat_with(&limit.to_string(), &bounded)
+    });
+    let cast = Cast::at(site).await;
+    for token in &narrow {
+        for user in ["alan", "iris"] {
+            let path = format!("/users/{user}/link");
+            cast.post(token, &path, &json!({})).await.assert_problem(403, "not-allowed");
+        }
+    }
+    link_for_alan(&cast).await;
+}
+
 #[tokio::test]
 async fn a_login_replaces_the_token_of_its_name_and_no_other() {
     let cast = Cast::assemble().await;
