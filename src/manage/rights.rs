@@ -98,6 +98,11 @@ impl Rights {
         self.who.bounds.as_deref()
     }
 
+    /// At the server's own command line, where one may run programs anyway.
+    pub const fn is_at_machine(&self) -> bool {
+        matches!(self.who.actor, Actor::CommandLine)
+    }
+
     /// Who may manage everybody and everything of this installation.
     pub fn is_admin(&self) -> bool {
         self.standing.as_ref().is_none_or(|standing| standing.admin)
@@ -186,11 +191,6 @@ impl Rights {
         Ok(())
     }
 
-    /// Whether it has room for what is about every provider and all of this context, or of everything.
-    pub fn within_all_of(&self, context: Option<&Context>) -> Result<(), Fault> {
-        let Some(Bounds { boundary, .. }) = self.bounds() else { return Ok(()) };
-        let allowed = context.map_or(boundary.contexts.is_empty(), |context| boundary.allows_context(context));
-        if allowed && boundary.providers.is_empty() {
     /// What opens more than any token does is for no token that is limited.
     pub fn require_no_boundary(&self) -> Result<(), Fault> {
         if self.bounds().is_some_and(|Bounds { boundary, .. }| boundary.has_lists() || !boundary.networks.is_empty()) {
@@ -202,6 +202,11 @@ impl Rights {
         Ok(())
     }
 
+    /// Whether it has room for what is about every provider and all of this context, or of everything.
+    pub fn within_all_of(&self, context: Option<&Context>) -> Result<(), Fault> {
+        let Some(Bounds { boundary, .. }) = self.bounds() else { return Ok(()) };
+        let allowed = context.map_or(boundary.contexts.is_empty(), |context| boundary.allows_context(context));
+        if allowed && boundary.providers.is_empty() {
             return Ok(());
         }
         Err(Fault::forbidden("the token that you use is for some contexts or providers only, and this is about more"))
