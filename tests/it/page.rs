@@ -170,3 +170,19 @@ async fn what_people_type_is_text_and_nothing_else() {
         assert_eq!(answer.header(name), Some(value));
     }
 }
+
+#[tokio::test]
+async fn a_token_can_be_pinned_to_every_context_that_one_can_name() {
+    let bellhop = Site::empty().serve().await;
+    let mut ada = Browser::at(&bellhop);
+    ada.settle().await;
+    bellhop.run(&["org", "add", "acme", "--owner", "ada"]).await.assert_code(0);
+    // Owners can name every project, listed among its members or not.
+    bellhop.run(&["project", "add", "acme.optics"]).await.assert_code(0);
+
+    let form = ada.get("/tokens").await.text();
+
+    for context in ["me", "acme", "acme.optics"] {
+        assert!(form.contains(&format!("<option>{context}</option>")), "{context}: {form}");
+    }
+}

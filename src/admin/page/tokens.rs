@@ -59,6 +59,7 @@ struct Wish {
 
 const LIVES: [(u32, &str); 5] = [(7, "7 days"), (30, "30 days"), (90, "90 days"), (180, "180 days"), (365, "a year")];
 const USUAL: u32 = 90;
+const MOST: u16 = 200;
 
 impl Default for Wish {
     fn default() -> Self {
@@ -139,8 +140,24 @@ async fn render(
         Ok(found) => found,
         Err(fault) => return broken(&fault),
     };
-    let contexts = visitor.me.contexts.iter().map(ToString::to_string).collect();
+    let contexts = match contexts(api, visitor).await {
+        Ok(contexts) => contexts,
+        Err(fault) => return broken(&fault),
+    };
     page(&Tokens { frame, list: found.items, next: found.next, made, wish, contexts, lives: LIVES })
+}
+
+/// All that a token can be pinned to.
+async fn contexts(api: &Api, visitor: &Visitor) -> Result<Vec<String>, Fault> {
+    let (mut contexts, mut place) = (Vec::new(), Page { after: None, limit: Some(MOST) });
+    loop {
+        let found = api.management.contexts(&visitor.who, &place).await?;
+        contexts.extend(found.items.into_iter().map(|named| named.context.to_string()));
+        match found.next {
+            Some(next) => place.after = Some(next),
+            None => return Ok(contexts),
+        }
+    }
 }
 
 pub async fn make(State(api): State<Api>, Sent { visitor, fields }: Sent) -> Response {
