@@ -247,8 +247,7 @@ impl SetQuota {
                 let organization = names::organization(reading, name.as_str()).await?.id;
                 rights.in_organization(organization, Act::ManageMembers)?;
                 let user = names::user(reading, user).await?.id;
-                let members = reading.members(organization).await?;
-                if rights.is_admin() || members.iter().any(|member| member.user == user) {
+                if rights.is_admin() || reading.member(organization, user).await?.is_some() {
                     Ok((Subject::User(user), Some(organization)))
                 } else {
                     Err(Fault::missing("user"))
