@@ -53,7 +53,7 @@ pub struct Login {
 /// Get a token of scope `manage` with a password
 ///
 /// For command lines and programs. It lasts for `tokens.default_expiry`; one of the same name is revoked.
-#[utoipa::path(post, path = "/login", tag = "signing in", security(()), request_body = Login, responses(
+#[utoipa::path(post, path = "/login", tag = "signing in", operation_id = "log_in", security(()), request_body = Login, responses(
     (status = 201, body = MadeToken),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -81,7 +81,7 @@ fn counted<T>(api: &Api, peer: Option<Extension<Peer>>, outcome: Result<T, Fault
 /// Choose a password with a link
 ///
 /// A link works once. The one of a new installation also takes the first administrator's name.
-#[utoipa::path(post, path = "/links/redeem", tag = "signing in", security(()), request_body = Redeem, responses(
+#[utoipa::path(post, path = "/links/redeem", tag = "signing in", operation_id = "redeem_link", security(()), request_body = Redeem, responses(
     (status = 204),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -95,7 +95,7 @@ async fn redeem(
 }
 
 /// Where you are signed in
-#[utoipa::path(get, path = "/sessions", tag = "signing in", responses(
+#[utoipa::path(get, path = "/sessions", tag = "signing in", operation_id = "list_sessions", responses(
     (status = 200, body = Listed<Session>),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -105,7 +105,7 @@ async fn sessions(State(api): State<Api>, Signed(who): Signed) -> Result<Json<Li
 }
 
 /// Sign out somewhere
-#[utoipa::path(delete, path = "/sessions/{id}", tag = "signing in", params(("id" = SessionId, Path)), responses(
+#[utoipa::path(delete, path = "/sessions/{id}", tag = "signing in", operation_id = "end_session", params(("id" = SessionId, Path)), responses(
     (status = 204),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -121,7 +121,7 @@ async fn end_session(
 /// Change your password
 ///
 /// Ends your sessions elsewhere.
-#[utoipa::path(put, path = "/password", tag = "signing in", request_body = ChangePassword, responses(
+#[utoipa::path(put, path = "/password", tag = "signing in", operation_id = "change_password", request_body = ChangePassword, responses(
     (status = 204),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -138,7 +138,7 @@ async fn change_password(
 ///
 /// For who has none yet, for a week; for who has forgotten theirs, for a day. Hand it over yourself: whoever opens it
 /// first is them. An older one ends.
-#[utoipa::path(post, path = "/users/{user}/link", tag = "signing in",
+#[utoipa::path(post, path = "/users/{user}/link", tag = "signing in", operation_id = "create_link",
     params(("user" = String, Path, description = "Name or id")), responses(
     (status = 201, body = Link),
     (status = "default", body = Problem, content_type = "application/problem+json"),
