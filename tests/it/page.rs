@@ -186,3 +186,23 @@ async fn a_token_can_be_pinned_to_every_context_that_one_can_name() {
         assert!(form.contains(&format!("<option>{context}</option>")), "{context}: {form}");
     }
 }
+
+#[tokio::test]
+async fn who_has_to_wait_is_told_so_on_a_page_of_theirs() {
+    let bellhop = Site::empty().set("limits.failed_lookups", "2/h").serve().await;
+    let mut ada = Browser::at(&bellhop);
+    ada.settle().await;
+    let sign_in = async |user: &str, password: &str| {
+        Browser::at(&bellhop).submit("/sign-in", &[("user", user), ("password", password), ("next", "/tokens")]).await
+    };
+    for user in ["a", "b"] {
+        assert_eq!(sign_in(user, "fake wrong password").await.status, 401);
+    }
+    let choice = Browser::at(&bellhop).submit("/choose/fake-link", &[("password", PASSWORD)]).await;
+    for refused in [sign_in("ada", PASSWORD).await, choice] {
+        let text = refused.text();
+        assert!(refused.status == 429 && refused.header("retry-after").is_some(), "{}: {text}", refused.status);
+        assert_eq!(refused.header("content-type"), Some("text/html; charset=utf-8"));
+        assert!(text.contains("Too many failed attempts from your network: try again in 30 min."), "{text}");
+    }
+}

@@ -10,17 +10,12 @@ use crate::{
     id::SessionId,
     identity::Scope,
     manage::{
-        Fault, Listed, Who,
+        Listed, Who,
         signin::{ChangePassword, Link, Redeem, Session},
         tokens::{CreateToken, MadeToken, Shown},
     },
 };
-use axum::{
-    Extension, Json,
-    extract::State,
-    http::StatusCode,
-    response::{IntoResponse, Response},
-};
+use axum::{Extension, Json, extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -61,21 +56,10 @@ async fn login(
     State(api): State<Api>,
     peer: Option<Extension<Peer>>,
     Sent(login): Sent<Login>,
-) -> Result<Made<MadeToken>, Response> {
-    let signed_in = api.management.sign_in(&login.user, &login.password.0).await;
-    let who = Who::password(counted(&api, peer, signed_in).map_err(|refusal| *refusal)?);
+) -> Result<Made<MadeToken>, Problem> {
+    let user = api.guard.hear(peer, api.management.sign_in(&login.user, &login.password.0)).await?;
     let wanted = CreateToken { name: login.token, scopes: Some(vec![Scope::Manage]), ..CreateToken::default() };
-    let made = api.management.replace_token(&who, wanted).await;
-    made.map(Made).map_err(|fault| Problem::from(fault).into_response())
-}
-
-/// What opens nothing counts against the network that it comes from.
-fn counted<T>(api: &Api, peer: Option<Extension<Peer>>, outcome: Result<T, Fault>) -> Result<T, Box<Response>> {
-    outcome.map_err(|fault| {
-        let is_guess = matches!(fault, Fault::WrongPassword | Fault::Missing(_));
-        let counted = if is_guess { api.guard.count(peer.map(|Extension(peer)| peer)) } else { Ok(()) };
-        counted.map_or_else(|refusal| refusal, |()| Box::new(Problem::from(fault).into_response()))
-    })
+    Ok(Made(api.management.replace_token(&Who::password(user), wanted).await?))
 }
 
 /// Choose a password with a link
@@ -89,9 +73,9 @@ async fn redeem(
     State(api): State<Api>,
     peer: Option<Extension<Peer>>,
     Sent(chosen): Sent<Redeem>,
-) -> Result<StatusCode, Response> {
-    let redeemed = api.management.redeem(chosen).await;
-    counted(&api, peer, redeemed).map(|_| StatusCode::NO_CONTENT).map_err(|refusal| *refusal)
+) -> Result<StatusCode, Problem> {
+    api.guard.hear(peer, api.management.redeem(chosen)).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Where you are signed in

@@ -13,6 +13,7 @@ use crate::{
         session,
     },
     id::UserId,
+    identity::UserName,
     manage::{Fault, signin::Redeem, tokens::Shown},
     secret::Secret,
 };
@@ -73,17 +74,28 @@ fn own(next: &str) -> &str {
 pub async fn sign_in(State(api): State<Api>, peer: Option<Extension<Peer>>, fields: Fields) -> Response {
     let (user, next) = (fields.one("user"), own(fields.one("next")));
     let password = Secret::new(fields.raw("password"));
-    match api.management.sign_in(user, &password).await {
+    match api.guard.hear(peer, api.management.sign_in(user, &password)).await {
         Ok(user) => enter(&api, user, next).await,
-        Err(fault @ (Fault::WrongPassword | Fault::TooOften(_))) => {
-            if let Err(refusal) = api.guard.count(peer.map(|Extension(peer)| peer)) {
-                return *refusal;
-            }
+        Err(fault @ (Fault::WrongPassword | Fault::TooOften { .. })) => {
             let frame = Frame::open().alert(sentence(&fault));
-            (StatusCode::UNAUTHORIZED, page(&SignIn { frame, user, next })).into_response()
+            refused(&fault, page(&SignIn { frame, user, next }))
         }
         Err(fault) => broken(&fault),
     }
+}
+
+/// The form again, with the status that says why, and when it is heard.
+fn refused(fault: &Fault, form: Response) -> Response {
+    let status = match fault {
+        Fault::WrongPassword => StatusCode::UNAUTHORIZED,
+        Fault::TooOften { .. } => StatusCode::TOO_MANY_REQUESTS,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    let mut answer = (status, form).into_response();
+    if let Some(seconds) = fault.retry_after() {
+        answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    answer
 }
 
 /// Another key than any before: nobody else can have put it there.
@@ -132,23 +144,19 @@ pub async fn chosen(api: State<Api>, peer: Option<Extension<Peer>>, link: Path<S
 
 async fn redeem(api: Api, peer: Option<Extension<Peer>>, (link, is_setup): (String, bool), fields: Fields) -> Response {
     let name = fields.one("name");
-    let again = |text: String| {
-        let frame = Frame::open().alert(text);
-        (StatusCode::UNPROCESSABLE_ENTITY, page(&Choose { frame, is_setup, name })).into_response()
+    let again = |fault: &Fault| {
+        let frame = Frame::open().alert(sentence(fault));
+        refused(fault, page(&Choose { frame, is_setup, name }))
     };
-    let user = match name.parse() {
+    let user = match name.parse::<UserName>() {
         Ok(name) => Some(name),
         Err(_) if !is_setup => None,
-        Err(error) => return again(format!("Name: {error}.")),
+        Err(error) => return again(&Fault::invalid("name", error.to_string())),
     };
     let (link, password) = (Shown(Secret::new(link)), Shown(Secret::new(fields.raw("password"))));
-    match api.management.redeem(Redeem { link, name: user, password }).await {
+    match api.guard.hear(peer, api.management.redeem(Redeem { link, name: user, password })).await {
         Ok(user) => enter(&api, user, "/").await,
-        Err(fault @ Fault::Invalid { .. }) => again(sentence(&fault)),
-        Err(fault @ Fault::Missing(_)) => match api.guard.count(peer.map(|Extension(peer)| peer)) {
-            Ok(()) => broken(&fault),
-            Err(refusal) => *refusal,
-        },
+        Err(fault @ (Fault::Invalid { .. } | Fault::TooOften { .. })) => again(&fault),
         Err(fault) => broken(&fault),
     }
 }
