@@ -6,7 +6,7 @@ use super::{Api, Problem};
 use crate::{
     admin::session,
     config::Rate,
-    identity::{TokenHolder, pat::PatDigest},
+    identity::{Boundary, TokenHolder, pat::PatDigest},
     limits::FailedLookups,
     manage::{Fault, Who},
 };
@@ -106,8 +106,9 @@ fn foreign() -> Problem {
 
 fn allow(holder: &TokenHolder, peer: Option<Peer>) -> Result<(), Problem> {
     let not_allowed = |text: &str| Err(Problem::new(StatusCode::FORBIDDEN, "not-allowed", text));
-    let networks = holder.boundary.as_deref().map(|boundary| &*boundary.networks).unwrap_or_default();
-    if !networks.is_empty() && !peer.is_some_and(|Peer(peer)| networks.iter().any(|network| network.contains(&peer))) {
+    let boundary = holder.boundary.as_deref();
+    let is_inside = |boundary: &Boundary| peer.is_some_and(|Peer(address)| boundary.allows_address(address));
+    if !boundary.is_none_or(is_inside) {
         return not_allowed("this token may not be used from your network");
     }
     if !holder.scopes.manage {

@@ -173,3 +173,22 @@ async fn to_a_token_for_certain_contexts_or_providers_there_are_only_its_own_use
     }
     assert_eq!(cast.get(&cast.iris, &path).await.status, 200);
 }
+
+#[tokio::test]
+async fn the_network_of_a_caller_is_their_own_behind_a_proxy_that_is_trusted_and_no_other() {
+    let seen = async |site: Site, networks: &str, forwarded: &str| {
+        let mut site = site;
+        let local = site.user("alan").pat_with("local", &json!({ "scopes": ["manage"], "networks": [networks] }));
+        let bellhop = site.serve().await;
+        let ask = Ask::get("/api/v1/whoami").header("Authorization", format!("Bearer {local}"));
+        bellhop.ask_admin(&ask.header("X-Forwarded-For", forwarded)).await.status
+    };
+    let behind = || Site::empty().set("listen.trusted_proxies", json!(["127.0.0.0/8"]));
+
+    assert_eq!(seen(behind(), "203.0.113.0/24", "203.0.113.9").await, 200);
+    assert_eq!(seen(behind(), "127.0.0.0/8", "203.0.113.9").await, 403);
+    assert_eq!(seen(Site::empty(), "203.0.113.0/24", "203.0.113.9").await, 403);
+    // A listener for both kinds of addresses tells the older kind in the newer one's words.
+    let mapped = Site::empty().set("listen.admin", "[::ffff:127.0.0.1]:0");
+    assert_eq!(seen(mapped, "127.0.0.0/8", "").await, 200);
+}
