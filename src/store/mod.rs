@@ -40,6 +40,7 @@ mod tokens;
 mod tx;
 mod usage;
 mod users;
+mod webhooks;
 
 pub use address::Address;
 pub use audit::{Actor, AuditEntry, AuditFilter, AuditPlace, AuditRow, Signer};
@@ -63,6 +64,7 @@ pub use tokens::{ContextId, NewToken, TokenLimits, TokenRow};
 pub use tx::Tx;
 pub use usage::{By, UsageFilter, UsageRow};
 pub use users::{NewUser, UserChange, UserRow};
+pub use webhooks::{Attempt, Delivered, DeliveryRow, Happened, Listener, WebhookRow};
 
 use crate::clock::Timestamp;
 use dialect::{Access, Dialect};
