@@ -24,7 +24,7 @@ use crate::{
     scheme::minted::Minter,
     source::Sources as LiveSources,
     store::{Store, StoreError},
-    sync::{Follower, checkpoint::Checkpoints},
+    sync::{Follower, checkpoint::Checkpoints, retention::Retention},
     telemetry::log::Logging,
     upstream::BadCaFile,
     vault::{Vault, VaultError},
@@ -239,6 +239,11 @@ impl App {
         let checkpoints = Checkpoints::new(store.clone(), Arc::clone(&vault), clock.clone(), &config.data_dir);
         tasks.spawn_on(Arc::clone(&checkpoints).keep(), control.handle());
         tasks.spawn_on(Arc::clone(&hooks).keep(), control.handle());
+        if let Some(keep) = config.audit.keep {
+            let (store, vault, clock) = (store.clone(), Arc::clone(&vault), clock.clone());
+            let retention = Retention { store, vault, clock, process: jobs.process(), keep };
+            tasks.spawn_on(retention.run(), control.handle());
+        }
         tasks.spawn_on(keep_tokens(exchanges, vault, clock), control.handle());
         tasks.spawn_on(keep_sessions(Arc::clone(&admin.management)), control.handle());
         if let Some(files) = config.tls.clone() {
@@ -292,6 +297,7 @@ impl App {
             ("limits.failed_lookups", old.limits.failed_lookups == new.limits.failed_lookups),
             ("jobs", old.jobs == new.jobs),
             ("sources", old.sources == new.sources),
+            ("audit", old.audit == new.audit),
             ("sizes", old.sizes == new.sizes),
             ("timeouts.connect", old.timeouts.connect == new.timeouts.connect),
             ("timeouts.upstream_idle", old.timeouts.upstream_idle == new.timeouts.upstream_idle),

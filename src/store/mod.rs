@@ -43,7 +43,7 @@ mod users;
 mod webhooks;
 
 pub use address::Address;
-pub use audit::{Actor, AuditEntry, AuditFilter, AuditPlace, AuditRow, Signer};
+pub use audit::{Actor, AuditEntry, AuditFilter, AuditPlace, AuditRow, PrunedRow, Signer};
 pub use changes::{Change, Changes, Watch};
 pub use credentials::{
     CredentialChange, CredentialFilter, CredentialRow, NewCredential, NewVersion, PlainFields, Purses, Restriction,
