@@ -21,7 +21,7 @@ const LATELY: Duration = DAY.saturating_mul(30);
 const PAGE: u32 = 500;
 
 /// Quotas fill up while somebody waits; what ends in days need not be looked at all the time.
-const QUOTAS: Duration = Duration::from_secs(5);
+const QUOTAS: Duration = Duration::from_secs(2);
 const ENDS: Duration = Duration::from_secs(600);
 const FORGET: Duration = Duration::from_secs(3600);
 
