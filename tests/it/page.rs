@@ -52,7 +52,7 @@ impl<'b> Browser<'b> {
         let path = url.trim().split_once("//").unwrap().1.split_once('/').unwrap().1;
         let path = format!("/{path}");
         assert!(self.get(&path).await.text().contains("Make the first administrator"));
-        let done = self.submit(&path, &[("name", "ada"), ("password", PASSWORD)]).await;
+        let done = self.submit(&path, &[("name", "ada"), ("secret-password", PASSWORD)]).await;
         assert_eq!((done.status, done.header("location")), (303, Some("/")), "{}", done.text());
     }
 }
@@ -99,10 +99,10 @@ async fn who_has_not_signed_in_is_asked_to_and_led_back_here_alone() {
     for (next, expected) in
         [("/tokens", "/tokens"), ("//evil.example", "/"), ("https://evil.example", "/"), ("/\\evil", "/")]
     {
-        let fields = [("user", "ada"), ("password", PASSWORD), ("next", next)];
+        let fields = [("user", "ada"), ("secret-password", PASSWORD), ("next", next)];
         assert_eq!(somebody.submit("/sign-in", &fields).await.header("location"), Some(expected));
     }
-    let wrong = somebody.submit("/sign-in", &[("user", "ada"), ("password", "fake wrong password")]).await;
+    let wrong = somebody.submit("/sign-in", &[("user", "ada"), ("secret-password", "fake wrong password")]).await;
     assert!(wrong.status == 401 && wrong.text().contains("There is no such user, or the password is another."));
 }
 
@@ -139,11 +139,43 @@ async fn an_ended_session_opens_nothing() {
     ada.submit("/sign-out", &[("csrf", &csrf)]).await;
     assert_eq!(copy.get("/tokens").await.status, 303);
 
-    ada.submit("/sign-in", &[("user", "ada"), ("password", PASSWORD)]).await;
+    ada.submit("/sign-in", &[("user", "ada"), ("secret-password", PASSWORD)]).await;
     assert_eq!(ada.get("/tokens").await.status, 200);
     bellhop.run(&["user", "add", "other", "--admin"]).await.assert_code(0);
     bellhop.run(&["user", "disable", "ada"]).await.assert_code(0);
     assert_eq!(ada.get("/tokens").await.status, 303);
+}
+
+#[tokio::test]
+async fn what_was_typed_outlives_a_session_that_ended_but_for_secrets() {
+    let bellhop = Site::empty().serve().await;
+    let mut ada = Browser::at(&bellhop);
+    ada.settle().await;
+    let csrf = ada.csrf("/tokens").await;
+    ada.cookie = None;
+
+    let typed =
+        [("csrf", &*csrf), ("name", "desk"), ("scopes", "run"), ("scopes", "read"), ("secret-x", "fake-secret")];
+    let asked = ada.submit("/tokens", &typed).await;
+    let text = asked.text();
+    assert_eq!(asked.status, 401, "{text}");
+    assert!(
+        text.contains("name=\"kept-name\" value=\"desk\"") && text.contains("name=\"next\" value=\"/tokens\""),
+        "{text}"
+    );
+    assert!(!text.contains("fake-secret") && !text.contains(&csrf), "{text}");
+    let kept =
+        [("kept-name", "desk"), ("kept-scopes", "run"), ("kept-scopes", "read"), ("next", "/tokens"), ("user", "ada")];
+    let wrong = ada.submit("/sign-in", &[&kept[..], &[("secret-password", "fake wrong password")]].concat()).await;
+    assert!(wrong.status == 401 && wrong.text().contains("kept-name"), "{}", wrong.text());
+    let back = ada.submit("/sign-in", &[&kept[..], &[("secret-password", PASSWORD)]].concat()).await.text();
+
+    assert!(back.contains("action=\"/tokens\"") && back.matches("name=\"scopes\"").count() == 2, "{back}");
+    assert!(ada.get("/tokens").await.text().contains("You have no token yet"), "sent by nobody");
+    let csrf = ada.csrf("/tokens").await;
+    assert!(back.contains(&csrf));
+    let typed = [("csrf", &*csrf), ("name", "desk"), ("scopes", "run"), ("scopes", "read")];
+    assert!(ada.submit("/tokens", &typed).await.text().contains("Your new token “desk”"));
 }
 
 #[tokio::test]
