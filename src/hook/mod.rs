@@ -13,7 +13,7 @@ mod sign;
 mod watch;
 
 pub use address::{Address, NotAnAddress};
-pub use courier::{Courier, Post};
+pub use courier::{Courier, Post, Told};
 pub use event::{Event, Home, Kind, Way};
 pub use sign::{Secrets, sign};
 
@@ -119,7 +119,12 @@ impl Hooks {
                     log(self.tell_of_refusals(&mut told).await, "refusals of credentials could not be written down");
                     log(watch.turn(&self).await, "what webhooks are told of could not be looked for");
                 }
-                Some(ended) = sending.tasks.join_next() => sending.end(ended),
+                Some(ended) = sending.tasks.join_next() => {
+                    // A store that takes nothing is not asked all the time.
+                    if !sending.end(ended) {
+                        continue;
+                    }
+                }
             }
             log(self.send(&mut sending).await, "messages for webhooks could not be read");
         }
@@ -133,31 +138,29 @@ impl Hooks {
         for (webhook, delivery) in self.store.due_deliveries(self.clock.now()).await? {
             if sending.tasks.len() < AT_ONCE && sending.busy.insert(webhook) {
                 let this = Arc::clone(self);
-                sending.tasks.spawn(async move {
-                    this.deliver(delivery).await;
-                    webhook
-                });
+                sending.tasks.spawn(async move { (webhook, this.deliver(delivery).await) });
             }
         }
         Ok(())
     }
 
-    async fn deliver(&self, delivery: DeliveryId) {
-        let told = self.courier().deliver(delivery, self.process).await;
-        match told {
-            Ok(Some(told)) => self.count(&told),
-            Ok(None) => {}
-            Err(error) => tracing::warn!(%error, %delivery, "what came of a message for a webhook is not on record"),
+    /// Whether what came of it is on record, if anything did.
+    async fn deliver(&self, delivery: DeliveryId) -> bool {
+        match self.courier().deliver(delivery, self.process).await {
+            Ok(told) => {
+                let counter = told.map(|told| match told {
+                    Told::Delivered => &self.tally.delivered,
+                    Told::Failed => &self.tally.failed,
+                    Told::GivenUp => &self.tally.given_up,
+                });
+                counter.map(|counter| counter.fetch_add(1, Ordering::Relaxed));
+                true
+            }
+            Err(error) => {
+                tracing::warn!(%error, %delivery, "what came of a message for a webhook is not on record");
+                false
+            }
         }
-    }
-
-    fn count(&self, told: &courier::Told) {
-        let counter = match told {
-            courier::Told::Delivered => &self.tally.delivered,
-            courier::Told::Failed => &self.tally.failed,
-            courier::Told::GivenUp => &self.tally.given_up,
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
     }
 
     fn courier(&self) -> Courier {
@@ -179,8 +182,8 @@ impl Hooks {
             return Ok(());
         }
         match self.write_down(&refused).await {
-            Ok(()) => {
-                told.extend(refused.into_keys().map(|credential| (credential, now)));
+            Ok(heard) => {
+                told.extend(heard.into_iter().map(|credential| (credential, now)));
                 Ok(())
             }
             Err(error) => {
@@ -190,38 +193,52 @@ impl Hooks {
         }
     }
 
-    async fn write_down(&self, refused: &HashMap<CredentialId, Refused>) -> Result<(), StoreError> {
+    /// Those of which somebody hears: who begins to listen need not wait until the hour is over.
+    async fn write_down(&self, refused: &HashMap<CredentialId, Refused>) -> Result<Vec<CredentialId>, StoreError> {
         let mut reading = self.store.read().await?;
-        if reading.listeners().await?.is_empty() {
-            return Ok(());
+        let listeners = reading.listeners().await?;
+        let (mut heard, mut happened) = (Vec::new(), Vec::new());
+        if listeners.is_empty() {
+            return Ok(heard);
         }
-        let mut happened = Vec::with_capacity(refused.len());
         for (credential, refused) in refused {
             let Some(row) = reading.credential(*credential).await? else { continue };
             let home = Home::of(&mut reading, row.owner).await?;
-            happened.push(Event::refused(&home, &row, refused).happened());
+            let event = Event::refused(&home, &row, refused).happened();
+            if listeners.iter().any(|listener| listener.hears(&event)) {
+                heard.push(*credential);
+                happened.push(event);
+            }
         }
         drop(reading);
-        self.store.tell(&happened).await.map(drop)
+        if !happened.is_empty() {
+            self.store.tell(&happened).await?;
+        }
+        Ok(heard)
     }
 }
 
 /// What is under way.
 #[derive(Default)]
 struct Sending {
-    tasks: JoinSet<WebhookId>,
+    tasks: JoinSet<(WebhookId, bool)>,
     /// Who is being told something.
     busy: HashSet<WebhookId>,
 }
 
 impl Sending {
-    fn end(&mut self, ended: Result<WebhookId, JoinError>) {
+    /// Whether it ended as it should.
+    fn end(&mut self, ended: Result<(WebhookId, bool), JoinError>) -> bool {
         match ended {
-            Ok(webhook) => drop(self.busy.remove(&webhook)),
+            Ok((webhook, is_on_record)) => {
+                self.busy.remove(&webhook);
+                is_on_record
+            }
             Err(error) => {
                 tracing::error!(%error, "a message for a webhook broke off");
                 // Whose it was is not known; what others send is held by its rows.
                 self.busy.clear();
+                false
             }
         }
     }

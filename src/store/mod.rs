@@ -14,6 +14,7 @@ mod adoption;
 mod audit;
 mod changes;
 mod credentials;
+mod deliveries;
 mod dialect;
 mod error;
 mod exchanges;
@@ -48,6 +49,7 @@ pub use changes::{Change, Changes, Watch};
 pub use credentials::{
     CredentialChange, CredentialFilter, CredentialRow, NewCredential, NewVersion, PlainFields, Purses, Restriction,
 };
+pub use deliveries::{Attempt, Delivered, DeliveryRow, Happened};
 pub use error::{Conflict, Result, StoreError};
 pub use exchanges::ExchangeRow;
 pub use jobs::Orphans;
@@ -64,7 +66,7 @@ pub use tokens::{ContextId, NewToken, TokenLimits, TokenRow};
 pub use tx::Tx;
 pub use usage::{By, UsageFilter, UsageRow};
 pub use users::{NewUser, UserChange, UserRow};
-pub use webhooks::{Attempt, Delivered, DeliveryRow, Happened, Listener, WebhookRow};
+pub use webhooks::{Listener, WebhookRow};
 
 use crate::clock::Timestamp;
 use dialect::{Access, Dialect};

@@ -129,6 +129,21 @@ async fn a_burst_of_refusals_is_told_once_signed_and_without_a_secret() {
 }
 
 #[tokio::test]
+async fn who_begins_to_listen_after_a_refusal_is_told_of_the_next() {
+    let (cast, _ionq) = refused(listening()).await;
+    let ask = CATALOGUE.replace("/ionq/", "/ionq@acme/");
+    cast.bellhop.get(&cast.runs, &ask).await.assert_refused("credential-refused");
+    until_another_is_told(&cast).await;
+
+    let there = receiver(200).await;
+    hook(&cast, &there, json!([])).await;
+    cast.bellhop.get(&cast.runs, &ask).await.assert_refused("credential-refused");
+
+    there.until_requests(1).await;
+    assert_eq!(data(&there.request())["context"], "acme");
+}
+
+#[tokio::test]
 async fn a_probe_that_is_refused_is_told_with_the_act_that_found_it() {
     let (cast, _ionq) = refused(listening()).await;
     let there = receiver(200).await;
