@@ -17,6 +17,7 @@ use crate::{
     directory::{Directory, Reach},
     exchange::{Exchanges, Ledger},
     hook::{Hooks, Post},
+    id::ProcessId,
     jobs::{Ground, Jobs, SpoolError, follow::Follower as JobFollower},
     manage::{Asking, Current, Management},
     provider::{CatalogError, files::Unreadable},
@@ -239,11 +240,8 @@ impl App {
         let checkpoints = Checkpoints::new(store.clone(), Arc::clone(&vault), clock.clone(), &config.data_dir);
         tasks.spawn_on(Arc::clone(&checkpoints).keep(), control.handle());
         tasks.spawn_on(Arc::clone(&hooks).keep(), control.handle());
-        if let Some(keep) = config.audit.keep {
-            let (store, vault, clock) = (store.clone(), Arc::clone(&vault), clock.clone());
-            let retention = Retention { store, vault, clock, process: jobs.process(), keep };
-            tasks.spawn_on(retention.run(), control.handle());
-        }
+        let parts = (store.clone(), Arc::clone(&vault), clock.clone());
+        tasks.spawn_on(keep_trail(parts, jobs.process(), config.audit.keep), control.handle());
         tasks.spawn_on(keep_tokens(exchanges, vault, clock), control.handle());
         tasks.spawn_on(keep_sessions(Arc::clone(&admin.management)), control.handle());
         if let Some(files) = config.tls.clone() {
@@ -345,6 +343,14 @@ fn follow_jobs(config: &Config, jobs: Arc<Jobs>, ground: Ground, exchanges: Arc<
 fn workers(config: &Config) -> usize {
     let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     config.listen.workers.map_or_else(cores, std::num::NonZero::get)
+}
+
+/// Takes away what of the audit trail is older than the operator wants it kept.
+async fn keep_trail(parts: (Store, Arc<Vault>, Clock), process: ProcessId, keep: Option<Duration>) {
+    let (store, vault, clock) = parts;
+    if let Some(keep) = keep {
+        Retention { store, vault, clock, process, keep }.run().await;
+    }
 }
 
 /// Forgets access tokens that nobody uses, and renews the keys that sign Bellhop's own, once there are any.

@@ -187,7 +187,9 @@ impl Hooks {
                 Ok(())
             }
             Err(error) => {
-                refused.into_iter().for_each(|(credential, refused)| self.refusals.add(credential, refused));
+                for (credential, refused) in refused {
+                    self.refusals.add(credential, refused);
+                }
                 Err(error)
             }
         }
