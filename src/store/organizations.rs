@@ -196,6 +196,9 @@ impl Tx {
         for member in self.members(id).await? {
             self.remove_member(id, member.user).await?;
         }
+        for webhook in self.webhooks(Some(id)).await? {
+            self.delete_webhook(webhook.id).await?;
+        }
         let done = sqlx::query("UPDATE organizations SET name = $2, deleted = $3 WHERE id = $1 AND deleted IS NULL")
             .bind(id.to_string())
             .bind(tombstone(id))

@@ -21,3 +21,4 @@ mod table;
 mod tokens;
 mod usage;
 mod users;
+mod webhooks;
