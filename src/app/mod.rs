@@ -8,7 +8,7 @@ mod setup;
 mod sockets;
 mod tls;
 
-pub use open::{catalog, master_source, source_reader, store};
+pub use open::{catalog, issuer, master_source, source_reader, store};
 
 use crate::{
     admin::{self, Admin},
@@ -66,6 +66,8 @@ pub enum AppError {
     Listen { address: SocketAddr, error: io::Error },
     #[error("{0}")]
     Sources(String),
+    #[error("{0}")]
+    Oidc(String),
     #[error("the process cannot start its threads: {0}")]
     Threads(io::Error),
 }
@@ -79,7 +81,8 @@ impl AppError {
             | Self::Catalog(_)
             | Self::Settings(_)
             | Self::Tls(_)
-            | Self::Sources(_) => true,
+            | Self::Sources(_)
+            | Self::Oidc(_) => true,
             Self::Vault(error) => error.is_configuration(),
             Self::Store(StoreError::Address(_)) => true,
             Self::Store(_) | Self::Spool(_) | Self::Listen { .. } | Self::Threads(_) => false,
@@ -195,7 +198,7 @@ impl App {
         let workers = workers(&config);
         let sockets = Sockets::bind(&config.listen, workers)?;
         let addresses = sockets.addresses();
-        let current = Current { config: config.clone(), catalog: catalog(&config)? };
+        let current = Current { config: config.clone(), catalog: catalog(&config)?, issuer: issuer(&config)? };
         let asking = Asking::new(Ok(source_reader(&config, &clock)?));
         let management = Management::new(
             (store.clone(), Arc::clone(&vault)),
@@ -255,7 +258,7 @@ impl App {
         let config = sources.load()?.config;
         let settings = Settings::new(&config, catalog(&config)?)?;
         let tls = config.tls.as_ref().map(tls::for_callers).transpose()?;
-        let current = Current { catalog: catalog(&config)?, config: config.clone() };
+        let current = Current { catalog: catalog(&config)?, issuer: issuer(&config)?, config: config.clone() };
         self.warn_of_restarts(&config);
         self.shared.reload(settings);
         self.admin.management.reload(current);

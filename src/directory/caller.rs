@@ -178,7 +178,7 @@ mod tests {
         let standing = Standing {
             user: UserId::new(),
             name: "ada".parse().unwrap(),
-            admin: false,
+            admin: false, sign_in_by: Timestamp::MAX,
             active: None,
             memberships: Box::default(),
         };

@@ -31,6 +31,8 @@ pub struct Me {
     pub organizations: Vec<MyOrganization>,
     /// Every context that can be named.
     pub contexts: Vec<Context>,
+    /// From then on your tokens and sessions rest, until you sign in with your identity provider again; null: never.
+    pub sign_in_by: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -73,6 +75,7 @@ impl Management {
             active: standing.active.as_deref().cloned(),
             organizations: organizations.collect(),
             contexts,
+            sign_in_by: Some(standing.sign_in_by).filter(|time| *time != Timestamp::MAX),
         };
         Ok(WhoAmI { user: Some(me), admin: standing.admin, token })
     }

@@ -19,6 +19,7 @@ mod error;
 mod exchanges;
 mod head;
 mod holder;
+mod identities;
 mod insert;
 mod jobs;
 mod keys;
@@ -49,6 +50,7 @@ pub use credentials::{
 };
 pub use error::{Conflict, Result, StoreError};
 pub use exchanges::ExchangeRow;
+pub use identities::IdentityRow;
 pub use jobs::Orphans;
 pub use keys::{KeyRow, Purpose, Reseal, SigningKeyRow};
 pub use listing::{JobFilter, JobPlace, JobRow, PayerRow, Progress, SubmissionFilter, SubmissionRow, Whose};
@@ -88,11 +90,13 @@ pub struct Snapshot<T> {
     pub value: T,
 }
 
-/// Who made a row: `apply --prune` removes only what `apply` made.
+/// Who made a row: `apply --prune` removes only what `apply` made, and a sign-in only what one has made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Origin {
     Hand,
     Apply,
+    /// An identity provider, by the groups that it lists. Of memberships alone.
+    Identity,
 }
 
 /// The store as it was at one moment. Ends when dropped.
@@ -169,6 +173,7 @@ impl Origin {
         match self {
             Self::Hand => "hand",
             Self::Apply => "apply",
+            Self::Identity => "identity",
         }
     }
 }
@@ -180,6 +185,7 @@ impl std::str::FromStr for Origin {
         match text {
             "hand" => Ok(Self::Hand),
             "apply" => Ok(Self::Apply),
+            "identity" => Ok(Self::Identity),
             _ => Err("no origin".into()),
         }
     }

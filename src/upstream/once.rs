@@ -6,7 +6,7 @@
 //! A question every minute has no use for a pool.
 
 use super::dial::{DialError, Endpoint, TlsTrust};
-use crate::config::BaseUrl;
+use crate::config::{BaseUrl, Origin};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -59,6 +59,15 @@ impl Api {
     pub fn new(url: &BaseUrl, trust: &TlsTrust, (largest, patience): (usize, Duration)) -> Result<Self, String> {
         let endpoint = Endpoint::new(url.origin.clone(), trust, true).map_err(|error| error.to_string())?;
         Ok(Self { endpoint, base: url.path.clone(), largest, patience })
+    }
+
+    /// Of an origin that another server has named: it may lead anywhere, so private addresses are the operator's to allow.
+    pub fn named_by_others(
+        origin: Origin,
+        (trust, allow_private): (&TlsTrust, bool),
+        (largest, patience): (usize, Duration),
+    ) -> Result<Self, DialError> {
+        Ok(Self { endpoint: Endpoint::new(origin, trust, allow_private)?, base: "".into(), largest, patience })
     }
 
     pub async fn ask(&self, question: Question<'_>) -> Result<Told, NotTold> {

@@ -31,6 +31,8 @@ struct SignIn<'p> {
     frame: Frame,
     user: &'p str,
     next: &'p str,
+    /// What the identity provider is called.
+    provider: Option<String>,
 }
 
 #[derive(Template)]
@@ -39,6 +41,8 @@ struct Choose<'p> {
     frame: Frame,
     is_setup: bool,
     name: &'p str,
+    /// The identity provider, which a link can tie an account to, and the link.
+    provider: Option<(String, &'p str)>,
 }
 
 #[derive(Template)]
@@ -57,15 +61,28 @@ pub struct Next {
     next: String,
 }
 
-pub async fn ask(visitor: Result<Visitor, Response>, Query(Next { next }): Query<Next>) -> Response {
+pub async fn ask(
+    State(api): State<Api>,
+    visitor: Result<Visitor, Response>,
+    Query(Next { next }): Query<Next>,
+) -> Response {
     match visitor {
         Ok(_) => Redirect::to(own(&next)).into_response(),
-        Err(_) => page(&SignIn { frame: Frame::open(), user: "", next: own(&next) }),
+        Err(_) => asked(&api, Frame::open(), "", own(&next)),
     }
 }
 
+fn asked(api: &Api, frame: Frame, user: &str, next: &str) -> Response {
+    page(&SignIn { frame, user, next, provider: api.management.identity_provider() })
+}
+
+/// The way in again, and why nobody was signed in.
+pub fn refused(api: &Api, status: StatusCode, fault: &Fault) -> Response {
+    (status, asked(api, Frame::open().alert(sentence(fault)), "", "/")).into_response()
+}
+
 /// Only a path of this page's own.
-fn own(next: &str) -> &str {
+pub fn own(next: &str) -> &str {
     let is_path = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n']);
     if is_path { next } else { "/" }
 }
@@ -80,7 +97,7 @@ pub async fn sign_in(State(api): State<Api>, peer: Option<Extension<Peer>>, fiel
                 return *refusal;
             }
             let frame = Frame::open().alert(sentence(&fault));
-            (StatusCode::UNAUTHORIZED, page(&SignIn { frame, user, next })).into_response()
+            (StatusCode::UNAUTHORIZED, asked(&api, frame, user, next)).into_response()
         }
         Err(fault) => broken(&fault),
     }
@@ -92,8 +109,12 @@ async fn enter(api: &Api, user: UserId, next: &str) -> Response {
         Ok(key) => key,
         Err(fault) => return broken(&fault),
     };
+    entered(api, &key, next)
+}
+
+pub fn entered(api: &Api, key: &Secret, next: &str) -> Response {
     let mut answer = Redirect::to(next).into_response();
-    if let Some(cookie) = session::keep(&key, api.guard.is_secure()) {
+    if let Some(cookie) = session::keep(key, api.guard.is_secure()) {
         answer.headers_mut().insert(header::SET_COOKIE, cookie);
     }
     answer
@@ -115,11 +136,12 @@ pub async fn sign_out(State(api): State<Api>, Sent { visitor, .. }: Sent) -> Res
 }
 
 pub async fn setup() -> Response {
-    page(&Choose { frame: Frame::open(), is_setup: true, name: "" })
+    page(&Choose { frame: Frame::open(), is_setup: true, name: "", provider: None })
 }
 
-pub async fn choose() -> Response {
-    page(&Choose { frame: Frame::open(), is_setup: false, name: "" })
+pub async fn choose(State(api): State<Api>, Path(link): Path<String>) -> Response {
+    let provider = api.management.identity_provider().map(|provider| (provider, &*link));
+    page(&Choose { frame: Frame::open(), is_setup: false, name: "", provider })
 }
 
 pub async fn set_up(api: State<Api>, peer: Option<Extension<Peer>>, link: Path<String>, fields: Fields) -> Response {
@@ -134,7 +156,7 @@ async fn redeem(api: Api, peer: Option<Extension<Peer>>, (link, is_setup): (Stri
     let name = fields.one("name");
     let again = |text: String| {
         let frame = Frame::open().alert(text);
-        (StatusCode::UNPROCESSABLE_ENTITY, page(&Choose { frame, is_setup, name })).into_response()
+        (StatusCode::UNPROCESSABLE_ENTITY, page(&Choose { frame, is_setup, name, provider: None })).into_response()
     };
     let user = match name.parse() {
         Ok(name) => Some(name),

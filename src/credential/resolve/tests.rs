@@ -242,7 +242,7 @@ fn world() -> impl Strategy<Value = World> {
             let standing = Standing {
                 user,
                 name: "ada".parse().unwrap(),
-                admin: false,
+                admin: false, sign_in_by: Timestamp::MAX,
                 active: active.map(Box::new),
                 memberships,
             };
