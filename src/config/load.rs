@@ -63,7 +63,8 @@ impl Sources {
         let config: Config = read(&tree)?;
         // A section of its own cannot see the others.
         if config.oidc.is_some() && config.listen.admin_url.is_none() {
-            let message = "oidc: expected `listen.admin_url` beside it: that is where the identity provider sends people back to";
+            let message =
+                "oidc: expected `listen.admin_url` beside it: that is where the identity provider sends people back to";
             return Err(ConfigError::new(tree.place_of("oidc"), message));
         }
         Ok(Loaded { config, file })

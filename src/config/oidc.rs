@@ -59,10 +59,7 @@ pub enum FirstSignIn {
 /// What a group makes its members.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum GroupGrant {
-    Member {
-        organization: Box<str>,
-        role: GroupRole,
-    },
+    Member { organization: Box<str>, role: GroupRole },
     Administrator,
 }
 
@@ -242,9 +239,7 @@ impl TryFrom<RawGrant> for GrantsOf {
         let RawGrant { organization, role, administrator } = raw;
         let member = match (organization, role) {
             (None, None) => None,
-            (Some(name), Some(role)) if is_name(&name) => {
-                Some(GroupGrant::Member { organization: name.into(), role })
-            }
+            (Some(name), Some(role)) if is_name(&name) => Some(GroupGrant::Member { organization: name.into(), role }),
             (Some(_), Some(_)) => return Err(Expected("an organization's name in `organization`")),
             _ => return Err(Expected("both `organization` and `role`")),
         };

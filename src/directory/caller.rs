@@ -178,7 +178,8 @@ mod tests {
         let standing = Standing {
             user: UserId::new(),
             name: "ada".parse().unwrap(),
-            admin: false, sign_in_by: Timestamp::MAX,
+            admin: false,
+            sign_in_by: Timestamp::MAX,
             active: None,
             memberships: Box::default(),
         };

@@ -47,11 +47,12 @@ impl Management {
         if subject.is_empty() || subject.len() > 255 || subject.chars().any(char::is_control) {
             return Err(Fault::invalid("subject", "expected 1 to 255 characters, as the provider's tokens have them"));
         }
-        let config = self.current().config.oidc.clone();
-        let config = config.ok_or_else(|| Fault::conflict("no identity provider is set up: see `oidc` in bellhop.yaml"))?;
         let (mut tx, rights) = self.act(who).await?;
         let user = users::find(&mut tx, &rights, user).await?;
         users::over_everybody(&rights)?;
+        let config = self.current().config.oidc.clone();
+        let config =
+            config.ok_or_else(|| Fault::conflict("no identity provider is set up: see `oidc` in bellhop.yaml"))?;
         let issuer = config.issuer.as_str();
         if let Some(other) = tx.find_identity(issuer, &subject).await?.filter(|other| other.user != user.id) {
             let other = tx.user(other.user).await?.map_or_else(String::new, |other| other.name.to_string());
@@ -82,7 +83,8 @@ impl Management {
         let row = tx.identity(user.id).await?.ok_or_else(|| Fault::missing("identity"))?;
         let is_kept = groups::forget((&mut tx, self.now()), (&user, row.admin)).await?;
         if is_kept {
-            let text = format!("{} is the last administrator who is not disabled: make somebody else one first", user.name);
+            let text =
+                format!("{} is the last administrator who is not disabled: make somebody else one first", user.name);
             return Err(Fault::conflict(text));
         }
         tx.remove_identity(user.id).await?;

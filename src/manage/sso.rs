@@ -225,7 +225,9 @@ async fn settle(tx: &mut Tx, (issuer, person): (&Issuer, &Person), known: Known)
 }
 
 fn begun_elsewhere() -> Fault {
-    Fault::forbidden("this sign-in was begun in another browser, was completed already, or took longer than 10 minutes: begin again")
+    Fault::forbidden(
+        "this sign-in was begun in another browser, was completed already, or took longer than 10 minutes: begin again",
+    )
 }
 
 /// The trouble as people read it; what exactly it was is for the log.
@@ -234,7 +236,9 @@ fn told(issuer: &Issuer, trouble: &Trouble) -> Fault {
     tracing::warn!(issuer = issuer.config.issuer.as_str(), error = %trouble, "nobody was signed in by the identity provider");
     match trouble {
         Trouble::Unreachable(_) => Fault::Unanswered(format!("{name} cannot be reached now: try again in a moment")),
-        Trouble::Declined(_) => Fault::forbidden(format!("{name} did not sign you in: begin again, or ask whoever runs it")),
+        Trouble::Declined(_) => {
+            Fault::forbidden(format!("{name} did not sign you in: begin again, or ask whoever runs it"))
+        }
         Trouble::Foreign(_) => begun_elsewhere(),
         Trouble::NotBelieved(_) => Fault::forbidden(format!(
             "what {name} answered cannot be trusted, so nobody was signed in: an administrator finds the reason in Bellhop's log"
@@ -282,7 +286,9 @@ impl fmt::Display for Refusal {
             Self::LinkGone => {
                 f.write_str("knows you, but the link was used already, is over, or was never made: ask for another one")
             }
-            Self::Another => f.write_str("knows you as somebody who has another account here: the link stays for whom it was made"),
+            Self::Another => {
+                f.write_str("knows you as somebody who has another account here: the link stays for whom it was made")
+            }
         }
     }
 }

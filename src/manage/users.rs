@@ -3,7 +3,8 @@
 //! Never leaves the installation without an administrator, or an organization without its last owner.
 
 use super::{
-    Fault, Listed, Management, Page, Rights, Tag, Wanted, Who, holdings::Holdings, identities::Identity, names, whoami::MyOrganization,
+    Fault, Listed, Management, Page, Rights, Tag, Wanted, Who, holdings::Holdings, identities::Identity, names,
+    whoami::MyOrganization,
 };
 use crate::{
     clock::Timestamp,

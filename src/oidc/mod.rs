@@ -18,15 +18,15 @@ use crate::{
 use ask::{Asker, Unasked};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use openidconnect::{
-    AccessTokenHash, AdditionalClaims, AdditionalProviderMetadata, AuthType, AuthorizationCode, ClaimsVerificationError,
+    AccessTokenHash, AdditionalProviderMetadata, AsyncHttpClient, AuthType, AuthorizationCode, ClaimsVerificationError,
     ClientId, ClientSecret, CsrfToken, DiscoveryError, EndpointMaybeSet, EndpointNotSet, EndpointSet, Nonce,
     OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier, ProviderMetadata, RedirectUrl, RequestTokenError, Scope,
-    SignatureVerificationError, SubjectIdentifier, TokenResponse, UserInfoClaims,
+    SignatureVerificationError, SubjectIdentifier, TokenResponse, UserInfoUrl,
     core::{
         CoreAuthDisplay, CoreAuthenticationFlow, CoreClaimName, CoreClaimType, CoreClient, CoreClientAuthMethod,
-        CoreGenderClaim, CoreGrantType, CoreIdToken, CoreIdTokenClaims, CoreJsonWebKey,
-        CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm, CoreJwsSigningAlgorithm, CoreResponseMode,
-        CoreResponseType, CoreSubjectIdentifierType, CoreTokenResponse,
+        CoreGrantType, CoreIdToken, CoreIdTokenClaims, CoreJsonWebKey, CoreJweContentEncryptionAlgorithm,
+        CoreJweKeyManagementAlgorithm, CoreJwsSigningAlgorithm, CoreResponseMode, CoreResponseType,
+        CoreSubjectIdentifierType, CoreTokenResponse,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -60,6 +60,8 @@ const KEPT: Duration = Duration::from_secs(3600);
 const LAST_KNOWN: Duration = Duration::from_secs(24 * 3600);
 /// Keys that nobody knows make it be asked no more often than this.
 const AGAIN: Duration = Duration::from_secs(10);
+/// One that cannot be reached is not asked again at once: everybody would wait behind each other for it.
+const DOWN: Duration = Duration::from_secs(2);
 /// Longer is no subject: OpenID Connect Core 1.0, §2.
 const LONGEST_SUBJECT: usize = 255;
 /// How much of the provider's own words goes into the log.
@@ -78,6 +80,8 @@ struct Known {
     metadata: Option<(Arc<Metadata>, Instant)>,
     /// When it was last asked for a key that was not known.
     pressed: Option<Instant>,
+    /// Why it last could not be asked, and when.
+    failed: Option<(String, Instant)>,
 }
 
 type Metadata = ProviderMetadata<
@@ -106,13 +110,6 @@ struct More {
 }
 
 impl AdditionalProviderMetadata for More {}
-
-/// Whatever else the provider says of somebody.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(transparent)]
-struct Rest(serde_json::Map<String, Value>);
-
-impl AdditionalClaims for Rest {}
 
 /// A sign-in under way. Whoever has it can complete it, so it is bound to one browser.
 #[derive(Clone, Serialize, Deserialize)]
@@ -315,8 +312,10 @@ impl Issuer {
         let lacks_name = claims::find(&said, user_claim).is_none();
         let lacks_groups = !groups.is_empty() && claims::find(&said, groups_claim).is_none();
         // Where there is an access token, the standard has the claims of a scope told here rather than in the ID token.
-        if (lacks_name || lacks_groups) && metadata.userinfo_endpoint().is_some() {
-            let more = self.user_info(metadata, answer, subject).await?;
+        if (lacks_name || lacks_groups)
+            && let Some(endpoint) = metadata.userinfo_endpoint()
+        {
+            let more = self.user_info(endpoint, answer, subject).await?;
             if let (Value::Object(said), Value::Object(more)) = (&mut said, more) {
                 for (name, value) in more {
                     said.entry(name).or_insert(value);
@@ -327,27 +326,37 @@ impl Issuer {
         Ok(Person {
             subject: subject.to_string(),
             name: claims::text(&said, user_claim),
-            groups: if groups.is_empty() { Vec::new() } else { claims::groups(&said, groups_claim).map_err(unusable)? },
+            groups: if groups.is_empty() {
+                Vec::new()
+            } else {
+                claims::groups(&said, groups_claim).map_err(unusable)?
+            },
         })
     }
 
+    /// Read here and not by the crate, which refuses all of it for one claim that is odd: a time as a text, an address as
+    /// one. What counts is whose it is.
     async fn user_info(
         &self,
-        metadata: &Metadata,
+        endpoint: &UserInfoUrl,
         answer: &CoreTokenResponse,
         subject: &SubjectIdentifier,
     ) -> Result<Value, Trouble> {
-        // Else it would not stand in a header.
-        let is_token = answer.access_token().secret().bytes().all(|b| b.is_ascii_graphic());
-        let client = self.client(metadata);
-        let request = client.user_info(answer.access_token().clone(), Some(subject.clone())).ok().filter(|_| is_token);
-        let request = request.ok_or_else(|| Trouble::NotBelieved("its access token is none".into()))?;
-        let said: Result<UserInfoClaims<Rest, CoreGenderClaim>, _> = request.request_async(&self.asker).await;
-        let said = said.map_err(|error| match error {
-            openidconnect::UserInfoError::Request(error) => Trouble::Unreachable(error.to_string()),
-            _ => Trouble::NotBelieved("what it says at its userinfo endpoint is not of this person".into()),
-        })?;
-        serde_json::to_value(said).map_err(|_| Trouble::NotBelieved("its userinfo cannot be read".into()))
+        let not_believed = |text: &str| Trouble::NotBelieved(text.to_owned());
+        let token = format!("Bearer {}", answer.access_token().secret());
+        let request = http::Request::get(endpoint.as_str()).header(http::header::AUTHORIZATION, token);
+        let request = request.body(Vec::new()).map_err(|_| not_believed("its access token is none"))?;
+        let told = self.asker.call(request).await.map_err(|error| Trouble::Unreachable(error.to_string()))?;
+        if told.status() != http::StatusCode::OK {
+            return Err(Trouble::NotBelieved(format!("its userinfo endpoint answers {}", told.status())));
+        }
+        let said: Value = serde_json::from_slice(told.body())
+            .map_err(|_| not_believed("its userinfo endpoint's answer is no JSON"))?;
+        if said["sub"].as_str() == Some(subject.as_str()) {
+            Ok(said)
+        } else {
+            Err(not_believed("its userinfo endpoint tells of somebody else"))
+        }
     }
 
     fn client(&self, metadata: &Metadata) -> Client {
@@ -355,8 +364,7 @@ impl Issuer {
         let client = CoreClient::from_provider_metadata(metadata.clone(), id, self.secret.clone());
         let methods = metadata.token_endpoint_auth_methods_supported();
         let takes = |method| methods.is_none_or(|methods| methods.contains(&method));
-        let in_body =
-            !takes(CoreClientAuthMethod::ClientSecretBasic) && takes(CoreClientAuthMethod::ClientSecretPost);
+        let in_body = !takes(CoreClientAuthMethod::ClientSecretBasic) && takes(CoreClientAuthMethod::ClientSecretPost);
         let method = if in_body { AuthType::RequestBody } else { AuthType::BasicAuth };
         client.set_auth_type(method).set_redirect_uri(self.redirect.clone())
     }
@@ -364,31 +372,48 @@ impl Issuer {
     /// Asked once for all who wait.
     async fn metadata(&self, fresh: Fresh) -> Result<Arc<Metadata>, Trouble> {
         let mut known = self.known.lock().await;
-        if let Some((metadata, asked)) = &known.metadata {
-            let is_good = match fresh {
-                Fresh::Kept => asked.elapsed() < KEPT,
-                Fresh::Now => known.pressed.is_some_and(|pressed| pressed.elapsed() < AGAIN),
-            };
-            if is_good {
-                return Ok(Arc::clone(metadata));
-            }
+        if let Some(metadata) = known.good(&fresh) {
+            return Ok(metadata);
+        }
+        if let Some(failed) = known.failed.as_ref().filter(|(_, at)| at.elapsed() < DOWN) {
+            return known.last().ok_or_else(|| Trouble::Unreachable(failed.0.clone()));
         }
         if let Fresh::Now = fresh {
             known.pressed = Some(Instant::now());
         }
-        let url = openidconnect::IssuerUrl::new(self.config.issuer.as_str().to_owned());
-        let url = url.map_err(|_| Trouble::Unreachable("its issuer is no URL".into()))?;
-        match Metadata::discover_async(url, &self.asker).await {
+        match self.discovered().await {
             Ok(metadata) => {
-                let metadata = Arc::new(metadata);
-                known.metadata = Some((Arc::clone(&metadata), Instant::now()));
-                Ok(metadata)
+                known.failed = None;
+                known.metadata = Some((Arc::new(metadata), Instant::now()));
             }
-            Err(error) => {
-                let last = known.metadata.as_ref().filter(|(_, asked)| asked.elapsed() < LAST_KNOWN);
-                last.map(|(metadata, _)| Arc::clone(metadata)).ok_or_else(|| undiscovered(error))
+            Err(trouble) => {
+                known.failed = Some((trouble.to_string(), Instant::now()));
+                return known.last().ok_or(trouble);
             }
         }
+        known.last().ok_or_else(|| Trouble::Unreachable("it has said nothing".into()))
+    }
+
+    async fn discovered(&self) -> Result<Metadata, Trouble> {
+        let url = openidconnect::IssuerUrl::new(self.config.issuer.as_str().to_owned());
+        let url = url.map_err(|_| Trouble::Unreachable("its issuer is no URL".into()))?;
+        Metadata::discover_async(url, &self.asker).await.map_err(undiscovered)
+    }
+}
+
+impl Known {
+    fn good(&self, fresh: &Fresh) -> Option<Arc<Metadata>> {
+        let (metadata, asked) = self.metadata.as_ref()?;
+        let is_good = match fresh {
+            Fresh::Kept => asked.elapsed() < KEPT,
+            Fresh::Now => self.pressed.is_some_and(|pressed| pressed.elapsed() < AGAIN),
+        };
+        is_good.then(|| Arc::clone(metadata))
+    }
+
+    fn last(&self) -> Option<Arc<Metadata>> {
+        let (metadata, asked) = self.metadata.as_ref()?;
+        (asked.elapsed() < LAST_KNOWN).then(|| Arc::clone(metadata))
     }
 }
 
@@ -428,5 +453,9 @@ fn read_secret(source: &ClientSecretSource) -> Result<ClientSecret, String> {
             .map_err(|_| format!("oidc.client_secret.env: expected a value in the variable {name}"))?,
     };
     let text = text.trim_end_matches(['\r', '\n']);
-    if text.is_empty() { Err("oidc.client_secret: expected a secret".into()) } else { Ok(ClientSecret::new(text.into())) }
+    if text.is_empty() {
+        Err("oidc.client_secret: expected a secret".into())
+    } else {
+        Ok(ClientSecret::new(text.into()))
+    }
 }

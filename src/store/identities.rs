@@ -52,7 +52,10 @@ impl Reading {
 impl Tx {
     /// In the place of the one that the user had, if they had one.
     pub async fn put_identity(&mut self, row: &IdentityRow) -> Result<()> {
-        sqlx::query("DELETE FROM identities WHERE user_id = $1").bind(row.user.to_string()).execute(self.writing()).await?;
+        sqlx::query("DELETE FROM identities WHERE user_id = $1")
+            .bind(row.user.to_string())
+            .execute(self.writing())
+            .await?;
         let query = sqlx::query(
             "INSERT INTO identities (issuer, subject, user_id, admin, created, seen) VALUES ($1, $2, $3, $4, $5, $6)",
         );
@@ -72,8 +75,12 @@ impl Tx {
 
     /// A sign-in is completed once: whoever comes with the same one again finds [`Conflict::Exists`].
     pub async fn spend_sign_in(&mut self, digest: &KeyDigest, user: UserId, ends: Timestamp) -> Result<()> {
-        sqlx::query("DELETE FROM spent_sign_ins WHERE ends <= $1").bind(self.now.millis()).execute(self.writing()).await?;
-        let query = sqlx::query("INSERT INTO spent_sign_ins (digest, ends) VALUES ($1, $2) ON CONFLICT (digest) DO NOTHING");
+        sqlx::query("DELETE FROM spent_sign_ins WHERE ends <= $1")
+            .bind(self.now.millis())
+            .execute(self.writing())
+            .await?;
+        let query =
+            sqlx::query("INSERT INTO spent_sign_ins (digest, ends) VALUES ($1, $2) ON CONFLICT (digest) DO NOTHING");
         let done = query.bind(digest.to_hex()).bind(ends.millis()).execute(self.writing()).await?;
         self.announce(Change::User(user));
         if done.rows_affected() == 1 { Ok(()) } else { Err(Conflict::Exists.into()) }

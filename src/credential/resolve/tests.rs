@@ -242,7 +242,8 @@ fn world() -> impl Strategy<Value = World> {
             let standing = Standing {
                 user,
                 name: "ada".parse().unwrap(),
-                admin: false, sign_in_by: Timestamp::MAX,
+                admin: false,
+                sign_in_by: Timestamp::MAX,
                 active: active.map(Box::new),
                 memberships,
             };
