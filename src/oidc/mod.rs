@@ -284,6 +284,10 @@ impl Issuer {
         let verifier = client.id_token_verifier().set_allowed_algs(ALGORITHMS);
         let verifier = verifier.set_time_fn(move || time(now));
         let claims = token.claims(&verifier, &Nonce::new(pending.nonce.clone()))?.clone();
+        // The crate leaves this one to its caller.
+        if claims.authorized_party().is_some_and(|party| party.as_str() != self.config.client_id) {
+            return Err(ClaimsVerificationError::InvalidAudience("it was issued to another client".into()));
+        }
         // It binds what is asked with the access token to who was signed in.
         if let Some(expected) = claims.access_token_hash() {
             let unsigned = ClaimsVerificationError::SignatureVerification;

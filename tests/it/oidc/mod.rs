@@ -134,7 +134,7 @@ async fn a_mistake_in_its_section_is_told_with_its_place() {
         (format!("oidc:\n  {https}  sign_in_every: 0\n"), ":4:18", "duration"),
         (format!("oidc:\n  {https}  first_sign_in: maybe\n"), ":4:18", "create, refuse"),
         (format!("oidc:\n  {https}  groups:\n    it: {{ role: owner }}\n"), ":5:9", "organization"),
-        (format!("oidc:\n  {https}  groups:\n    it: {{ organization: acme, role: chief }}\n"), ":5:33", "maintainer"),
+        (format!("oidc:\n  {https}  groups:\n    it: {{ organization: acme, role: chief }}\n"), ":5:37", "maintainer"),
         (
             format!("oidc:\n  {https}  ca_file: /nowhere.pem\nlisten: {{ admin_url: \"http://a\" }}\n"),
             "oidc.ca_file",

@@ -29,7 +29,7 @@ impl Canaille {
             "people": { "grace": PASSWORD, "alan": PASSWORD }, "groups": { "physics": ["grace"], "others": ["alan"] },
             "secret": SECRET, "redirect": format!("{BASE}/sign-in/oidc/return"),
         });
-        let server = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/oidc/canaille.py");
+        let server = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/oidc/server.py");
         let mut command = Command::new(python);
         command.args([server, &told.to_string()]).env_clear();
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());

