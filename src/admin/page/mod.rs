@@ -3,12 +3,14 @@
 //! Never loads anything from elsewhere, and never changes anything by following a link.
 
 mod assets;
+mod confirm;
 mod entry;
 mod form;
 mod frame;
 mod home;
 mod sso;
 mod tokens;
+mod words;
 
 use super::api::Api;
 use axum::{
