@@ -8,7 +8,7 @@
 //! | top | [`cli`] the commands · [`app`] puts the parts together |
 //! | doors | [`proxy`] the data plane · [`admin`] the management API, health and metrics |
 //! | acts | [`manage`] who may change what, and how |
-//! | machines | [`ask`] asks a provider itself · [`directory`] who is calling, and with what · [`exchange`] makes access tokens · [`hook`] tells of what happens · [`jobs`] puts on record · [`limits`] · [`scheme`] attaches credentials · [`source`] reads live credentials · [`sync`] follows the store, and tells of it outside · [`upstream`] connections to providers |
+//! | machines | [`ask`] asks a provider itself · [`directory`] who is calling, and with what · [`exchange`] makes access tokens · [`hook`] tells of what happens · [`jobs`] puts on record · [`limits`] · [`oidc`] the identity provider · [`scheme`] attaches credentials · [`source`] reads live credentials · [`sync`] follows the store, and tells of it outside · [`upstream`] connections to providers |
 //! | keep | [`vault`] seals secrets · [`store`] everything durable |
 //! | facts | [`provider`] presets · [`identity`] users, roles, tokens · [`credential`] whose token pays · [`job`] what is on record |
 //! | ground | [`config`] · [`telemetry`] · [`secret`] · [`id`] · [`clock`] · [`forwarded`] · [`spelled`] |
@@ -38,6 +38,7 @@ pub mod job;
 pub mod jobs;
 pub mod limits;
 pub mod manage;
+pub mod oidc;
 pub mod provider;
 pub mod proxy;
 pub mod scheme;

@@ -225,6 +225,12 @@ fn explanation(
 
 /// What is judged before anything is selected.
 fn token_refuses(provider: &str, asker: &Asker, now: Timestamp) -> Option<String> {
+    let Standing { name, sign_in_by, .. } = &asker.standing;
+    if *sign_in_by <= now {
+        return Some(format!(
+            "{name}'s tokens rest since {sign_in_by}, until {name} signs in with the identity provider again"
+        ));
+    }
     if let Some(Presented { scopes, expires }) = &asker.token {
         if *expires <= now {
             return Some(format!("the token expired {expires}"));

@@ -20,6 +20,7 @@ mod error;
 mod exchanges;
 mod head;
 mod holder;
+mod identities;
 mod insert;
 mod jobs;
 mod keys;
@@ -52,6 +53,7 @@ pub use credentials::{
 pub use deliveries::{Attempt, Delivered, DeliveryRow, Happened};
 pub use error::{Conflict, Result, StoreError};
 pub use exchanges::ExchangeRow;
+pub use identities::IdentityRow;
 pub use jobs::Orphans;
 pub use keys::{KeyRow, Purpose, Reseal, SigningKeyRow};
 pub use listing::{JobFilter, JobPlace, JobRow, PayerRow, Progress, SubmissionFilter, SubmissionRow, Whose};
@@ -92,11 +94,13 @@ pub struct Snapshot<T> {
     pub value: T,
 }
 
-/// Who made a row: `apply --prune` removes only what `apply` made.
+/// Who made a row: `apply --prune` removes only what `apply` made, and a sign-in only what one has made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Origin {
     Hand,
     Apply,
+    /// An identity provider, by the groups that it lists. Of memberships alone.
+    Identity,
 }
 
 /// The store as it was at one moment. Ends when dropped.
@@ -173,6 +177,7 @@ impl Origin {
         match self {
             Self::Hand => "hand",
             Self::Apply => "apply",
+            Self::Identity => "identity",
         }
     }
 }
@@ -184,6 +189,7 @@ impl std::str::FromStr for Origin {
         match text {
             "hand" => Ok(Self::Hand),
             "apply" => Ok(Self::Apply),
+            "identity" => Ok(Self::Identity),
             _ => Err("no origin".into()),
         }
     }

@@ -8,6 +8,7 @@ mod entry;
 mod form;
 mod frame;
 mod home;
+mod sso;
 mod tokens;
 mod words;
 
@@ -29,6 +30,8 @@ pub fn router(api: Api) -> Router {
     Router::new()
         .route("/", get(home::show))
         .route("/sign-in", get(entry::ask).post(entry::sign_in))
+        .route("/sign-in/oidc", get(sso::set_out))
+        .route(crate::oidc::RETURN, get(sso::come_back))
         .route("/sign-out", get(entry::ask_out).post(entry::sign_out))
         .route("/setup/{link}", get(entry::setup).post(entry::set_up))
         .route("/choose/{link}", get(entry::choose).post(entry::chosen))

@@ -51,6 +51,8 @@ broken-home = Home
 sign-in = Sign in
 sign-in-name = Name
 sign-in-password = Password
+sign-in-with = Sign in with { $provider }
+sign-in-or = Or with a name and a password of this Bellhop:
 sign-in-forgotten = Forgotten, or never chosen? An administrator of this Bellhop makes you a link by which you choose a password.
 sign-in-kept = Your session has ended. What you typed is kept, but for secrets: sign in to go on with it.
 resume = Welcome back
@@ -67,6 +69,7 @@ choose-title = Choose a password
 choose-password = Password
 choose-hint = 15 characters or more. A few words are easier to remember than a few signs.
 choose-go = Keep this password
+choose-provider = Instead of a password: this account is yours by that from then on.
 
 ## Home
 
