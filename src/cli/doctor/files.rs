@@ -8,7 +8,7 @@ use super::{
     settings::{self, Setting},
 };
 use crate::{
-    cli::env::quote::Shell,
+    point::quote::Shell,
     config::BaseUrl,
     provider::{
         Located, Provider,
