@@ -56,8 +56,7 @@ pub enum Warning {
 
 impl Aim<'_> {
     /// Points one SDK, or says why that cannot be.
-    pub fn point<'p>(
-        self, place: &Place, provider: &'p Provider, sdk: &'p Sdk) -> Result<Pointed<'p>, NoDoor> {
+    pub fn point<'p>(self, place: &Place, provider: &'p Provider, sdk: &'p Sdk) -> Result<Pointed<'p>, NoDoor> {
         let door = place.door(provider.id(), &sdk.ways, self.way, self.context)?;
         let fields = self.fields(provider);
         let context = self.context.map(ToString::to_string);

@@ -88,4 +88,3 @@ pub fn code_with(code: &Filled, token: Option<&Secret>) -> String {
     let text = code.with("\0").replace("\"\0\"", "os.environ[\"BELLHOP_TOKEN\"]");
     if code.has_token() { format!("import os\n{text}") } else { text }
 }
-

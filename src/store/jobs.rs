@@ -23,8 +23,7 @@ pub(super) const IS_PENDING: &str =
     "SELECT id FROM submissions WHERE user_id = $1 AND provider = $2 AND state IN ('open', 'unknown') LIMIT 1";
 pub(super) const OPEN_JOBS: &str =
     "SELECT COUNT(*) AS open FROM things WHERE kind = 'job' AND ended IS NULL AND credential_id = $1";
-pub(super) const LAST_JOB: &str =
-    "SELECT MAX(created) AS last FROM things WHERE kind = 'job' AND credential_id = $1";
+pub(super) const LAST_JOB: &str = "SELECT MAX(created) AS last FROM things WHERE kind = 'job' AND credential_id = $1";
 pub(super) const OPEN_JOBS_OF_MEMBER: &str = "SELECT COUNT(*) AS open FROM things \
      WHERE kind = 'job' AND ended IS NULL AND user_id = $1 AND organization_id = $2";
 pub(super) const ABANDONED: &str = "SELECT id FROM submissions WHERE state = 'open' \

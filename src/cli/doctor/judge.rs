@@ -3,9 +3,9 @@
 //! Never returns a value; of an address only its origin, which holds no user and no path.
 
 use crate::{
-    point::place::Place,
     config::{BaseUrl, Origin},
     identity::pat::{LENGTH, PREFIX, PlainPat},
+    point::place::Place,
 };
 use std::net::IpAddr;
 

@@ -86,7 +86,8 @@ impl Connect {
 
     /// With what is chosen here.
     fn to(&self, path: &str) -> String {
-        let pairs = [("provider", &self.wanted.provider), ("context", &self.wanted.context), ("token", &self.wanted.token)];
+        let pairs =
+            [("provider", &self.wanted.provider), ("context", &self.wanted.context), ("token", &self.wanted.token)];
         let pairs = pairs.into_iter().filter(|(_, value)| !value.is_empty());
         let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
         format!("{path}?{query}")

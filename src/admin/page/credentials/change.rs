@@ -133,8 +133,7 @@ async fn form(
 ) -> Result<Response, Refused> {
     let providers = known(api, &visitor.who).await?;
     let choose = |names: Vec<String>, field: &'static str, now: &[String]| {
-        let is_chosen =
-            |name: &String| typed.map_or_else(|| now.contains(name), |typed| typed.has(field, name));
+        let is_chosen = |name: &String| typed.map_or_else(|| now.contains(name), |typed| typed.has(field, name));
         names.into_iter().map(|name| Choice { chosen: is_chosen(&name), name }).collect()
     };
     let (projects, members) = candidates(api, visitor, &credential).await?;
@@ -177,7 +176,7 @@ pub async fn edit(
     let id = credential.id;
     let changed = match wanted(&credential, &details, &fields) {
         Ok(change) => {
-            let read = Wanted::parse(fields.one("tag"));
+            let read = fields.some("tag").and_then(Wanted::parse);
             api.management.change_credential(&visitor.who, id, change, read.as_ref()).await
         }
         Err(fault) => Err(fault),
@@ -212,6 +211,9 @@ fn wanted(credential: &Credential, details: &Details, fields: &Fields) -> Result
     Ok(ChangeCredential { label, expires, state: None, projects, members })
 }
 
-fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(field: &'static str, names: &[String]) -> Result<Vec<T>, Fault> {
+fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
+    field: &'static str,
+    names: &[String],
+) -> Result<Vec<T>, Fault> {
     names.iter().map(|name| name.parse().map_err(|error: T::Err| Fault::invalid(field, error.to_string()))).collect()
 }

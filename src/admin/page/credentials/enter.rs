@@ -102,8 +102,13 @@ pub async fn choose(State(api): State<Api>, visitor: Visitor, Query(wanted): Que
     let mut providers = known(&api, &visitor.who).await?;
     let frame = Frame::of(&visitor, "/credentials");
     if let Some(provider) = providers.remove(&wanted.provider) {
-        let wish =
-            Wish { context: wanted.context, user: wanted.user, label: String::new(), last_day: String::new(), probe: true };
+        let wish = Wish {
+            context: wanted.context,
+            user: wanted.user,
+            label: String::new(),
+            last_day: String::new(),
+            probe: true,
+        };
         return form(&api, &visitor, (frame, provider), (wish, &Fields::default(), None)).await;
     }
     let had = had(&api, &visitor, &wanted).await?;
@@ -145,7 +150,13 @@ async fn manageable(api: &Api, visitor: &Visitor, provider: &Provider) -> Result
             mine.is_some_and(|organization| organization.role.permits(Act::ManageCredentials))
         }
     };
-    Ok(all.items.into_iter().map(|named| named.context).filter(is_manageable).map(|context| context.to_string()).collect())
+    Ok(all
+        .items
+        .into_iter()
+        .map(|named| named.context)
+        .filter(is_manageable)
+        .map(|context| context.to_string())
+        .collect())
 }
 
 pub async fn enter(State(api): State<Api>, Sent { visitor, fields }: Sent) -> Result<Response, Refused> {
@@ -302,7 +313,7 @@ pub async fn rotate(
                 expires,
                 probe: probe && provider.probe_new,
             };
-            let read = Wanted::parse(fields.one("tag"));
+            let read = fields.some("tag").and_then(Wanted::parse);
             api.management.rotate_credential(&visitor.who, id, wanted, read.as_ref()).await
         }
         Err(fault) => Err(fault),

@@ -69,7 +69,8 @@ pub fn inputs(provider: &Provider, typed: &Fields) -> Vec<Input> {
 pub fn inputs_of(provider: &Provider, details: &Details, typed: Option<&Fields>) -> Vec<Input> {
     let input = |field: &Field| {
         let is_only = details.secret_fields.len() == 1 && details.secret_fields.contains(&field.name);
-        let input = Input::new(field, provider, field.secret && !is_only && details.secret_fields.contains(&field.name));
+        let input =
+            Input::new(field, provider, field.secret && !is_only && details.secret_fields.contains(&field.name));
         let now = || details.plain_fields.get(&*field.name).map(ToString::to_string).unwrap_or_default();
         let value = match typed {
             _ if field.secret => String::new(),
@@ -117,6 +118,7 @@ pub fn changed(provider: &Provider, details: &Details, typed: &Fields) -> Given 
 /// What is wrong with them, by the names that stand in the form.
 pub fn in_words(provider: &Provider, fault: Fault) -> Fault {
     let Fault::Invalid { field: "fields", text } = fault else { return fault };
-    let by_label = |text: String, field: &Field| text.replace(&format!("`{}`", field.name), &format!("“{}”", field.label));
+    let by_label =
+        |text: String, field: &Field| text.replace(&format!("`{}`", field.name), &format!("“{}”", field.label));
     Fault::conflict(provider.fields.iter().fold(text, by_label))
 }

@@ -36,8 +36,8 @@ use axum::{
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
-pub use told::{Mark, home, mark, title};
 use told::spent_by;
+pub use told::{Mark, home, mark, title};
 
 /// The providers that there are, by id.
 pub type Known = BTreeMap<String, Provider>;
@@ -105,11 +105,7 @@ impl Wanted {
     }
 }
 
-pub async fn list(
-    State(api): State<Api>,
-    visitor: Visitor,
-    Query(wanted): Query<Wanted>,
-) -> Result<Response, Refused> {
+pub async fn list(State(api): State<Api>, visitor: Visitor, Query(wanted): Query<Wanted>) -> Result<Response, Refused> {
     let place = Page { after: wanted.after.clone(), limit: None };
     let Listed { mut items, next } = api.management.credentials(&visitor.who, &wanted.which()?, &place).await?;
     let providers = known(&api, &visitor.who).await?;
@@ -118,8 +114,12 @@ pub async fn list(
     for credential in items {
         let owner = home(&credential, &visitor.me);
         let provider = name(&providers, &credential.provider).to_owned();
-        let line =
-            Line { mark: mark(&credential, &provider), spent_by: spent_by(&credential, &visitor.me), provider, credential };
+        let line = Line {
+            mark: mark(&credential, &provider),
+            spent_by: spent_by(&credential, &visitor.me),
+            provider,
+            credential,
+        };
         match groups.last_mut().filter(|group| group.owner == owner) {
             Some(group) => group.lines.push(line),
             None => groups.push(Group { owner, lines: vec![line] }),
