@@ -6,11 +6,13 @@ mod change;
 mod delete;
 mod enter;
 mod fields;
+mod rotate;
 mod told;
 
 pub use change::{ask_to_disable, ask_to_edit, disable, edit, enable, probe, to_show};
 pub use delete::{ask_to_delete, delete};
-pub use enter::{ask_to_rotate, choose, enter, rotate};
+pub use enter::{choose, enter};
+pub use rotate::{ask_to_rotate, rotate};
 
 use super::{
     frame::{Frame, Refused, Visitor},
