@@ -3,7 +3,7 @@
 //! Sends nothing to anybody.
 
 use super::{
-    credentials::{ALL, Known, known, name},
+    credentials::{ALL, Known, contexts, known, name},
     frame::{Frame, Refused, Visitor, told},
     page,
     words::say,
@@ -104,7 +104,7 @@ pub async fn show(State(api): State<Api>, visitor: Visitor, Query(wanted): Query
         Some(text) => (frame.alert(text), StatusCode::UNPROCESSABLE_ENTITY),
         None => (frame, StatusCode::OK),
     };
-    let contexts = visitor.me.contexts;
+    let contexts = contexts(&api, &visitor.who).await?;
     let shown = page(&Explained { frame, wanted, providers, contexts, tokens, answer });
     Ok((status, shown).into_response())
 }

@@ -6,7 +6,7 @@ mod blocks;
 mod told;
 
 use super::{
-    credentials::{ALL, Known, known, name},
+    credentials::{ALL, Known, contexts, known, name},
     frame::{Frame, Refused, Visitor},
     page,
     words::say,
@@ -142,7 +142,7 @@ pub async fn show(
         providers,
         sdks: sdks.iter().map(named).collect(),
         ways: ways.into_iter().map(|way| (told::word(way), told::way(way))).collect(),
-        contexts: visitor.me.contexts,
+        contexts: contexts(&api, &visitor.who).await?,
         tokens,
         forms: Form::ALL.map(|form| (form.word(), form.name())).to_vec(),
         explanation,

@@ -9,7 +9,7 @@ use super::{
         page,
         words::say,
     },
-    ALL, Known,
+    ALL, Known, contexts,
     fields::{Input, choices, given, in_words, inputs},
     known,
     told::end_of,
@@ -142,7 +142,7 @@ async fn form(
 
 /// The contexts whose provider tokens the visitor enters.
 async fn manageable(api: &Api, visitor: &Visitor, provider: &Provider) -> Result<Vec<String>, Refused> {
-    let all = api.management.contexts(&visitor.who, &ALL).await?;
+    let all = contexts(api, &visitor.who).await?;
     let is_manageable = |context: &Context| match &context.organization {
         None => provider.personal,
         Some(name) => {
@@ -150,13 +150,7 @@ async fn manageable(api: &Api, visitor: &Visitor, provider: &Provider) -> Result
             mine.is_some_and(|organization| organization.role.permits(Act::ManageCredentials))
         }
     };
-    Ok(all
-        .items
-        .into_iter()
-        .map(|named| named.context)
-        .filter(is_manageable)
-        .map(|context| context.to_string())
-        .collect())
+    Ok(all.into_iter().filter(is_manageable).map(|context| context.to_string()).collect())
 }
 
 pub async fn enter(State(api): State<Api>, Sent { visitor, fields }: Sent) -> Result<Response, Refused> {

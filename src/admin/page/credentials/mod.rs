@@ -51,6 +51,19 @@ pub async fn known(api: &Api, who: &Who) -> Result<Known, Fault> {
     Ok(all.items.into_iter().map(|provider| (provider.id.clone(), provider)).collect())
 }
 
+/// What the visitor can name.
+pub async fn contexts(api: &Api, who: &Who) -> Result<Vec<Context>, Fault> {
+    let (mut contexts, mut place) = (Vec::new(), ALL);
+    loop {
+        let found = api.management.contexts(who, &place).await?;
+        contexts.extend(found.items.into_iter().map(|named| named.context));
+        match found.next {
+            Some(next) => place.after = Some(next),
+            None => return Ok(contexts),
+        }
+    }
+}
+
 /// What people call it; what is gone has only its id.
 pub fn name<'k>(known: &'k Known, id: &'k str) -> &'k str {
     known.get(id).map_or(id, |provider| &provider.name)
@@ -127,7 +140,7 @@ pub async fn list(State(api): State<Api>, visitor: Visitor, Query(wanted): Query
             None => groups.push(Group { owner, lines: vec![line] }),
         }
     }
-    let contexts = visitor.me.contexts.clone();
+    let contexts = contexts(&api, &visitor.who).await?;
     let frame = Frame::of(&visitor, "/credentials");
     Ok(page(&Credentials { frame, groups, next, wanted, contexts, providers }))
 }
