@@ -11,7 +11,7 @@ mod tls;
 pub use open::{catalog, issuer, master_source, source_reader, store};
 
 use crate::{
-    admin::{self, Admin},
+    admin::{self, Admin, Bound},
     clock::Clock,
     config::{Config, ConfigError, Sources},
     directory::{Directory, Reach},
@@ -228,6 +228,7 @@ impl App {
             management,
             failed_lookups: config.limits.failed_lookups,
             secure: setup::is_secure(&config),
+            bound: Bound { proxy: addresses.proxy, providers: addresses.providers.clone() },
             draining: AtomicBool::new(false),
         });
         let Sockets { admin: admin_socket, cores: core_sockets, .. } = sockets;
