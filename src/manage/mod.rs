@@ -10,6 +10,7 @@ pub mod explain;
 mod fault;
 mod holdings;
 mod homes;
+pub mod invitations;
 pub mod jobs;
 pub mod members;
 mod names;

@@ -20,8 +20,10 @@ mod exchanges;
 mod head;
 mod holder;
 mod insert;
+mod invitations;
 mod jobs;
 mod keys;
+mod leaving;
 mod ledger;
 mod listing;
 mod migrations;
@@ -49,6 +51,7 @@ pub use credentials::{
 };
 pub use error::{Conflict, Result, StoreError};
 pub use exchanges::ExchangeRow;
+pub use invitations::InvitationRow;
 pub use jobs::Orphans;
 pub use keys::{KeyRow, Purpose, Reseal, SigningKeyRow};
 pub use listing::{JobFilter, JobPlace, JobRow, PayerRow, Progress, SubmissionFilter, SubmissionRow, Whose};

@@ -70,7 +70,7 @@ async fn login(
 }
 
 /// What opens nothing counts against the network that it comes from.
-fn counted<T>(api: &Api, peer: Option<Extension<Peer>>, outcome: Result<T, Fault>) -> Result<T, Box<Response>> {
+pub(super) fn counted<T>(api: &Api, peer: Option<Extension<Peer>>, outcome: Result<T, Fault>) -> Result<T, Box<Response>> {
     outcome.map_err(|fault| {
         let is_guess = matches!(fault, Fault::WrongPassword | Fault::Missing(_));
         let counted = if is_guess { api.guard.count(peer.map(|Extension(peer)| peer)) } else { Ok(()) };

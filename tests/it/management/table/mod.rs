@@ -22,6 +22,8 @@ pub enum Subject {
     Organization,
     /// The same, with somebody new who is a member.
     Member,
+    /// The same organization, and an invitation to it by its owner.
+    Invitation,
     /// A project of acme that alan is in.
     Project,
     /// The same, and grace is in it too.
@@ -106,8 +108,8 @@ fn rows() -> Vec<Row> {
 
 /// In their story acme has a credential that jobs are made with, and has to keep it.
 fn beside_credentials() -> Vec<Row> {
-    use people::{members, organizations, projects, users};
-    [tokens::tokens(), users(), organizations(), members(), projects(), jobs::jobs()].into_iter().flatten().collect()
+    use people::{invitations, members, organizations, projects, users};
+    [tokens::tokens(), users(), organizations(), members(), invitations(), projects(), jobs::jobs()].into_iter().flatten().collect()
 }
 
 impl Subject {
@@ -133,6 +135,15 @@ impl Subject {
                 cast.add_user(name).await;
                 cast.set_member(&format!("org-{name}"), name, "member").await;
                 (own(name), name.to_owned())
+            }
+            Self::Invitation => {
+                cast.add_organization(&format!("org-{name}")).await;
+                let path = own("alan");
+                let made = cast
+                    .post(&cast.ada, &format!("/organizations/org-{name}/invitations"), &json!({ "role": "member" }))
+                    .await
+                    .json();
+                (path.replace("{id}", made["id"].as_str().unwrap()), made["value"].as_str().unwrap().to_owned())
             }
             Self::Job => {
                 let id = cast.job_of_alan().await.replace('/', "%2F");
