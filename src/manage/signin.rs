@@ -220,6 +220,15 @@ impl Management {
         Ok(tx.commit().await.map(drop)?)
     }
 
+    /// One's own, but for the one that asks.
+    pub async fn end_other_sessions(&self, who: &Who) -> Result<(), Fault> {
+        let (mut tx, rights) = self.act(who).await?;
+        let user = rights.me()?;
+        tx.end_sessions(user, who.session_id()).await?;
+        tx.record(rights.entry("session.ended", "all").detail("but for the one that asked"));
+        Ok(tx.commit().await.map(drop)?)
+    }
+
     /// One's own. Whoever is signed in elsewhere has to sign in anew.
     pub async fn change_password(&self, who: &Who, change: ChangePassword) -> Result<(), Fault> {
         let (mut reading, rights) = self.look(who).await?;

@@ -5,7 +5,7 @@
 use super::{Reading, Result, row::Columns, statement::Statement};
 use crate::{
     clock::Timestamp,
-    id::{OrganizationId, UserId},
+    id::{OrganizationId, ProjectId, UserId},
 };
 
 pub(super) const OPEN_SHARED_JOBS: &str = "SELECT COUNT(*) AS number FROM things \
@@ -37,6 +37,15 @@ impl Reading {
                    JOIN token_contexts c ON c.token_id = t.id AND c.purpose = 'pin' AND c.organization_id = $2 \
                    WHERE t.user_id = $1 AND t.revoked IS NULL AND t.expires > $3";
         let query = sqlx::query(sql).bind(user.to_string()).bind(organization.to_string()).bind(now.millis());
+        query.fetch_one(self.connection()).await?.amount("number")
+    }
+
+    /// Tokens that are pinned to this project, whoever's they are.
+    pub async fn tokens_pinned_to_project(&mut self, project: ProjectId, now: Timestamp) -> Result<u64> {
+        let sql = "SELECT COUNT(*) AS number FROM token_contexts c \
+                   JOIN tokens t ON t.id = c.token_id AND t.revoked IS NULL AND t.expires > $2 \
+                   WHERE c.purpose = 'pin' AND c.project_id = $1";
+        let query = sqlx::query(sql).bind(project.to_string()).bind(now.millis());
         query.fetch_one(self.connection()).await?.amount("number")
     }
 

@@ -108,7 +108,7 @@ pub async fn sign_in(State(api): State<Api>, peer: Option<Extension<Peer>>, fiel
 }
 
 /// Another key than any before: nobody else can have put it there.
-async fn enter(api: &Api, user: UserId, answer: Response) -> Response {
+pub async fn enter(api: &Api, user: UserId, answer: Response) -> Response {
     match api.management.begin_session(user).await {
         Ok(key) => keep(api, &key, answer),
         Err(fault) => Refused::from(fault).into_response(),

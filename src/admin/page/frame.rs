@@ -156,6 +156,8 @@ fn notice(uri: &Uri) -> Option<String> {
         "saved" => say!("said-saved"),
         "removed" => say!("said-removed"),
         "password" => say!("said-password"),
+        "left" => say!("said-left"),
+        "joined" => say!("said-joined"),
         _ => return None,
     })
 }

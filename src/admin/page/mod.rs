@@ -2,13 +2,18 @@
 //! Owns its looks; what may be seen and done is `manage`'s, as for the API.
 //! Never loads anything from elsewhere, and never changes anything by following a link.
 
+mod account;
+mod address;
 mod assets;
 mod confirm;
 mod entry;
 mod form;
 mod frame;
 mod home;
+mod join;
+mod organizations;
 mod tokens;
+mod users;
 mod words;
 
 use super::api::Api;
@@ -34,6 +39,10 @@ pub fn router(api: Api) -> Router {
         .route("/choose/{link}", get(entry::choose).post(entry::chosen))
         .route("/tokens", get(tokens::list).post(tokens::make))
         .route("/tokens/{id}/revoke", get(tokens::ask).post(tokens::revoke))
+        .merge(organizations::routes())
+        .merge(join::routes())
+        .merge(users::routes())
+        .merge(account::routes())
         .with_state(api)
         .layer(middleware::from_fn(harden))
         .merge(assets::router())

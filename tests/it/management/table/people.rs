@@ -110,6 +110,8 @@ pub fn projects() -> Vec<Row> {
         Row::get("/projects/{id}").about(OwnProject).gives([401, 403, 404, 200, 404, 404, 200]),
         Row::patch("/projects/{id}").about(Project).sends(NEW).gives([401, 403, 404, 403, 200, 200, 200]),
         Row::patch("/projects/{id}").about(OwnProject).sends(NEW).gives([401, 403, 404, 200, 404, 404, 200]),
+        Row::get("/projects/{id}/consequences").about(Project).gives([401, 403, 404, 403, 200, 200, 200]),
+        Row::get("/projects/{id}/consequences").about(OwnProject).gives([401, 403, 404, 200, 404, 404, 200]),
         Row::delete("/projects/{id}").about(Project).gives([401, 403, 404, 403, 204, 204, 204]),
         Row::delete("/projects/{id}").about(OwnProject).gives([401, 403, 404, 204, 404, 404, 204]),
         Row::put("/projects/{id}/members/{user}").about(Colleague).gives([401, 403, 404, 403, 200, 200, 200]),
