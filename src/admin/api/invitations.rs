@@ -5,16 +5,15 @@
 use super::{
     Api, Peer, Problem,
     extract::{Asked, At, Made, Sent, Signed},
-    people::counted,
 };
 use crate::{
     id::InvitationId,
     manage::{
-        Fault, Listed, Page,
+        Listed, Page,
         invitations::{CreateInvitation, Invitation, Join, Joined, MadeInvitation, Presented},
     },
 };
-use axum::{Extension, Json, extract::State, http::StatusCode, response::Response};
+use axum::{Extension, Json, extract::State, http::StatusCode};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// What nobody has to have signed in for.
@@ -95,9 +94,9 @@ async fn show(
     State(api): State<Api>,
     peer: Option<Extension<Peer>>,
     Sent(presented): Sent<Presented>,
-) -> Result<Json<Invitation>, Response> {
-    let found = api.management.presented_invitation(&presented.invitation.0).await;
-    counted(&api, peer, found).map(Json).map_err(|refusal| *refusal)
+) -> Result<Json<Invitation>, Problem> {
+    let found = api.management.presented_invitation(&presented.invitation.0);
+    Ok(Json(api.guard.hear(peer, found).await?))
 }
 
 /// Join an organization with a new account
@@ -112,13 +111,8 @@ async fn join(
     State(api): State<Api>,
     peer: Option<Extension<Peer>>,
     Sent(wanted): Sent<Join>,
-) -> Result<Made<Joined>, Response> {
-    let joined = api.management.join(wanted).await;
-    if let Err(Fault::Conflict(_)) = joined {
-        // Whoever tries one name after the other learns who is here.
-        api.guard.count(peer.map(|Extension(peer)| peer)).map_err(|refusal| *refusal)?;
-    }
-    counted(&api, peer, joined).map(Made).map_err(|refusal| *refusal)
+) -> Result<Made<Joined>, Problem> {
+    Ok(Made(api.guard.hear(peer, api.management.join(wanted)).await?))
 }
 
 /// Join an organization with the account that you have
@@ -132,7 +126,7 @@ async fn accept(
     Signed(who): Signed,
     peer: Option<Extension<Peer>>,
     Sent(presented): Sent<Presented>,
-) -> Result<Json<Joined>, Response> {
-    let joined = api.management.accept_invitation(&who, &presented.invitation.0).await;
-    counted(&api, peer, joined).map(Json).map_err(|refusal| *refusal)
+) -> Result<Json<Joined>, Problem> {
+    let joined = api.management.accept_invitation(&who, &presented.invitation.0);
+    Ok(Json(api.guard.hear(peer, joined).await?))
 }

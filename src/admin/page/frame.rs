@@ -214,6 +214,7 @@ impl IntoResponse for Refused {
             Fault::Forbidden(_) => (StatusCode::FORBIDDEN, sentence(&self.0)),
             Fault::Conflict(_) => (StatusCode::CONFLICT, sentence(&self.0)),
             Fault::Invalid { .. } => (StatusCode::UNPROCESSABLE_ENTITY, sentence(&self.0)),
+            Fault::TooOften { .. } => (StatusCode::TOO_MANY_REQUESTS, sentence(&self.0)),
             Fault::SignedOut => return Redirect::to("/sign-in").into_response(),
             fault => {
                 tracing::error!(error = %fault, "a page cannot be made");

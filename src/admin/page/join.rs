@@ -6,7 +6,7 @@ use super::{
     entry::enter,
     form::{Fields, Sent},
     frame::{Frame, Refused, Visitor, sentence, told},
-    organizations::role,
+    organizations::{role, segment},
     page,
     words::say,
 };
@@ -56,30 +56,18 @@ impl Joining<'_> {
 
 type From = Option<Extension<Peer>>;
 
-/// What opens nothing counts against the network that it comes from.
-fn counted<T>(api: &Api, peer: From, outcome: Result<T, Fault>) -> Result<Result<T, Fault>, Response> {
-    if let Err(Fault::Missing(_)) = &outcome {
-        api.guard.count(peer.map(|Extension(peer)| peer)).map_err(|refusal| *refusal)?;
-    }
-    Ok(outcome)
-}
-
 async fn show(
     State(api): State<Api>,
     peer: From,
     visitor: Result<Visitor, Response>,
     Path(link): Path<String>,
-) -> Response {
-    let found = api.management.presented_invitation(&Secret::new(link.as_str())).await;
-    let invitation = match counted(&api, peer, found) {
-        Ok(Ok(invitation)) => invitation,
-        Ok(Err(fault)) => return Refused::from(fault).into_response(),
-        Err(refusal) => return refusal,
-    };
-    match visitor {
+) -> Result<Response, Refused> {
+    let value = Secret::new(link.as_str());
+    let invitation = api.guard.hear(peer, api.management.presented_invitation(&value)).await?;
+    Ok(match visitor {
         Ok(visitor) => page(&as_visitor(&visitor, Frame::of(&visitor, ""), invitation, &link)),
         Err(_) => page(&Joining { frame: Frame::open(), invitation, me: None, member: false, link: &link, name: "" }),
-    }
+    })
 }
 
 fn as_visitor<'p>(visitor: &Visitor, frame: Frame, invitation: Invitation, link: &'p str) -> Joining<'p> {
@@ -87,45 +75,39 @@ fn as_visitor<'p>(visitor: &Visitor, frame: Frame, invitation: Invitation, link:
     Joining { frame, invitation, me: Some(visitor.me.name.to_string()), member, link, name: "" }
 }
 
-async fn join(State(api): State<Api>, peer: From, Path(link): Path<String>, fields: Fields) -> Response {
+async fn join(
+    State(api): State<Api>,
+    peer: From,
+    Path(link): Path<String>,
+    fields: Fields,
+) -> Result<Response, Refused> {
     let value = Secret::new(link.as_str());
     let name = fields.one("name");
     let joined = match name.parse::<UserName>() {
         Ok(name) => {
             let (invitation, password) = (Shown(value.clone()), Shown(Secret::new(fields.raw("secret-password"))));
-            api.management.join(Join { invitation, name, password }).await
+            api.guard.hear(peer, api.management.join(Join { invitation, name, password })).await
         }
         Err(error) => Err(Fault::invalid("name", error.to_string())),
     };
-    if let Err(Fault::Conflict(_)) = &joined {
-        // Whoever tries one name after the other learns who is here.
-        if let Err(refusal) = api.guard.count(peer.map(|Extension(peer)| peer)) {
-            return *refusal;
-        }
-    }
-    match counted(&api, peer, joined) {
-        Ok(Ok(joined)) => {
+    match joined {
+        Ok(joined) => {
             let to = format!("/organizations/{}?said=joined", joined.organization);
-            enter(&api, joined.id, Redirect::to(&to).into_response()).await
+            Ok(enter(&api, joined.id, Redirect::to(&to).into_response()).await)
         }
-        Ok(Err(fault @ (Fault::Invalid { .. } | Fault::Conflict(_)))) => {
+        Err(fault @ (Fault::Invalid { .. } | Fault::Conflict(_))) => {
             let frame = Frame::open().alert(sentence(&fault));
-            match api.management.presented_invitation(&value).await {
-                Ok(invitation) => {
-                    let again = page(&Joining { frame, invitation, me: None, member: false, link: &link, name });
-                    (StatusCode::UNPROCESSABLE_ENTITY, again).into_response()
-                }
-                Err(fault) => Refused::from(fault).into_response(),
-            }
+            let invitation = api.management.presented_invitation(&value).await?;
+            let again = page(&Joining { frame, invitation, me: None, member: false, link: &link, name });
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, again).into_response())
         }
-        Ok(Err(fault)) => Refused::from(fault).into_response(),
-        Err(refusal) => refusal,
+        Err(fault) => Err(fault.into()),
     }
 }
 
 /// Whoever signs in for the button lands where it stands.
 async fn back(Path(link): Path<String>) -> Redirect {
-    Redirect::to(&format!("/join/{}", super::organizations::segment(&link)))
+    Redirect::to(&format!("/join/{}", segment(&link)))
 }
 
 async fn accept(
@@ -135,17 +117,13 @@ async fn accept(
     Sent { visitor, .. }: Sent,
 ) -> Result<Response, Refused> {
     let value = Secret::new(link.as_str());
-    let joined = api.management.accept_invitation(&visitor.who, &value).await;
-    match counted(&api, peer, joined) {
-        Ok(Ok(joined)) => {
-            Ok(Redirect::to(&format!("/organizations/{}?said=joined", joined.organization)).into_response())
-        }
-        Ok(Err(fault)) => {
+    match api.guard.hear(peer, api.management.accept_invitation(&visitor.who, &value)).await {
+        Ok(joined) => Ok(Redirect::to(&format!("/organizations/{}?said=joined", joined.organization)).into_response()),
+        Err(fault) => {
             let frame = Frame::of(&visitor, "").alert(told(fault)?);
             let invitation = api.management.presented_invitation(&value).await?;
             let again = page(&as_visitor(&visitor, frame, invitation, &link));
             Ok((StatusCode::UNPROCESSABLE_ENTITY, again).into_response())
         }
-        Err(refusal) => Ok(refusal),
     }
 }
