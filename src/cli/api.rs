@@ -23,10 +23,7 @@ use tower::ServiceExt;
 pub struct Api(Way);
 
 enum Way {
-    Here {
-        router: Box<Router>,
-        page: String,
-    },
+    Here { router: Box<Router>, page: String },
     There { api: once::Api, authorization: HeaderValue, url: BaseUrl },
 }
 

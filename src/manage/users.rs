@@ -3,7 +3,8 @@
 //! Never leaves the installation without an administrator, or an organization without its last owner.
 
 use super::{
-    Fault, Listed, Management, Page, Rights, Tag, Wanted, Who, holdings::Holdings, names, signin, whoami::MyOrganization,
+    Fault, Listed, Management, Page, Rights, Tag, Wanted, Who, holdings::Holdings, names, signin,
+    whoami::MyOrganization,
 };
 use crate::{
     clock::Timestamp,
@@ -240,7 +241,8 @@ impl Management {
             projects: holdings.projects.len() as u64,
             credentials: holdings.credentials.len() as u64,
             open_jobs: holdings.open_jobs(&mut reading).await?,
-            sessions: reading.sessions(row.id).await?.iter().filter(|row| signin::is_on(row, self.now())).count() as u64,
+            sessions: reading.sessions(row.id).await?.iter().filter(|row| signin::is_on(row, self.now())).count()
+                as u64,
             organizations: reading.roles(row.id).await?.len() as u64,
             shared_jobs: reading.open_shared_jobs(row.id).await?,
             entered: reading.credentials_known_to(row.id, None).await?,

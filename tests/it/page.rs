@@ -1,5 +1,11 @@
 //! The page, as a browser without a script sees it.
 
+mod account;
+mod joining;
+mod organizations;
+mod users;
+
+use crate::management::cast::Cast;
 use crate::support::{ADA_KEY, Answer, Ask, Bellhop, CATALOGUE, Pat, Site, Upstream};
 use serde_json::json;
 use std::fs;
@@ -15,6 +21,29 @@ struct Browser<'b> {
 impl<'b> Browser<'b> {
     fn at(bellhop: &'b Bellhop) -> Self {
         Self { bellhop, cookie: None }
+    }
+
+    /// Somebody of the cast, signed in with a password that they chose by a link.
+    async fn of(cast: &'b Cast, name: &str) -> Self {
+        let link = cast.post(&cast.iris, &format!("/users/{name}/link"), &json!({})).await.json();
+        let mut browser = Self::at(&cast.bellhop);
+        let path = format!("/choose/{}", link["value"].as_str().unwrap());
+        let chosen = browser.submit(&path, &[("secret-password", PASSWORD)]).await;
+        assert_eq!(chosen.status, 303, "{}", chosen.text());
+        browser
+    }
+
+    /// Sends a form of this session's.
+    async fn fill(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let csrf = self.csrf("/tokens").await;
+        self.submit(path, &[&[("csrf", &*csrf)], fields].concat()).await
+    }
+
+    /// A page that there is.
+    async fn read(&mut self, path: &str) -> String {
+        let answer = self.get(path).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        answer.text()
     }
 
     async fn get(&mut self, path: &str) -> Answer {

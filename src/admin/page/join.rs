@@ -30,9 +30,7 @@ use axum::{
 use http::StatusCode;
 
 pub fn routes() -> Router<Api> {
-    Router::new()
-        .route("/join/{link}", get(show).post(join))
-        .route("/join/{link}/accept", get(back).post(accept))
+    Router::new().route("/join/{link}", get(show).post(join)).route("/join/{link}/accept", get(back).post(accept))
 }
 
 #[derive(Template)]

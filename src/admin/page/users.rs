@@ -127,11 +127,7 @@ async fn render(
     Ok(page(&Users { frame, list: found.items, next: found.next, search, name, admin }))
 }
 
-async fn make(
-    State(api): State<Api>,
-    headers: HeaderMap,
-    Sent { visitor, fields }: Sent,
-) -> Result<Response, Refused> {
+async fn make(State(api): State<Api>, headers: HeaderMap, Sent { visitor, fields }: Sent) -> Result<Response, Refused> {
     let visitor = require_admin(visitor)?;
     let (name, admin) = (fields.one("name"), fields.has("admin", "yes"));
     let made = match name.parse() {
@@ -246,10 +242,8 @@ async fn ask_disable(
 ) -> Result<Response, Refused> {
     let name = find(&api, &visitor, &user).await?.user.name.to_string();
     let goes = api.management.consequences_of_user(&visitor.who, &user).await?;
-    let mut effects = vec![
-        say!("user-disable-tokens", count = goes.tokens),
-        say!("user-disable-sessions", count = goes.sessions),
-    ];
+    let mut effects =
+        vec![say!("user-disable-tokens", count = goes.tokens), say!("user-disable-sessions", count = goes.sessions)];
     effects.extend(jobs_that_go_on(&goes));
     if goes.open_jobs > 0 {
         effects.push(say!("user-disable-own-jobs", count = goes.open_jobs));

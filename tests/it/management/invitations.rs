@@ -37,7 +37,10 @@ async fn somebody_new_joins_with_a_link_once() {
     let cast = Cast::assemble().await;
     let link = cast.invitation("maintainer").await;
     let shown = cast.what_is(&link).await.json();
-    assert_eq!((&shown["organization"], &shown["role"], &shown["by"]), (&json!("acme"), &json!("maintainer"), &json!("ada")));
+    assert_eq!(
+        (&shown["organization"], &shown["role"], &shown["by"]),
+        (&json!("acme"), &json!("maintainer"), &json!("ada"))
+    );
 
     let joined = cast.join(&link, "mary@example.org").await;
 

@@ -110,8 +110,10 @@ async fn jobs_that_an_organization_pays_for_go_on_without_who_submitted_them() {
     let bellhop = Bellhop::start(cast.bellhop.stop().await).await;
     let cast = Cast { bellhop, ..cast };
 
-    eventually("it is followed to its end", async || cast.get(&cast.grace, OF_JOB).await.json()["ended"] == "completed")
-        .await;
+    eventually("it is followed to its end", async || {
+        cast.get(&cast.grace, OF_JOB).await.json()["ended"] == "completed"
+    })
+    .await;
     let used = cast.get(&cast.grace, "/usage?organization=acme").await.items();
     assert_eq!((&used[0]["jobs"], &used[0]["qpu_seconds"]), (&json!(1), &json!("1.5")), "{used:?}");
 }
@@ -156,9 +158,7 @@ async fn who_entered_a_credential_of_an_organization_may_know_it_until_somebody_
     let ionq = making_jobs().await;
     let cast = Cast::at(Site::facing(&ionq)).await;
     cast.set_member("acme", "alan", "maintainer").await;
-    let wanted = |context: &str| {
-        json!({ "context": context, "provider": "ionq", "label": "shared", "fields": { "api_key": ACME_KEY } })
-    };
+    let wanted = |context: &str| json!({ "context": context, "provider": "ionq", "label": "shared", "fields": { "api_key": ACME_KEY } });
     let made = cast.post(&cast.alan, "/credentials", &wanted("acme")).await;
     assert_eq!(made.status, 201, "{}", made.text());
     let of_project = cast.post(&cast.alan, "/credentials", &wanted("acme.optics")).await.json();

@@ -108,12 +108,7 @@ async fn add(
 }
 
 /// A form that adds changes nobody's role.
-async fn add_new(
-    api: &Api,
-    visitor: &Visitor,
-    (organization, name): (&str, &str),
-    role: Role,
-) -> Result<(), Fault> {
+async fn add_new(api: &Api, visitor: &Visitor, (organization, name): (&str, &str), role: Role) -> Result<(), Fault> {
     match api.management.member(&visitor.who, organization, name).await {
         Ok(found) => {
             let member = found.member;

@@ -181,7 +181,9 @@ async fn rename(
     let found = find(&api, &visitor, &of, &project).await?;
     let wanted = fields.one("name");
     let renamed = match wanted.parse() {
-        Ok(name) => api.management.change_project(&visitor.who, found.id, ChangeProject { name: Some(name) }, None).await,
+        Ok(name) => {
+            api.management.change_project(&visitor.who, found.id, ChangeProject { name: Some(name) }, None).await
+        }
         Err(error) => Err(Fault::invalid("name", format!("{error}"))),
     };
     match renamed {

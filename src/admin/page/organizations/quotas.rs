@@ -101,7 +101,8 @@ impl Wish {
         let amount = |field, text: &str| {
             text.parse().map_err(|error: crate::config::Expected| Fault::invalid(field, error.to_string()))
         };
-        let context: Context = self.context.parse().map_err(|_| Fault::invalid("context", "expected one of the list"))?;
+        let context: Context =
+            self.context.parse().map_err(|_| Fault::invalid("context", "expected one of the list"))?;
         Ok(SetQuota {
             user: some(&self.member),
             context: Some(context),
@@ -150,7 +151,9 @@ fn what(quota: &Quota) -> String {
     let (measure, period) = (quota.measure.as_str(), quota.period.as_str());
     let amount = quota.limit.to_string();
     match &quota.provider {
-        Some(provider) => say!("quota-what-at", amount = amount, measure = measure, period = period, provider = provider),
+        Some(provider) => {
+            say!("quota-what-at", amount = amount, measure = measure, period = period, provider = provider)
+        }
         None => say!("quota-what", amount = amount, measure = measure, period = period),
     }
 }
@@ -209,9 +212,11 @@ async fn set(
         Ok(_) => Ok(Redirect::to(&format!("{}/quotas?said=saved", of.path())).into_response()),
         Err(fault) => {
             let fault = match fault {
-                Fault::Missing(_) if !wish.member.is_empty() => {
-                    Fault::conflict(say!("quota-no-member", name = wish.member, organization = of.organization.name.to_string()))
-                }
+                Fault::Missing(_) if !wish.member.is_empty() => Fault::conflict(say!(
+                    "quota-no-member",
+                    name = wish.member,
+                    organization = of.organization.name.to_string()
+                )),
                 other => other,
             };
             let frame = Frame::of(&visitor, PATH).alert(told(fault)?);

@@ -46,11 +46,7 @@ async fn find(api: &Api, visitor: &Visitor, organization: &str) -> Result<Of, Re
     if of.manages { Ok(of) } else { Err(Fault::missing("page").into()) }
 }
 
-async fn show(
-    State(api): State<Api>,
-    visitor: Visitor,
-    Path(organization): Path<String>,
-) -> Result<Response, Refused> {
+async fn show(State(api): State<Api>, visitor: Visitor, Path(organization): Path<String>) -> Result<Response, Refused> {
     let of = find(&api, &visitor, &organization).await?;
     let (name, all) = (of.organization.name.to_string(), of.sees_all());
     Ok(page(&Settings { frame: Frame::of(&visitor, PATH), of, name, all }))

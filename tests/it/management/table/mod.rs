@@ -109,7 +109,10 @@ fn rows() -> Vec<Row> {
 /// In their story acme has a credential that jobs are made with, and has to keep it.
 fn beside_credentials() -> Vec<Row> {
     use people::{invitations, members, organizations, projects, users};
-    [tokens::tokens(), users(), organizations(), members(), invitations(), projects(), jobs::jobs()].into_iter().flatten().collect()
+    [tokens::tokens(), users(), organizations(), members(), invitations(), projects(), jobs::jobs()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 impl Subject {

@@ -90,10 +90,7 @@ pub fn invitations() -> Vec<Row> {
         Row::post("/invitations/show").about(Invitation).sends(PRESENTED).gives([200; 7]),
         Row::post("/invitations/join").about(Invitation).sends(JOINING).gives([201; 7]),
         // Who is in it already stays what they are.
-        Row::post("/invitations/accept")
-            .about(Invitation)
-            .sends(PRESENTED)
-            .gives([401, 403, 200, 409, 409, 409, 200]),
+        Row::post("/invitations/accept").about(Invitation).sends(PRESENTED).gives([401, 403, 200, 409, 409, 409, 200]),
     ]
 }
 
@@ -122,9 +119,8 @@ pub fn projects() -> Vec<Row> {
 }
 
 const PRESENTED: Body = |value| json!({ "invitation": value });
-const JOINING: Body = |value| {
-    json!({ "invitation": value, "name": format!("new.{}", &value[..20]), "password": "fake and long enough" })
-};
+const JOINING: Body =
+    |value| json!({ "invitation": value, "name": format!("new.{}", &value[..20]), "password": "fake and long enough" });
 const NEW: Body = |name| json!({ "name": format!("new-{name}") });
 // None: acme goes on to pay for what alan submits.
 const ACTIVE: Body = |_| json!({ "context": null });
