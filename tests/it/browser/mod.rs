@@ -2,6 +2,7 @@
 //! Only where `BELLHOP_TEST_BROWSER` names the driver's program.
 
 mod driver;
+mod people;
 
 use crate::support::{Bellhop, Site};
 use driver::Window;

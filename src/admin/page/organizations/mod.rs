@@ -34,6 +34,7 @@ use axum::{
     routing::get,
 };
 use http::StatusCode;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 const PATH: &str = "/organizations";
 
@@ -159,9 +160,12 @@ fn role_in(fields: &Fields) -> Result<Role, Fault> {
     fields.one("role").parse().map_err(|_| Fault::invalid("role", "expected owner, maintainer or member"))
 }
 
+/// What stands in an address as it is: RFC 3986, section 2.3.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
 /// As it stands in an address.
 pub fn segment(text: &str) -> String {
-    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+    utf8_percent_encode(text, PLAIN).to_string()
 }
 
 async fn list(State(api): State<Api>, visitor: Visitor, Query(place): Query<Page>) -> Result<Response, Refused> {

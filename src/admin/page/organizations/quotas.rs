@@ -71,6 +71,8 @@ struct Bar {
 
 const MEASURES: [Measure; 4] = [Measure::Jobs, Measure::Shots, Measure::QpuSeconds, Measure::Money];
 const PERIODS: [Period; 2] = [Period::Day, Period::Month];
+/// Gone meanwhile, or never there.
+const NOT_OFFERED: &str = "expected one that the form offers";
 /// As many projects as the form offers.
 const MANY: u16 = 200;
 
@@ -101,8 +103,7 @@ impl Wish {
         let amount = |field, text: &str| {
             text.parse().map_err(|error: crate::config::Expected| Fault::invalid(field, error.to_string()))
         };
-        let context: Context =
-            self.context.parse().map_err(|_| Fault::invalid("context", "expected one of the list"))?;
+        let context: Context = self.context.parse().map_err(|_| Fault::invalid("context", NOT_OFFERED))?;
         Ok(SetQuota {
             user: some(&self.member),
             context: Some(context),
@@ -205,18 +206,23 @@ async fn set(
     let of = Of::find(&api, &visitor, &organization, At::Quotas).await?;
     let wish = Wish::read(&fields);
     let set = match wish.wanted() {
-        Ok(wanted) => api.management.set_quota(&visitor.who, wanted, None).await,
+        Ok(wanted)
+            if wanted.context.as_ref().is_some_and(|at| at.organization.as_ref() == Some(&of.organization.name)) =>
+        {
+            api.management.set_quota(&visitor.who, wanted, None).await
+        }
+        Ok(_) => Err(Fault::invalid("context", NOT_OFFERED)),
         Err(fault) => Err(fault),
     };
     match set {
         Ok(_) => Ok(Redirect::to(&format!("{}/quotas?said=saved", of.path())).into_response()),
         Err(fault) => {
             let fault = match fault {
-                Fault::Missing(_) if !wish.member.is_empty() => Fault::conflict(say!(
-                    "quota-no-member",
-                    name = wish.member,
-                    organization = of.organization.name.to_string()
-                )),
+                Fault::Missing(_) if wish.member.is_empty() => Fault::invalid("context", NOT_OFFERED),
+                Fault::Missing(_) => {
+                    let (name, organization) = (&wish.member, of.organization.name.to_string());
+                    Fault::conflict(say!("quota-no-member", name = name, organization = organization))
+                }
                 other => other,
             };
             let frame = Frame::of(&visitor, PATH).alert(told(fault)?);

@@ -558,7 +558,7 @@ user-delete-holdings = { $credentials ->
     [one] 1 provider token of their own is destroyed
    *[other] { $credentials } provider tokens of their own are destroyed
 }, { $projects ->
-    [0] and no project.
+    [0] and no project is lost.
     [one] and 1 project is lost.
    *[other] and { $projects } projects are lost.
 }
