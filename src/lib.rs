@@ -8,7 +8,7 @@
 //! | top | [`cli`] the commands · [`app`] puts the parts together |
 //! | doors | [`proxy`] the data plane · [`admin`] the management API, health and metrics |
 //! | acts | [`manage`] who may change what, and how |
-//! | machines | [`ask`] asks a provider itself · [`directory`] who is calling, and with what · [`exchange`] makes access tokens · [`jobs`] puts on record · [`limits`] · [`scheme`] attaches credentials · [`source`] reads live credentials · [`sync`] follows the store, and tells of it outside · [`upstream`] connections to providers |
+//! | machines | [`ask`] asks a provider itself · [`directory`] who is calling, and with what · [`exchange`] makes access tokens · [`hook`] tells of what happens · [`jobs`] puts on record · [`limits`] · [`scheme`] attaches credentials · [`source`] reads live credentials · [`sync`] follows the store, and tells of it outside · [`upstream`] connections to providers |
 //! | keep | [`vault`] seals secrets · [`store`] everything durable |
 //! | facts | [`provider`] presets · [`identity`] users, roles, tokens · [`credential`] whose token pays · [`job`] what is on record |
 //! | ground | [`config`] · [`telemetry`] · [`secret`] · [`id`] · [`clock`] · [`forwarded`] · [`spelled`] |
@@ -31,6 +31,7 @@ pub mod credential;
 pub mod directory;
 pub mod exchange;
 pub mod forwarded;
+pub mod hook;
 pub mod id;
 pub mod identity;
 pub mod job;

@@ -13,7 +13,7 @@ const ROWS: &[(&str, &[&str])] = &[
     ("top", &["cli", "app"]),
     ("doors", &["proxy", "admin"]),
     ("acts", &["manage"]),
-    ("machines", &["ask", "directory", "exchange", "jobs", "limits", "scheme", "source", "sync", "upstream"]),
+    ("machines", &["ask", "directory", "exchange", "hook", "jobs", "limits", "scheme", "source", "sync", "upstream"]),
     ("keep", &["vault", "store"]),
     ("facts", &["provider", "identity", "credential", "job"]),
     ("ground", &["config", "telemetry", "secret", "id", "clock", "forwarded", "spelled"]),

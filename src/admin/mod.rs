@@ -7,7 +7,7 @@ mod page;
 mod session;
 
 use crate::{
-    config::Rate, directory::Directory, forwarded, jobs::Jobs, manage::Management, source::Sources,
+    config::Rate, directory::Directory, forwarded, hook::Hooks, jobs::Jobs, manage::Management, source::Sources,
     telemetry::metrics::Metrics,
 };
 use api::{Api, Guard, Peer};
@@ -40,6 +40,7 @@ pub struct Admin {
     pub metrics: Arc<Metrics>,
     pub jobs: Arc<Jobs>,
     pub sources: Arc<Sources>,
+    pub hooks: Arc<Hooks>,
     pub management: Arc<Management>,
     pub failed_lookups: Rate,
     /// Whether browsers reach it over TLS.
@@ -177,6 +178,7 @@ impl Admin {
             ("bellhop_spooled_bindings_total", "Jobs that went on record in the spool first.", &tally.spooled),
         ];
         self.read_sources(text);
+        self.told(text);
         for (name, help, count) in others {
             let count = count.load(Ordering::Relaxed);
             let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {count}");
@@ -185,6 +187,16 @@ impl Admin {
 }
 
 impl Admin {
+    fn told(&self, text: &mut String) {
+        use std::fmt::Write;
+        let (name, tally) = ("bellhop_webhook_attempts_total", &self.hooks.tally);
+        let _ = writeln!(text, "# HELP {name} Attempts to deliver a message to a webhook.\n# TYPE {name} counter");
+        let outcomes = [("delivered", &tally.delivered), ("failed", &tally.failed), ("given_up", &tally.given_up)];
+        for (outcome, count) in outcomes {
+            let _ = writeln!(text, "{name}{{outcome=\"{outcome}\"}} {}", count.load(Ordering::Relaxed));
+        }
+    }
+
     fn read_sources(&self, text: &mut String) {
         use std::fmt::Write;
         let tally = &self.sources.tally;

@@ -7,6 +7,7 @@ use crate::{
     app::{self, AppError},
     clock::Clock,
     config::{ANNOTATED, Config, Loaded, Sources, TlsFiles},
+    hook::Post,
     proxy::Settings,
     vault::Vault,
 };
@@ -37,6 +38,7 @@ impl Check {
         }
         let settings = Settings::new(&config, app::catalog(&config)?).map_err(AppError::from)?;
         console.note(format_args!("providers      {}", settings.catalog.iter().len()));
+        Post::new(&config.webhooks).map_err(AppError::from)?;
         readable_files(&config)?;
         if !self.offline {
             wait_for(open(&config, console))?;

@@ -63,6 +63,8 @@ pub struct Config {
     pub sources: SourcesConfig,
     #[serde(deserialize_with = "written::consistent")]
     pub tokens: TokenLifetimes,
+    pub webhooks: WebhooksConfig,
+    pub audit: AuditConfig,
     pub log: Log,
 }
 
@@ -221,6 +223,25 @@ pub struct TokenLifetimes {
     pub max_expiry: Duration,
 }
 
+/// Which receivers of webhooks may be reached, and are believed.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WebhooksConfig {
+    /// Lets them be at loopback, private and link-local addresses, and over plain HTTP.
+    pub allow_private: bool,
+    /// Certificates to trust instead of the public ones.
+    #[serde(deserialize_with = "written::optional")]
+    pub ca_file: Option<PathBuf>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuditConfig {
+    /// How long entries are kept. `None`: for ever.
+    #[serde(deserialize_with = "written::optional_span::<86_400, 3_153_600_000, _>")]
+    pub keep: Option<Duration>,
+}
+
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Log {
@@ -273,6 +294,8 @@ impl Default for Config {
             jobs: JobsConfig::default(),
             sources: SourcesConfig::default(),
             tokens: TokenLifetimes::default(),
+            webhooks: WebhooksConfig::default(),
+            audit: AuditConfig::default(),
             log: Log::default(),
         }
     }

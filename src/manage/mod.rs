@@ -26,6 +26,7 @@ pub mod submissions;
 pub mod tokens;
 pub mod usage;
 pub mod users;
+pub mod webhooks;
 pub mod whoami;
 mod whose;
 

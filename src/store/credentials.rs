@@ -146,6 +146,21 @@ impl Reading {
         statement.fetch(self.connection()).await?.iter().map(CredentialRow::read).collect()
     }
 
+    /// Active ones that expire after one time and up to another, at most `limit`, oldest first.
+    pub async fn credentials_ending(
+        &mut self,
+        (from, to): (Timestamp, Timestamp),
+        after: Option<CredentialId>,
+        limit: u32,
+    ) -> Result<Vec<CredentialRow>> {
+        let sql = select_credentials!(
+            "c.state = 'active' AND c.expires > $1 AND c.expires <= $2 AND c.id > $3 ORDER BY c.id LIMIT $4"
+        );
+        let query = sqlx::query(sql).bind(from.millis()).bind(to.millis());
+        let query = query.bind(after.unwrap_or(CredentialId::FIRST).to_string()).bind(i64::from(limit));
+        query.fetch_all(self.connection()).await?.iter().map(CredentialRow::read).collect()
+    }
+
     /// Of exactly this owner, oldest first.
     pub async fn credentials_of(&mut self, owner: Owner) -> Result<Vec<CredentialRow>> {
         let query = sqlx::query(of_owner(owner)).bind(id_of(owner));

@@ -14,6 +14,7 @@ mod adoption;
 mod audit;
 mod changes;
 mod credentials;
+mod deliveries;
 mod dialect;
 mod error;
 mod exchanges;
@@ -42,13 +43,15 @@ mod tokens;
 mod tx;
 mod usage;
 mod users;
+mod webhooks;
 
 pub use address::Address;
-pub use audit::{Actor, AuditEntry, AuditFilter, AuditPlace, AuditRow, Signer};
+pub use audit::{Actor, AuditEntry, AuditFilter, AuditPlace, AuditRow, PrunedRow, Signer};
 pub use changes::{Change, Changes, Watch};
 pub use credentials::{
     CredentialChange, CredentialFilter, CredentialRow, NewCredential, NewVersion, PlainFields, Purses, Restriction,
 };
+pub use deliveries::{Attempt, Delivered, DeliveryRow, Happened};
 pub use error::{Conflict, Result, StoreError};
 pub use exchanges::ExchangeRow;
 pub use invitations::InvitationRow;
@@ -66,6 +69,7 @@ pub use tokens::{ContextId, NewToken, TokenLimits, TokenRow};
 pub use tx::Tx;
 pub use usage::{By, UsageFilter, UsageRow};
 pub use users::{NewUser, UserChange, UserRow};
+pub use webhooks::{Listener, WebhookRow};
 
 use crate::clock::Timestamp;
 use dialect::{Access, Dialect};

@@ -198,6 +198,9 @@ impl Tx {
         for member in self.members(id).await? {
             self.remove_member(id, member.user).await?;
         }
+        for webhook in self.webhooks(Some(id)).await? {
+            self.delete_webhook(webhook.id).await?;
+        }
         for sql in [
             "DELETE FROM invitations WHERE organization_id = $1",
             "DELETE FROM quota_use WHERE quota_id IN \

@@ -261,6 +261,7 @@ async fn who_has_to_wait_is_told_so_on_a_page_of_theirs() {
     for user in ["a", "b"] {
         assert_eq!(sign_in(user, "fake wrong password").await.status, 401);
     }
+    assert_eq!(sign_in("c", "fake wrong password").await.status, 429);
     let choice = Browser::at(&bellhop).submit("/choose/fake-link", &[("secret-password", PASSWORD)]).await;
     for refused in [sign_in("ada", PASSWORD).await, choice] {
         let text = refused.text();

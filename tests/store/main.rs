@@ -20,6 +20,8 @@ mod nouns;
 mod opening;
 mod plans;
 mod quotas;
+mod retention;
 mod sources;
 mod speed;
 mod usage;
+mod webhooks;

@@ -5,6 +5,7 @@
 use super::Version;
 use crate::{
     ask::probe::Finding,
+    hook::{Event, Home, Refused, Way},
     id::CredentialId,
     manage::{Fault, Management, Who},
     provider::Provider,
@@ -53,9 +54,14 @@ impl Management {
         let fields = self.fields(&provider, &version).await?;
         let finding = self.ask((Arc::clone(&provider), (id, version.version), fields)).await?;
         let (mut tx, rights) = self.act(who).await?;
-        self.managed(&mut tx, &rights, id).await?;
+        let (row, _) = self.managed(&mut tx, &rights, id).await?;
         let known = tx.probed_account(id).await?;
         tx.note_probe(id, version.version, &self.probe_row(&finding)).await?;
+        if finding.verdict == Verdict::Refused {
+            let home = Home::of(&mut tx, row.owner).await?;
+            let refused = Refused { at: self.now(), way: Way::Probe, status: None };
+            tx.tell(&[Event::refused(&home, &row, &refused).happened()]).await?;
+        }
         tx.record(rights.entry("credential.probed", id).detail(finding.verdict.to_string()));
         tx.commit().await?;
         let found = Found::from(finding);

@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("0006_people.sql"),
     include_str!("0007_quotas_and_audit.sql"),
     include_str!("0008_lists.sql"),
+    include_str!("0011_webhooks.sql"),
     include_str!("0012_invitations.sql"),
 ];
 

@@ -23,3 +23,4 @@ mod table;
 mod tokens;
 mod usage;
 mod users;
+mod webhooks;
