@@ -13,7 +13,10 @@ const ROWS: &[(&str, &[&str])] = &[
     ("top", &["cli", "app"]),
     ("doors", &["proxy", "admin"]),
     ("acts", &["manage"]),
-    ("machines", &["ask", "directory", "exchange", "hook", "jobs", "limits", "oidc", "scheme", "source", "sync", "upstream"]),
+    (
+        "machines",
+        &["ask", "directory", "exchange", "hook", "jobs", "limits", "oidc", "scheme", "source", "sync", "upstream"],
+    ),
     ("keep", &["vault", "store"]),
     ("facts", &["provider", "identity", "credential", "job", "point"]),
     ("ground", &["config", "telemetry", "secret", "id", "clock", "forwarded", "spelled"]),

@@ -271,6 +271,16 @@ pub enum LogLevel {
     Trace,
 }
 
+impl Config {
+    /// Where people reach the page, on this address or by the name that it has.
+    pub fn page_at(&self, admin: SocketAddr) -> String {
+        match &self.listen.admin_url {
+            Some(url) => url.to_string().trim_end_matches('/').to_owned(),
+            None => format!("{}://{admin}", if self.admin_tls.is_some() { "https" } else { "http" }),
+        }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {

@@ -12,6 +12,7 @@ mod groups;
 mod holdings;
 mod homes;
 pub mod identities;
+pub mod invitations;
 pub mod jobs;
 pub mod members;
 mod names;

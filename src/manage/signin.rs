@@ -99,6 +99,11 @@ impl From<SessionRow> for Session {
     }
 }
 
+/// Whether a session is neither over nor left alone for too long.
+pub(super) fn is_on(row: &SessionRow, now: Timestamp) -> bool {
+    now < row.ends && now < row.seen.plus(IDLE)
+}
+
 impl Attempts {
     fn may_try(&self, name: &str) -> Result<(), Fault> {
         let until = self.failed.get(name).map(|failed| failed.until);
@@ -164,7 +169,7 @@ impl Management {
         .await
     }
 
-    async fn hashed(&self, field: &'static str, password: &Secret) -> Result<Secret, Fault> {
+    pub(super) async fn hashed(&self, field: &'static str, password: &Secret) -> Result<Secret, Fault> {
         password::check(password).map_err(|expected| Fault::invalid(field, expected))?;
         let password = password.clone();
         let hashed = self.hashing(move || password::hash(&password)).await?;
@@ -203,7 +208,7 @@ impl Management {
     pub async fn session(&self, key: &str) -> Result<Option<Who>, Fault> {
         let now = self.now();
         let found = self.store.session(&KeyDigest::of(key)).await?;
-        let Some(row) = found.filter(|row| now < row.ends && now < row.seen.plus(IDLE)) else { return Ok(None) };
+        let Some(row) = found.filter(|row| is_on(row, now)) else { return Ok(None) };
         if row.seen < now.minute() {
             self.store.see_session(row.id, now).await?;
         }
@@ -215,7 +220,7 @@ impl Management {
         let (mut reading, rights) = self.look(who).await?;
         let now = self.now();
         let rows = reading.sessions(rights.me()?).await?.into_iter();
-        Ok(rows.filter(|row| now < row.ends && now < row.seen.plus(IDLE)).map(Session::from).collect())
+        Ok(rows.filter(|row| is_on(row, now)).map(Session::from).collect())
     }
 
     pub async fn end_session(&self, who: &Who, id: SessionId) -> Result<(), Fault> {
@@ -223,6 +228,15 @@ impl Management {
         let user = rights.me()?;
         tx.end_session(user, id).await.map_err(|_| Fault::missing("session"))?;
         tx.record(rights.entry("session.ended", id));
+        Ok(tx.commit().await.map(drop)?)
+    }
+
+    /// One's own, but for the one that asks.
+    pub async fn end_other_sessions(&self, who: &Who) -> Result<(), Fault> {
+        let (mut tx, rights) = self.act(who).await?;
+        let user = rights.me()?;
+        tx.end_sessions(user, who.session_id()).await?;
+        tx.record(rights.entry("session.ended", "all").detail("but for the one that asked"));
         Ok(tx.commit().await.map(drop)?)
     }
 
@@ -312,7 +326,7 @@ impl Management {
         Ok(user)
     }
 
-    /// Forgets sessions and links that are over.
+    /// Forgets sessions, links and invitations that are over.
     pub async fn sweep_sessions(&self) -> Result<(), Fault> {
         let now = self.now();
         Ok(self.store.forget_sessions((now.minus(IDLE), now)).await?)

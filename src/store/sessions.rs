@@ -95,6 +95,8 @@ impl Store {
         query.bind(seen_before.millis()).bind(now.millis()).execute(&self.writers).await?;
         let query = sqlx::query("DELETE FROM links WHERE ends <= $1");
         query.bind(now.millis()).execute(&self.writers).await?;
+        let query = sqlx::query("DELETE FROM invitations WHERE ends <= $1");
+        query.bind(now.millis()).execute(&self.writers).await?;
         Ok(())
     }
 }

@@ -100,6 +100,14 @@ impl Reading {
         rows.iter().map(UserRow::read).collect()
     }
 
+    /// The same of those whose names have this in them, in whatever case.
+    pub async fn users_like(&mut self, part: &str, after: Option<&UserName>, limit: u32) -> Result<Vec<UserRow>> {
+        let escaped = part.to_lowercase().replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
+        let sql = select_users!(r"u.name > $1 AND lower(u.name) LIKE $2 ESCAPE '\' ORDER BY u.name LIMIT $3");
+        let query = sqlx::query(sql).bind(after.map_or("", UserName::as_str)).bind(format!("%{escaped}%"));
+        query.bind(i64::from(limit)).fetch_all(self.connection()).await?.iter().map(UserRow::read).collect()
+    }
+
     /// Whether somebody else is an administrator, not disabled, and does not rest.
     pub async fn has_other_administrator(&mut self, than: UserId, now: Timestamp) -> Result<bool> {
         let query = sqlx::query(
@@ -176,7 +184,8 @@ impl Tx {
         Ok(())
     }
 
-    /// The user leaves every organization, their tokens are revoked, and their credentials are destroyed.
+    /// The user leaves every organization, their tokens are revoked, their credentials are destroyed, and what bound
+    /// them alone binds nobody.
     pub async fn delete_user(&mut self, id: UserId, by: Origin) -> Result<()> {
         for credential in self.credentials_of(Owner::User(id)).await? {
             self.delete_credential(credential.id).await?;
@@ -193,6 +202,9 @@ impl Tx {
             "DELETE FROM sessions WHERE user_id = $1",
             "DELETE FROM links WHERE user_id = $1",
             "DELETE FROM identities WHERE user_id = $1",
+            "DELETE FROM invitations WHERE made_by = $1",
+            "DELETE FROM quota_use WHERE quota_id IN (SELECT q.id FROM quotas q WHERE q.subject_id = $1)",
+            "DELETE FROM quotas WHERE subject_id = $1",
         ];
         for sql in theirs {
             sqlx::query(sql).bind(id.to_string()).execute(self.writing()).await?;

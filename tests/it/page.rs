@@ -1,8 +1,12 @@
 //! The page, as a browser without a script sees it.
 
+mod account;
 mod connecting;
 mod credentials;
+mod joining;
 mod operators;
+mod organizations;
+mod users;
 
 use crate::management::cast::Cast;
 use crate::support::{ADA_KEY, Answer, Ask, Bellhop, CATALOGUE, Pat, Site, Upstream};
@@ -20,6 +24,29 @@ struct Browser<'b> {
 impl<'b> Browser<'b> {
     fn at(bellhop: &'b Bellhop) -> Self {
         Self { bellhop, cookie: None }
+    }
+
+    /// Somebody of the cast, signed in with a password that they chose by a link.
+    async fn of(cast: &'b Cast, name: &str) -> Self {
+        let link = cast.post(&cast.iris, &format!("/users/{name}/link"), &json!({})).await.json();
+        let mut browser = Self::at(&cast.bellhop);
+        let path = format!("/choose/{}", link["value"].as_str().unwrap());
+        let chosen = browser.submit(&path, &[("secret-password", PASSWORD)]).await;
+        assert_eq!(chosen.status, 303, "{}", chosen.text());
+        browser
+    }
+
+    /// Sends a form of this session's.
+    async fn fill(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let csrf = self.csrf("/tokens").await;
+        self.submit(path, &[&[("csrf", &*csrf)], fields].concat()).await
+    }
+
+    /// A page that there is.
+    async fn read(&mut self, path: &str) -> String {
+        let answer = self.get(path).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        answer.text()
     }
 
     async fn get(&mut self, path: &str) -> Answer {
@@ -51,21 +78,10 @@ impl<'b> Browser<'b> {
         text[start..start + 64].to_owned()
     }
 
-    /// Signed in as one of the cast, with a password that they have just chosen.
-    async fn of(cast: &'b Cast, name: &str) -> Self {
-        let made = cast.post(&cast.iris, &format!("/users/{name}/link"), &json!({})).await.json();
-        let mut browser = Self::at(&cast.bellhop);
-        let link = format!("/choose/{}", made["value"].as_str().unwrap());
-        let done = browser.submit(&link, &[("secret-password", PASSWORD)]).await;
-        assert_eq!((done.status, done.header("location")), (303, Some("/")), "{}", done.text());
-        browser
-    }
-
     /// What the form on that page sends when these are filled in, and nothing else is touched.
-    async fn fill(&mut self, form: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
+    async fn fill_on(&mut self, form: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
         let csrf = self.csrf(form).await;
-        let all: Vec<(&str, &str)> = std::iter::once(("csrf", &*csrf)).chain(fields.iter().copied()).collect();
-        self.submit(path, &all).await
+        self.submit(path, &[&[("csrf", &*csrf)], fields].concat()).await
     }
 
     /// Made the first administrator of an empty Bellhop, and is signed in.

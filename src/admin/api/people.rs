@@ -28,7 +28,7 @@ pub fn open() -> OpenApiRouter<Api> {
 
 pub fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
-        .routes(routes!(sessions))
+        .routes(routes!(sessions, end_sessions))
         .routes(routes!(end_session))
         .routes(routes!(change_password))
         .routes(routes!(make_link))
@@ -88,6 +88,18 @@ async fn redeem(
 async fn sessions(State(api): State<Api>, Signed(who): Signed) -> Result<Json<Listed<Session>>, Problem> {
     let items = api.management.sessions(&who).await?;
     Ok(Json(Listed { items, next: None }))
+}
+
+/// Sign out everywhere else
+///
+/// With a token, everywhere.
+#[utoipa::path(delete, path = "/sessions", tag = "signing in", responses(
+    (status = 204),
+    (status = "default", body = Problem, content_type = "application/problem+json"),
+))]
+async fn end_sessions(State(api): State<Api>, Signed(who): Signed) -> Result<StatusCode, Problem> {
+    api.management.end_other_sessions(&who).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Sign out somewhere

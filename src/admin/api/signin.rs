@@ -49,7 +49,10 @@ impl Guard {
         let peer = peer.map(|Extension(peer)| peer);
         peer.map_or(Ok(()), |Peer(address)| self.failed.check(address)).map_err(too_often)?;
         let outcome = attempt.await;
-        if matches!(outcome, Err(Fault::WrongPassword | Fault::Missing(_) | Fault::Forbidden(_))) {
+        // Whoever tries one name after the other with an invitation learns who is here.
+        let is_guess =
+            matches!(outcome, Err(Fault::WrongPassword | Fault::Missing(_) | Fault::Forbidden(_) | Fault::Conflict(_)));
+        if is_guess {
             self.count(peer)?;
         }
         outcome

@@ -139,7 +139,7 @@ pub fn refused(fault: &Fault, form: Response) -> Response {
 }
 
 /// Another key than any before: nobody else can have put it there.
-async fn enter(api: &Api, user: UserId, answer: Response) -> Response {
+pub async fn enter(api: &Api, user: UserId, answer: Response) -> Response {
     match api.management.begin_session(user).await {
         Ok(key) => keep(api, &key, answer),
         Err(fault) => Refused::from(fault).into_response(),

@@ -158,6 +158,8 @@ fn notice(uri: &Uri) -> Option<String> {
         "saved" => say!("said-saved"),
         "removed" => say!("said-removed"),
         "password" => say!("said-password"),
+        "left" => say!("said-left"),
+        "joined" => say!("said-joined"),
         _ => return None,
     })
 }
@@ -214,6 +216,7 @@ impl IntoResponse for Refused {
             Fault::Forbidden(_) => (StatusCode::FORBIDDEN, sentence(&self.0)),
             Fault::Conflict(_) => (StatusCode::CONFLICT, sentence(&self.0)),
             Fault::Invalid { .. } => (StatusCode::UNPROCESSABLE_ENTITY, sentence(&self.0)),
+            Fault::TooOften { .. } => (StatusCode::TOO_MANY_REQUESTS, sentence(&self.0)),
             Fault::SignedOut => return Redirect::to("/sign-in").into_response(),
             fault => {
                 tracing::error!(error = %fault, "a page cannot be made");

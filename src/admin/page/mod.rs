@@ -2,6 +2,8 @@
 //! Owns its looks; what may be seen and done is `manage`'s, as for the API.
 //! Never loads anything from elsewhere, and never changes anything by following a link.
 
+mod account;
+mod address;
 mod assets;
 mod confirm;
 mod connect;
@@ -12,9 +14,12 @@ mod form;
 mod frame;
 mod health;
 mod home;
-mod sso;
+mod join;
+mod organizations;
 mod providers;
+mod sso;
 mod tokens;
+mod users;
 mod words;
 
 use super::{Admin, api::Api};
@@ -48,6 +53,10 @@ pub fn router(api: Api, admin: Arc<Admin>) -> Router {
         .route("/providers", get(providers::list))
         .route("/health", get(health::show))
         .merge(credentials())
+        .merge(organizations::routes())
+        .merge(join::routes())
+        .merge(users::routes())
+        .merge(account::routes())
         .layer(Extension(admin))
         .with_state(api)
         .layer(middleware::from_fn(harden))

@@ -3,6 +3,7 @@
 
 mod access;
 mod driver;
+mod people;
 
 use crate::support::{Bellhop, Site};
 use driver::Window;

@@ -31,7 +31,7 @@ fn led_to(answer: &Answer) -> String {
 
 async fn enter(browser: &mut Browser<'_>, context: &str, key: &str) -> Answer {
     let fields = [("provider", "ionq"), ("context", context), ("label", "shared"), ("probe", "yes")];
-    browser.fill(NEW, "/credentials/new", &[&fields[..], &[("secret-field-api_key", key)]].concat()).await
+    browser.fill_on(NEW, "/credentials/new", &[&fields[..], &[("secret-field-api_key", key)]].concat()).await
 }
 
 #[tokio::test]
@@ -78,9 +78,9 @@ async fn what_the_provider_refuses_is_told_with_what_was_typed_but_the_secret() 
     assert!(empty.contains("The field “API key” is missing."), "{empty}");
     // Unasked it is taken as it is, and the page says what is known of it.
     let fields = [("provider", "ionq"), ("context", "acme"), ("secret-field-api_key", ADA_KEY)];
-    let path = led_to(&grace.fill(NEW, "/credentials/new", &fields).await);
+    let path = led_to(&grace.fill_on(NEW, "/credentials/new", &fields).await);
     assert!(grace.get(&path).await.text().contains("not checked yet"));
-    let probed = grace.fill(&path, &format!("{path}/probe"), &[]).await;
+    let probed = grace.fill_on(&path, &format!("{path}/probe"), &[]).await;
     let told = grace.get(probed.header("location").unwrap()).await.text();
     assert!(told.contains("IonQ refuses it: jobs would be refused as well"), "{told}");
 }
@@ -95,13 +95,13 @@ async fn a_new_value_takes_the_place_of_the_one_before() {
     let tag = form.split("name=\"tag\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
 
     let refused =
-        grace.fill(&rotate, &rotate, &[("tag", &tag), ("secret-field-api_key", ADA_KEY), ("probe", "yes")]).await;
+        grace.fill_on(&rotate, &rotate, &[("tag", &tag), ("secret-field-api_key", ADA_KEY), ("probe", "yes")]).await;
     assert!(refused.status == 422 && refused.text().contains("nothing was changed"), "{}", refused.text());
-    let done = grace.fill(&rotate, &rotate, &[("tag", &tag), ("secret-field-api_key", OPTICS_KEY)]).await;
+    let done = grace.fill_on(&rotate, &rotate, &[("tag", &tag), ("secret-field-api_key", OPTICS_KEY)]).await;
     assert_eq!(led_to(&done), path);
     assert!(grace.get(&path).await.text().contains("version 2, first entered"));
     // In another tab, the form of what it was before.
-    let late = grace.fill(&rotate, &rotate, &[("tag", &tag), ("secret-field-api_key", ACME_KEY)]).await;
+    let late = grace.fill_on(&rotate, &rotate, &[("tag", &tag), ("secret-field-api_key", ACME_KEY)]).await;
     assert!(late.status == 422 && late.text().contains("It was changed since it was read"), "{}", late.text());
 }
 
@@ -112,11 +112,11 @@ async fn it_is_restricted_switched_off_and_deleted_after_it_was_asked_what_that_
     let path = led_to(&enter(&mut grace, "acme", ACME_KEY).await);
     let edit = format!("{path}/edit");
     let saved =
-        grace.fill(&edit, &edit, &[("label", "optics only"), ("projects", "optics"), ("expires", "2027-01-31")]).await;
+        grace.fill_on(&edit, &edit, &[("label", "optics only"), ("projects", "optics"), ("expires", "2027-01-31")]).await;
     assert_eq!(led_to(&saved), path);
     let shown = grace.get(&path).await.text();
     assert!(shown.contains("only projects optics") && shown.contains("2027-01-31T23:59:59Z"), "{shown}");
-    let wrong = grace.fill(&edit, &edit, &[("label", &"x".repeat(10_240)), ("members", "eve")]).await;
+    let wrong = grace.fill_on(&edit, &edit, &[("label", &"x".repeat(10_240)), ("members", "eve")]).await;
     assert!(wrong.status == 422 && wrong.text().contains("Label: expected at most 120 bytes"), "{}", wrong.text());
 
     let disable = format!("{path}/disable");
@@ -125,14 +125,14 @@ async fn it_is_restricted_switched_off_and_deleted_after_it_was_asked_what_that_
         asked.contains("people can use it now, with") && asked.contains("Nothing else pays in its place"),
         "{asked}"
     );
-    grace.fill(&disable, &disable, &[]).await;
+    grace.fill_on(&disable, &disable, &[]).await;
     assert!(grace.get(&path).await.text().contains("switched off"));
-    grace.fill(&path, &format!("{path}/enable"), &[]).await;
+    grace.fill_on(&path, &format!("{path}/enable"), &[]).await;
     let delete = format!("{path}/delete");
     assert!(grace.get(&delete).await.text().contains("It is destroyed with all its versions."));
-    assert_eq!(grace.fill(&delete, &delete, &[]).await.header("location"), Some("/credentials?said=removed"));
+    assert_eq!(grace.fill_on(&delete, &delete, &[]).await.header("location"), Some("/credentials?said=removed"));
     // In another tab, where it is still shown.
-    assert_eq!(grace.fill("/credentials/new?provider=ionq", &delete, &[]).await.status, 303);
+    assert_eq!(grace.fill_on("/credentials/new?provider=ionq", &delete, &[]).await.status, 303);
     assert_eq!(grace.get(&path).await.status, 404);
 }
 
@@ -146,11 +146,11 @@ async fn open_jobs_keep_a_token_unless_they_are_left_behind() {
 
     let asked = grace.get(&delete).await.text();
     assert!(asked.contains("1 job that it made is open") && asked.contains("?force=yes"), "{asked}");
-    assert_eq!(led_to(&grace.fill(&delete, &delete, &[]).await), format!("/credentials/{id}"));
+    assert_eq!(led_to(&grace.fill_on(&delete, &delete, &[]).await), format!("/credentials/{id}"));
     assert!(grace.get(&format!("/credentials/{id}")).await.text().contains("kept for open jobs"));
     let force = format!("{delete}?force=yes");
     assert!(grace.get(&force).await.text().contains("nobody can ask about it here any more"));
-    assert_eq!(led_to(&grace.fill(&force, &force, &[]).await), "/credentials");
+    assert_eq!(led_to(&grace.fill_on(&force, &force, &[]).await), "/credentials");
 }
 
 #[tokio::test]
@@ -170,8 +170,8 @@ async fn who_uses_a_token_sees_that_it_is_there_and_no_button_and_others_see_not
         assert!(matches!(alan.get(&form).await.status, 403 | 404), "{act}");
         assert_eq!(eve.get(&form).await.status, 404, "{act}");
         // By hand, with a form of a page that they have.
-        assert!(matches!(alan.fill("/tokens", &form, &[("label", "mine")]).await.status, 403 | 404), "{act}");
-        let stranger = eve.fill("/tokens", &form, &[("label", "mine")]).await;
+        assert!(matches!(alan.fill_on("/tokens", &form, &[("label", "mine")]).await.status, 403 | 404), "{act}");
+        let stranger = eve.fill_on("/tokens", &form, &[("label", "mine")]).await;
         assert!(stranger.status == 404 || act == "delete", "{act}: {}", stranger.status);
     }
     assert_eq!(eve.get(&path).await.status, 404);

@@ -28,6 +28,7 @@ pub fn tokens() -> Vec<Row> {
             .sends(|_| json!({ "link": "fake", "password": "fake and long enough" }))
             .gives([404; 7]),
         Row::get("/sessions").gives([401, 403, 200, 200, 200, 200, 200]),
+        Row::delete("/sessions").gives([401, 403, 204, 204, 204, 204, 204]),
         Row::delete("/sessions/{id}").gives([401, 403, 404, 404, 404, 404, 404]),
         Row::put("/password")
             .sends(|_| json!({ "old": "fake wrong", "new": "fake and long enough" }))
