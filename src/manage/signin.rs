@@ -54,7 +54,7 @@ pub struct ChangePassword {
     #[schema(value_type = String)]
     pub old: Shown,
     /// At least 15 characters.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, min_length = 15)]
     pub new: Shown,
 }
 
@@ -77,7 +77,7 @@ pub struct Redeem {
     /// The first administrator's; only with the link of a new installation.
     pub name: Option<UserName>,
     /// At least 15 characters.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, min_length = 15)]
     pub password: Shown,
 }
 

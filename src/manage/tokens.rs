@@ -106,7 +106,7 @@ pub struct ChangeToken {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RevokeValue {
-    #[schema(value_type = String)]
+    #[schema(value_type = String, pattern = "^bhp_[0-9A-Za-z]{36}$")]
     pub value: Shown,
 }
 

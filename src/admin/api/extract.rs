@@ -41,6 +41,11 @@ impl<T: DeserializeOwned> FromRequest<Api> for Sent<T> {
         let body = axum::body::to_bytes(request.into_body(), LARGEST).await.map_err(|_| {
             Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "bad-request", "expected a whole body of at most 64 KiB")
         })?;
+        // Fields in a list, without their names, would be taken as well.
+        if !body.trim_ascii_start().starts_with(b"{") {
+            let text = "the body is not as expected: expected an object";
+            return Err(Problem::new(StatusCode::BAD_REQUEST, "bad-request", text));
+        }
         serde_json::from_slice(&body).map(Self).map_err(|error| {
             Problem::new(StatusCode::BAD_REQUEST, "bad-request", format!("the body is not as expected: {error}"))
         })
