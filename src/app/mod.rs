@@ -341,12 +341,15 @@ async fn keep_tokens(exchanges: Arc<Exchanges>, vault: Arc<Vault>, clock: Clock)
     }
 }
 
-/// Forgets sessions and links that are over; none of them opens anything before that either.
+/// Forgets sessions, links and answers that are over; none of them opens anything before that either.
 async fn keep_sessions(management: Arc<Management>) {
     loop {
         tokio::time::sleep(Duration::from_secs(600)).await;
         if let Err(error) = management.sweep_sessions().await {
             tracing::debug!(%error, "sessions that are over could not be forgotten");
+        }
+        if let Err(error) = management.sweep_answers().await {
+            tracing::debug!(%error, "answers that are over could not be forgotten");
         }
     }
 }

@@ -22,6 +22,11 @@ pub enum Fault {
     Invalid { field: &'static str, text: String },
     #[error("it was changed since it was read: read it again")]
     Changed,
+    /// The same key is on another request.
+    #[error("this `Idempotency-Key` came with another request before: use another one")]
+    Reused,
+    #[error("the same request with this `Idempotency-Key` is under way: ask again in a moment")]
+    UnderWay,
     #[error("there is no such user, or the password is another")]
     WrongPassword,
     #[error("too many wrong passwords for this name: try again in {} s", .0.as_secs() + 1)]
@@ -62,6 +67,8 @@ impl Fault {
             Self::Conflict(_) => "conflict",
             Self::Invalid { .. } => "invalid",
             Self::Changed => "changed",
+            Self::Reused => "key-reused",
+            Self::UnderWay => "under-way",
             Self::WrongPassword => "wrong-password",
             Self::TooOften(_) => "throttled",
             Self::SignedOut => "unknown-token",

@@ -248,8 +248,7 @@ impl Management {
         let link = LinkRow { purpose, user: Some(user.id), ends: self.now().plus(life) };
         tx.replace_link(&digest, &link).await?;
         tx.record(rights.entry("link.made", &user.name).detail(purpose.as_str()));
-        tx.commit().await?;
-        Ok(Link { user: user.name, expires: link.ends, value: Shown(value) })
+        self.made(tx, &rights, Link { user: user.name, expires: link.ends, value: Shown(value) }).await
     }
 
     /// The link for the first administrator, of a store that has never had a user. The one before it opens nothing.

@@ -11,6 +11,7 @@ mod fragments;
 
 mod address;
 mod adoption;
+mod answers;
 mod audit;
 mod changes;
 mod credentials;
@@ -42,6 +43,7 @@ mod usage;
 mod users;
 
 pub use address::Address;
+pub use answers::AnswerRow;
 pub use audit::{Actor, AuditEntry, AuditFilter, AuditPlace, AuditRow, Signer};
 pub use changes::{Change, Changes, Watch};
 pub use credentials::{

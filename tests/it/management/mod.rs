@@ -8,6 +8,7 @@ mod document;
 mod explaining;
 mod jobs;
 mod members;
+mod once;
 mod organizations;
 mod probing;
 mod projects;
