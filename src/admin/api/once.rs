@@ -68,13 +68,11 @@ fn key(headers: &HeaderMap) -> Result<Option<KeyDigest>, Problem> {
     let mut values = headers.get_all(NAME).iter();
     let Some(value) = values.next() else { return Ok(None) };
     let text = value.to_str().ok().filter(|text| (1..=LONGEST).contains(&text.len()));
-    match text.filter(|_| values.next().is_none()) {
-        Some(text) => Ok(Some(KeyDigest::of(text))),
-        None => {
-            let text = format!("expected one `Idempotency-Key` of 1 to {LONGEST} visible characters");
-            Err(Problem::new(StatusCode::BAD_REQUEST, "bad-request", text))
-        }
-    }
+    let text = text.filter(|_| values.next().is_none()).ok_or_else(|| {
+        let text = format!("expected one `Idempotency-Key` of 1 to {LONGEST} visible characters");
+        Problem::new(StatusCode::BAD_REQUEST, "bad-request", text)
+    })?;
+    Ok(Some(KeyDigest::of(text)))
 }
 
 /// All that could make another thing of it; also the token that it came with, whose limits may be others.
