@@ -1,10 +1,9 @@
-//! Rates: a cell (the generic cell rate algorithm) for each token, user and credential, and governor for what has none.
-//! Owns the cells that several share, and the table of failed look-ups by source network; both bounded in size.
+//! Rates: a cell (the generic cell rate algorithm) for each token, user, credential and network that guesses.
+//! Owns the cells that several share, and those of networks; what is whole again is forgotten.
 //! Never blocks and never asks the store: what is over its rate is told when to come back.
 
 use crate::config::Rate;
 use dashmap::DashMap;
-use governor::{DefaultKeyedRateLimiter, Quota, clock::Clock as _};
 use std::{
     hash::Hash,
     net::{IpAddr, Ipv6Addr},
@@ -12,7 +11,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// One caller's, user's or credential's place under a [`Rate`]: the time until which its allowance is used up.
@@ -22,20 +21,30 @@ pub struct Cell(AtomicU64);
 impl Cell {
     /// Takes one from the allowance, or says how long until there is one.
     pub fn take(&self, rate: Rate, since_start: Duration) -> Result<(), Duration> {
-        let now = nanos(since_start);
-        let interval = nanos(rate.interval());
-        let tolerance = interval.saturating_mul(u64::from(rate.burst.get() - 1));
+        let (now, interval) = (nanos(since_start), nanos(rate.interval()));
         let mut used_until = self.0.load(Ordering::Relaxed);
         loop {
-            let start = used_until.max(now);
-            if start - now > tolerance {
-                return Err(Duration::from_nanos(start - now - tolerance));
-            }
+            let start = room(rate, used_until, now)?;
             match self.0.compare_exchange_weak(used_until, start + interval, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return Ok(()),
                 Err(current) => used_until = current,
             }
         }
+    }
+
+    /// Whether there is one to take; takes none.
+    pub fn check(&self, rate: Rate, since_start: Duration) -> Result<(), Duration> {
+        room(rate, self.0.load(Ordering::Relaxed), nanos(since_start)).map(drop)
+    }
+}
+
+/// From when on the next one is used up, or how long until there is one.
+fn room(rate: Rate, used_until: u64, now: u64) -> Result<u64, Duration> {
+    let tolerance = nanos(rate.interval()).saturating_mul(u64::from(rate.burst.get() - 1));
+    let start = used_until.max(now);
+    match (start - now).checked_sub(tolerance) {
+        None | Some(0) => Ok(start),
+        Some(wait) => Err(Duration::from_nanos(wait)),
     }
 }
 
@@ -58,9 +67,14 @@ impl<K: Eq + Hash> Default for Cells<K> {
 }
 
 impl<K: Eq + Hash> Cells<K> {
+    /// Of what nobody has used yet there is none.
+    pub fn find(&self, key: &K) -> Option<Arc<Cell>> {
+        self.cells.get(key).map(|cell| Arc::clone(&cell))
+    }
+
     pub fn of(&self, key: K, since_start: Duration) -> Arc<Cell> {
-        if let Some(cell) = self.cells.get(&key) {
-            return Arc::clone(&cell);
+        if let Some(cell) = self.find(&key) {
+            return cell;
         }
         // The one who takes the last place makes room; the others go on.
         if self.spare.fetch_sub(1, Ordering::Relaxed) == 1 {
@@ -80,25 +94,27 @@ fn nanos(span: Duration) -> u64 {
 }
 
 /// Counts look-ups of tokens that nobody knows, by source network.
-pub struct FailedLookups(DefaultKeyedRateLimiter<IpAddr>);
-
-/// More networks than this at once, and the quiet ones are forgotten.
-const NETWORKS: usize = 10_000;
+pub struct FailedLookups {
+    rate: Rate,
+    began: Instant,
+    networks: Cells<IpAddr>,
+}
 
 impl FailedLookups {
     pub fn new(rate: Rate) -> Self {
-        let quota = Quota::with_period(rate.interval()).unwrap_or_else(|| Quota::per_second(rate.count));
-        Self(DefaultKeyedRateLimiter::keyed(quota.allow_burst(rate.burst)))
+        Self { rate, began: Instant::now(), networks: Cells::default() }
     }
 
     /// Counts one failure; `Err` says how long until this network's next one is heard.
     pub fn count(&self, address: IpAddr) -> Result<(), Duration> {
-        if self.0.len() > NETWORKS {
-            self.0.retain_recent();
-        }
-        self.0
-            .check_key(&network(address))
-            .map_err(|until| until.wait_time_from(governor::clock::DefaultClock::default().now()))
+        let now = self.began.elapsed();
+        self.networks.of(network(address), now).take(self.rate, now)
+    }
+
+    /// Whether this network's next failure would be heard; counts none.
+    pub fn check(&self, address: IpAddr) -> Result<(), Duration> {
+        let cell = self.networks.find(&network(address));
+        cell.map_or(Ok(()), |cell| cell.check(self.rate, self.began.elapsed()))
     }
 }
 
@@ -170,7 +186,9 @@ mod tests {
         let failures = FailedLookups::new(rate(1, 2));
         let (a, b) = ("2001:db8::1".parse().unwrap(), "2001:db8::ffff".parse().unwrap());
         assert!(failures.count(a).is_ok());
+        assert!((0..9).all(|_| failures.check(b).is_ok()));
         assert!(failures.count(b).is_ok());
+        assert!(failures.check(a).is_err());
         assert!(failures.count(a).is_err());
         assert!(failures.count("2001:db8:0:1::1".parse().unwrap()).is_ok());
         assert!(failures.count("192.0.2.1".parse().unwrap()).is_ok());

@@ -52,7 +52,7 @@ impl<'b> Browser<'b> {
         let path = url.trim().split_once("//").unwrap().1.split_once('/').unwrap().1;
         let path = format!("/{path}");
         assert!(self.get(&path).await.text().contains("Make the first administrator"));
-        let done = self.submit(&path, &[("name", "ada"), ("password", PASSWORD)]).await;
+        let done = self.submit(&path, &[("name", "ada"), ("secret-password", PASSWORD)]).await;
         assert_eq!((done.status, done.header("location")), (303, Some("/")), "{}", done.text());
     }
 }
@@ -99,10 +99,10 @@ async fn who_has_not_signed_in_is_asked_to_and_led_back_here_alone() {
     for (next, expected) in
         [("/tokens", "/tokens"), ("//evil.example", "/"), ("https://evil.example", "/"), ("/\\evil", "/")]
     {
-        let fields = [("user", "ada"), ("password", PASSWORD), ("next", next)];
+        let fields = [("user", "ada"), ("secret-password", PASSWORD), ("next", next)];
         assert_eq!(somebody.submit("/sign-in", &fields).await.header("location"), Some(expected));
     }
-    let wrong = somebody.submit("/sign-in", &[("user", "ada"), ("password", "fake wrong password")]).await;
+    let wrong = somebody.submit("/sign-in", &[("user", "ada"), ("secret-password", "fake wrong password")]).await;
     assert!(wrong.status == 401 && wrong.text().contains("There is no such user, or the password is another."));
 }
 
@@ -139,11 +139,43 @@ async fn an_ended_session_opens_nothing() {
     ada.submit("/sign-out", &[("csrf", &csrf)]).await;
     assert_eq!(copy.get("/tokens").await.status, 303);
 
-    ada.submit("/sign-in", &[("user", "ada"), ("password", PASSWORD)]).await;
+    ada.submit("/sign-in", &[("user", "ada"), ("secret-password", PASSWORD)]).await;
     assert_eq!(ada.get("/tokens").await.status, 200);
     bellhop.run(&["user", "add", "other", "--admin"]).await.assert_code(0);
     bellhop.run(&["user", "disable", "ada"]).await.assert_code(0);
     assert_eq!(ada.get("/tokens").await.status, 303);
+}
+
+#[tokio::test]
+async fn what_was_typed_outlives_a_session_that_ended_but_for_secrets() {
+    let bellhop = Site::empty().serve().await;
+    let mut ada = Browser::at(&bellhop);
+    ada.settle().await;
+    let csrf = ada.csrf("/tokens").await;
+    ada.cookie = None;
+
+    let typed =
+        [("csrf", &*csrf), ("name", "desk"), ("scopes", "run"), ("scopes", "read"), ("secret-x", "fake-secret")];
+    let asked = ada.submit("/tokens", &typed).await;
+    let text = asked.text();
+    assert_eq!(asked.status, 401, "{text}");
+    assert!(
+        text.contains("name=\"kept-name\" value=\"desk\"") && text.contains("name=\"next\" value=\"/tokens\""),
+        "{text}"
+    );
+    assert!(!text.contains("fake-secret") && !text.contains(&csrf), "{text}");
+    let kept =
+        [("kept-name", "desk"), ("kept-scopes", "run"), ("kept-scopes", "read"), ("next", "/tokens"), ("user", "ada")];
+    let wrong = ada.submit("/sign-in", &[&kept[..], &[("secret-password", "fake wrong password")]].concat()).await;
+    assert!(wrong.status == 401 && wrong.text().contains("kept-name"), "{}", wrong.text());
+    let back = ada.submit("/sign-in", &[&kept[..], &[("secret-password", PASSWORD)]].concat()).await.text();
+
+    assert!(back.contains("action=\"/tokens\"") && back.matches("name=\"scopes\"").count() == 2, "{back}");
+    assert!(ada.get("/tokens").await.text().contains("You have no token yet"), "sent by nobody");
+    let csrf = ada.csrf("/tokens").await;
+    assert!(back.contains(&csrf));
+    let typed = [("csrf", &*csrf), ("name", "desk"), ("scopes", "run"), ("scopes", "read")];
+    assert!(ada.submit("/tokens", &typed).await.text().contains("Your new token “desk”"));
 }
 
 #[tokio::test]
@@ -168,5 +200,43 @@ async fn what_people_type_is_text_and_nothing_else() {
         [("cache-control", "no-store"), ("referrer-policy", "no-referrer"), ("x-content-type-options", "nosniff")]
     {
         assert_eq!(answer.header(name), Some(value));
+    }
+}
+
+#[tokio::test]
+async fn a_token_can_be_pinned_to_every_context_that_one_can_name() {
+    let bellhop = Site::empty().serve().await;
+    let mut ada = Browser::at(&bellhop);
+    ada.settle().await;
+    bellhop.run(&["org", "add", "acme", "--owner", "ada"]).await.assert_code(0);
+    // Owners can name every project, listed among its members or not.
+    bellhop.run(&["project", "add", "acme.optics"]).await.assert_code(0);
+
+    let form = ada.get("/tokens").await.text();
+
+    for context in ["me", "acme", "acme.optics"] {
+        assert!(form.contains(&format!("<option>{context}</option>")), "{context}: {form}");
+    }
+}
+
+#[tokio::test]
+async fn who_has_to_wait_is_told_so_on_a_page_of_theirs() {
+    let bellhop = Site::empty().set("limits.failed_lookups", "2/h").serve().await;
+    let mut ada = Browser::at(&bellhop);
+    ada.settle().await;
+    let sign_in = async |user: &str, password: &str| {
+        Browser::at(&bellhop)
+            .submit("/sign-in", &[("user", user), ("secret-password", password), ("next", "/tokens")])
+            .await
+    };
+    for user in ["a", "b"] {
+        assert_eq!(sign_in(user, "fake wrong password").await.status, 401);
+    }
+    let choice = Browser::at(&bellhop).submit("/choose/fake-link", &[("secret-password", PASSWORD)]).await;
+    for refused in [sign_in("ada", PASSWORD).await, choice] {
+        let text = refused.text();
+        assert!(refused.status == 429 && refused.header("retry-after").is_some(), "{}: {text}", refused.status);
+        assert_eq!(refused.header("content-type"), Some("text/html; charset=utf-8"));
+        assert!(text.contains("Too many failed attempts from your network: try again in 30 min."), "{text}");
     }
 }

@@ -4,8 +4,9 @@
 
 use super::{
     form::{Fields, Sent},
-    frame::{Frame, Visitor, broken},
+    frame::{Frame, Refused, Visitor, csrf, sentence},
     page,
+    words::say,
 };
 use crate::{
     admin::{
@@ -13,6 +14,7 @@ use crate::{
         session,
     },
     id::UserId,
+    identity::UserName,
     manage::{Fault, signin::Redeem, tokens::Shown},
     secret::Secret,
 };
@@ -31,6 +33,17 @@ struct SignIn<'p> {
     frame: Frame,
     user: &'p str,
     next: &'p str,
+    /// What was typed into the form at `next` when the session ended.
+    kept: &'p [(String, String)],
+}
+
+/// The way back to a form that was sent without a session.
+#[derive(Template)]
+#[template(path = "resume.html")]
+pub struct Resume<'p> {
+    pub frame: Frame,
+    pub path: &'p str,
+    pub fields: Vec<(String, String)>,
 }
 
 #[derive(Template)]
@@ -45,10 +58,10 @@ struct Choose<'p> {
 #[template(path = "message.html")]
 pub struct Message<'p> {
     pub frame: Frame,
-    pub heading: &'p str,
+    pub heading: String,
     pub text: String,
     pub back: &'p str,
-    pub back_name: &'p str,
+    pub back_name: String,
 }
 
 #[derive(Deserialize)]
@@ -60,8 +73,14 @@ pub struct Next {
 pub async fn ask(visitor: Result<Visitor, Response>, Query(Next { next }): Query<Next>) -> Response {
     match visitor {
         Ok(_) => Redirect::to(own(&next)).into_response(),
-        Err(_) => page(&SignIn { frame: Frame::open(), user: "", next: own(&next) }),
+        Err(_) => page(&SignIn { frame: Frame::open(), user: "", next: own(&next), kept: &[] }),
     }
+}
+
+/// For a form that was sent after its session had ended.
+pub fn ask_again(path: &str, kept: Vec<(String, String)>) -> Response {
+    let frame = Frame::open().alert(say!("sign-in-kept"));
+    page(&SignIn { frame, user: "", next: path, kept: &kept })
 }
 
 /// Only a path of this page's own.
@@ -72,31 +91,57 @@ fn own(next: &str) -> &str {
 
 pub async fn sign_in(State(api): State<Api>, peer: Option<Extension<Peer>>, fields: Fields) -> Response {
     let (user, next) = (fields.one("user"), own(fields.one("next")));
-    let password = Secret::new(fields.raw("password"));
-    match api.management.sign_in(user, &password).await {
-        Ok(user) => enter(&api, user, next).await,
-        Err(fault @ (Fault::WrongPassword | Fault::TooOften(_))) => {
-            if let Err(refusal) = api.guard.count(peer.map(|Extension(peer)| peer)) {
-                return *refusal;
-            }
+    let password = Secret::new(fields.raw("secret-password"));
+    let kept: Vec<_> = fields.under("kept-").map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    match api.guard.hear(peer, api.management.sign_in(user, &password)).await {
+        Ok(user) if kept.is_empty() => enter(&api, user, Redirect::to(next).into_response()).await,
+        Ok(user) => resume(&api, user, next, kept).await,
+        Err(fault @ (Fault::WrongPassword | Fault::TooOften { .. })) => {
             let frame = Frame::open().alert(sentence(&fault));
-            (StatusCode::UNAUTHORIZED, page(&SignIn { frame, user, next })).into_response()
+            refused(&fault, page(&SignIn { frame, user, next, kept: &kept }))
         }
-        Err(fault) => broken(&fault),
+        Err(fault) => Refused::from(fault).into_response(),
     }
 }
 
-/// Another key than any before: nobody else can have put it there.
-async fn enter(api: &Api, user: UserId, next: &str) -> Response {
-    let key = match api.management.begin_session(user).await {
-        Ok(key) => key,
-        Err(fault) => return broken(&fault),
+/// The form again, with the status that says why, and when it is heard.
+fn refused(fault: &Fault, form: Response) -> Response {
+    let status = match fault {
+        Fault::WrongPassword => StatusCode::UNAUTHORIZED,
+        Fault::TooOften { .. } => StatusCode::TOO_MANY_REQUESTS,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
     };
-    let mut answer = Redirect::to(next).into_response();
-    if let Some(cookie) = session::keep(&key, api.guard.is_secure()) {
+    let mut answer = (status, form).into_response();
+    if let Some(seconds) = fault.retry_after() {
+        answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    answer
+}
+
+/// Another key than any before: nobody else can have put it there.
+async fn enter(api: &Api, user: UserId, answer: Response) -> Response {
+    match api.management.begin_session(user).await {
+        Ok(key) => keep(api, &key, answer),
+        Err(fault) => Refused::from(fault).into_response(),
+    }
+}
+
+fn keep(api: &Api, key: &Secret, mut answer: Response) -> Response {
+    if let Some(cookie) = session::keep(key, api.guard.is_secure()) {
         answer.headers_mut().insert(header::SET_COOKIE, cookie);
     }
     answer
+}
+
+/// Back to the form, which goes out again only when its sender says so.
+async fn resume(api: &Api, user: UserId, path: &str, fields: Vec<(String, String)>) -> Response {
+    match api.management.begin_session(user).await {
+        Ok(key) => {
+            let frame = Frame { csrf: csrf(key.expose()), ..Frame::open() };
+            keep(api, &key, page(&Resume { frame, path, fields }))
+        }
+        Err(fault) => Refused::from(fault).into_response(),
+    }
 }
 
 pub async fn ask_out() -> Redirect {
@@ -107,7 +152,7 @@ pub async fn sign_out(State(api): State<Api>, Sent { visitor, .. }: Sent) -> Res
     if let Some(id) = visitor.who.session_id()
         && let Err(fault) = api.management.end_session(&visitor.who, id).await
     {
-        return broken(&fault);
+        return Refused::from(fault).into_response();
     }
     let mut answer = Redirect::to("/sign-in").into_response();
     answer.headers_mut().insert(header::SET_COOKIE, session::forget(api.guard.is_secure()));
@@ -132,31 +177,19 @@ pub async fn chosen(api: State<Api>, peer: Option<Extension<Peer>>, link: Path<S
 
 async fn redeem(api: Api, peer: Option<Extension<Peer>>, (link, is_setup): (String, bool), fields: Fields) -> Response {
     let name = fields.one("name");
-    let again = |text: String| {
-        let frame = Frame::open().alert(text);
-        (StatusCode::UNPROCESSABLE_ENTITY, page(&Choose { frame, is_setup, name })).into_response()
-    };
-    let user = match name.parse() {
+    let again = |text: String| page(&Choose { frame: Frame::open().alert(text), is_setup, name });
+    let user = match name.parse::<UserName>() {
         Ok(name) => Some(name),
         Err(_) if !is_setup => None,
-        Err(error) => return again(format!("Name: {error}.")),
+        Err(error) => {
+            let form = again(say!("setup-bad-name", error = error.to_string()));
+            return (StatusCode::UNPROCESSABLE_ENTITY, form).into_response();
+        }
     };
-    let (link, password) = (Shown(Secret::new(link)), Shown(Secret::new(fields.raw("password"))));
-    match api.management.redeem(Redeem { link, name: user, password }).await {
-        Ok(user) => enter(&api, user, "/").await,
-        Err(fault @ Fault::Invalid { .. }) => again(sentence(&fault)),
-        Err(fault @ Fault::Missing(_)) => match api.guard.count(peer.map(|Extension(peer)| peer)) {
-            Ok(()) => broken(&fault),
-            Err(refusal) => *refusal,
-        },
-        Err(fault) => broken(&fault),
+    let (link, password) = (Shown(Secret::new(link)), Shown(Secret::new(fields.raw("secret-password"))));
+    match api.guard.hear(peer, api.management.redeem(Redeem { link, name: user, password })).await {
+        Ok(user) => enter(&api, user, Redirect::to("/").into_response()).await,
+        Err(fault @ (Fault::Invalid { .. } | Fault::TooOften { .. })) => refused(&fault, again(sentence(&fault))),
+        Err(fault) => Refused::from(fault).into_response(),
     }
-}
-
-/// A fault as a person reads it.
-pub fn sentence(fault: &Fault) -> String {
-    let text = fault.to_string();
-    let mut letters = text.chars();
-    let first = letters.next().map(|letter| letter.to_uppercase().collect::<String>()).unwrap_or_default();
-    format!("{first}{}.", letters.as_str())
 }

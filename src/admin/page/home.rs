@@ -3,8 +3,9 @@
 //! Never of anybody else.
 
 use super::{
-    frame::{Frame, Visitor, broken},
+    frame::{Frame, Refused, Visitor},
     page,
+    words::say,
 };
 use crate::{
     admin::api::Api,
@@ -23,13 +24,11 @@ struct Home {
 
 const MOST: u16 = 200;
 
-pub async fn show(State(api): State<Api>, visitor: Visitor) -> Response {
+pub async fn show(State(api): State<Api>, visitor: Visitor) -> Result<Response, Refused> {
     let first = Page { after: None, limit: Some(MOST) };
-    let found = match api.management.tokens(&visitor.who, (None, None), &first).await {
-        Ok(found) => found,
-        Err(fault) => return broken(&fault),
-    };
+    let found = api.management.tokens(&visitor.who, (None, None), &first).await?;
     let valid = found.items.iter().filter(|token| !token.expired).count();
-    let tokens = format!("{valid}{}", if found.next.is_some() { " and more" } else { "" });
-    page(&Home { frame: Frame::of(&visitor, "/"), me: visitor.me, tokens })
+    let more = if found.next.is_some() { "yes" } else { "no" };
+    let tokens = say!("home-tokens-count", count = valid, more = more);
+    Ok(page(&Home { frame: Frame::of(&visitor, "/"), me: visitor.me, tokens }))
 }

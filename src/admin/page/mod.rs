@@ -3,11 +3,13 @@
 //! Never loads anything from elsewhere, and never changes anything by following a link.
 
 mod assets;
+mod confirm;
 mod entry;
 mod form;
 mod frame;
 mod home;
 mod tokens;
+mod words;
 
 use super::api::Api;
 use axum::{

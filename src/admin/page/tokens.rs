@@ -3,10 +3,11 @@
 //! Never shows a token's value but in the answer that made it.
 
 use super::{
-    entry::sentence,
+    confirm::Confirm,
     form::{Fields, Sent},
-    frame::{Frame, Visitor, broken},
+    frame::{Frame, Refused, Visitor, day, told},
     page,
+    words::say,
 };
 use crate::{
     admin::api::Api,
@@ -34,14 +35,7 @@ struct Tokens {
     made: Option<MadeToken>,
     wish: Wish,
     contexts: Vec<String>,
-    lives: [(u32, &'static str); 5],
-}
-
-#[derive(Template)]
-#[template(path = "revoke.html")]
-struct Revoke {
-    frame: Frame,
-    token: Token,
+    lives: [u32; 5],
 }
 
 /// What stands in the form: also what was typed, where it could not be done.
@@ -57,8 +51,9 @@ struct Wish {
     networks: String,
 }
 
-const LIVES: [(u32, &str); 5] = [(7, "7 days"), (30, "30 days"), (90, "90 days"), (180, "180 days"), (365, "a year")];
+const LIVES: [u32; 5] = [7, 30, 90, 180, 365];
 const USUAL: u32 = 90;
+const MOST: u16 = 200;
 
 impl Default for Wish {
     fn default() -> Self {
@@ -70,7 +65,7 @@ impl Default for Wish {
 
 impl Wish {
     fn read(fields: &Fields) -> Self {
-        let has = |scope| fields.many("scopes").any(|found| found == scope);
+        let has = |scope| fields.has("scopes", scope);
         Self {
             name: fields.one("name").into(),
             days: fields.one("expires").parse().unwrap_or(USUAL),
@@ -96,11 +91,11 @@ impl Wish {
 
 impl Tokens {
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "templates hand everything on by reference")]
-    fn scope(&self, scope: &Scope) -> &'static str {
+    fn scope(&self, scope: &Scope) -> String {
         match scope {
-            Scope::Run => "run jobs",
-            Scope::Read => "read",
-            Scope::Manage => "manage",
+            Scope::Run => say!("scope-run-short"),
+            Scope::Read => say!("scope-read-short"),
+            Scope::Manage => say!("scope-manage-short"),
         }
     }
 
@@ -108,23 +103,23 @@ impl Tokens {
     fn boundary(&self, token: &Token) -> String {
         let mut parts = Vec::new();
         if let Some(context) = &token.context {
-            parts.push(format!("pays with {context}"));
+            parts.push(say!("tokens-pays-with", context = context.to_string()));
         }
         let list = |words: Vec<String>| words.join(", ");
         if !token.providers.is_empty() {
-            parts.push(format!("only {}", list(token.providers.clone())));
+            parts.push(say!("tokens-only", list = list(token.providers.clone())));
         }
         if !token.contexts.is_empty() {
-            parts.push(format!("only in {}", list(token.contexts.iter().map(Context::to_string).collect())));
+            parts.push(say!("tokens-only-in", list = list(token.contexts.iter().map(Context::to_string).collect())));
         }
         if !token.networks.is_empty() {
-            parts.push(format!("only from {}", list(token.networks.iter().map(ToString::to_string).collect())));
+            parts.push(say!("tokens-only-from", list = list(token.networks.iter().map(ToString::to_string).collect())));
         }
-        if parts.is_empty() { "anything that you may".into() } else { parts.join("; ") }
+        if parts.is_empty() { say!("tokens-anything") } else { parts.join("; ") }
     }
 }
 
-pub async fn list(State(api): State<Api>, visitor: Visitor, Query(place): Query<Page>) -> Response {
+pub async fn list(State(api): State<Api>, visitor: Visitor, Query(place): Query<Page>) -> Result<Response, Refused> {
     let frame = Frame::of(&visitor, "/tokens");
     render(&api, &visitor, (frame, place), (Wish::default(), None)).await
 }
@@ -134,16 +129,26 @@ async fn render(
     visitor: &Visitor,
     (frame, place): (Frame, Page),
     (wish, made): (Wish, Option<MadeToken>),
-) -> Response {
-    let found = match api.management.tokens(&visitor.who, (None, None), &place).await {
-        Ok(found) => found,
-        Err(fault) => return broken(&fault),
-    };
-    let contexts = visitor.me.contexts.iter().map(ToString::to_string).collect();
-    page(&Tokens { frame, list: found.items, next: found.next, made, wish, contexts, lives: LIVES })
+) -> Result<Response, Refused> {
+    let found = api.management.tokens(&visitor.who, (None, None), &place).await?;
+    let contexts = contexts(api, visitor).await?;
+    Ok(page(&Tokens { frame, list: found.items, next: found.next, made, wish, contexts, lives: LIVES }))
 }
 
-pub async fn make(State(api): State<Api>, Sent { visitor, fields }: Sent) -> Response {
+/// All that a token can be pinned to.
+async fn contexts(api: &Api, visitor: &Visitor) -> Result<Vec<String>, Fault> {
+    let (mut contexts, mut place) = (Vec::new(), Page { after: None, limit: Some(MOST) });
+    loop {
+        let found = api.management.contexts(&visitor.who, &place).await?;
+        contexts.extend(found.items.into_iter().map(|named| named.context.to_string()));
+        match found.next {
+            Some(next) => place.after = Some(next),
+            None => return Ok(contexts),
+        }
+    }
+}
+
+pub async fn make(State(api): State<Api>, Sent { visitor, fields }: Sent) -> Result<Response, Refused> {
     let wish = Wish::read(&fields);
     let frame = Frame::of(&visitor, "/tokens");
     let made = match wanted(&api, &wish, &fields) {
@@ -152,12 +157,11 @@ pub async fn make(State(api): State<Api>, Sent { visitor, fields }: Sent) -> Res
     };
     match made {
         Ok(made) => render(&api, &visitor, (frame, Page::default()), (Wish::default(), Some(made))).await,
-        Err(fault @ (Fault::Invalid { .. } | Fault::Conflict(_) | Fault::Forbidden(_))) => {
-            let frame = frame.alert(sentence(&fault));
-            let again = render(&api, &visitor, (frame, Page::default()), (wish, None)).await;
-            (StatusCode::UNPROCESSABLE_ENTITY, again).into_response()
+        Err(fault) => {
+            let frame = frame.alert(told(fault)?);
+            let again = render(&api, &visitor, (frame, Page::default()), (wish, None)).await?;
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, again).into_response())
         }
-        Err(fault) => broken(&fault),
     }
 }
 
@@ -176,17 +180,29 @@ fn wanted(api: &Api, wish: &Wish, fields: &Fields) -> Result<CreateToken, Fault>
     })
 }
 
-pub async fn ask(State(api): State<Api>, visitor: Visitor, Path(id): Path<TokenId>) -> Response {
-    match api.management.token(&visitor.who, id).await {
-        Ok(token) => page(&Revoke { frame: Frame::of(&visitor, "/tokens"), token }),
-        Err(fault) => broken(&fault),
-    }
+pub async fn ask(State(api): State<Api>, visitor: Visitor, Path(id): Path<TokenId>) -> Result<Response, Refused> {
+    let token = api.management.token(&visitor.who, id).await?;
+    let used = match &token.last_used {
+        Some(time) => say!("revoke-used", day = day(time)),
+        None => say!("revoke-unused"),
+    };
+    Ok(page(&Confirm {
+        frame: Frame::of(&visitor, "/tokens"),
+        heading: say!("revoke-heading", name = token.name.to_string()),
+        effects: vec![say!("revoke-effect"), say!("revoke-jobs"), used],
+        act: say!("revoke-go"),
+        back: "/tokens".into(),
+    }))
 }
 
-pub async fn revoke(State(api): State<Api>, Path(id): Path<TokenId>, Sent { visitor, .. }: Sent) -> Response {
+pub async fn revoke(
+    State(api): State<Api>,
+    Path(id): Path<TokenId>,
+    Sent { visitor, .. }: Sent,
+) -> Result<Response, Refused> {
     match api.management.revoke_token(&visitor.who, id, None).await {
         // Pressed twice, or gone in another tab: it is as it was wanted.
-        Ok(_) | Err(Fault::Missing(_)) => Redirect::to("/tokens").into_response(),
-        Err(fault) => broken(&fault),
+        Ok(_) | Err(Fault::Missing(_)) => Ok(Redirect::to("/tokens?said=removed").into_response()),
+        Err(fault) => Err(fault.into()),
     }
 }

@@ -14,7 +14,7 @@ async fn settle(window: &Window, bellhop: &Bellhop) {
     window.open(link.trim()).await;
     window.look("setup").await;
     window.fill("name", "ada").await;
-    window.fill("password", PASSWORD).await;
+    window.fill("secret-password", PASSWORD).await;
     window.press("Make the account").await;
     window.until_reads("Hello, ada").await;
 }
@@ -47,7 +47,7 @@ async fn from_an_empty_folder_to_a_token_and_out_again() {
     window.until_reads("Sign in").await;
     window.look("sign-in").await;
     window.fill("user", "ada").await;
-    window.fill("password", "fake wrong password").await;
+    window.fill("secret-password", "fake wrong password").await;
     window.press("Sign in").await;
     window.until_reads("the password is another").await;
     window.look("sign-in-refused").await;
