@@ -23,6 +23,7 @@ mod usage;
 mod users;
 mod whoami;
 
+pub use people::Login;
 pub use problem::Problem;
 pub use signin::{Guard, Peer};
 

@@ -15,6 +15,7 @@ mod projects;
 mod quotas;
 mod remote;
 mod remote_credentials;
+mod remote_login;
 mod remote_people;
 mod signin;
 mod submissions;
