@@ -54,8 +54,10 @@ impl<T: std::str::FromStr<Err: fmt::Display>> serde::de::Visitor<'_> for Word<T>
 pub enum Shape {
     /// A format of JSON Schema.
     Format(&'static str),
-    /// A regular expression of ECMA-262, and the greatest length, where there is one.
-    Pattern(&'static str, Option<usize>),
+    /// A regular expression of ECMA-262, and the greatest length.
+    Pattern(&'static str, usize),
+    /// A name for what this regular expression says exactly, where none without a look ahead can.
+    Named(&'static str, &'static str),
     /// A format, or this word.
     Or(&'static str, &'static str),
 }
@@ -66,7 +68,8 @@ pub fn schema(shape: Shape, about: &str) -> RefOr<Schema> {
     let about = (!about.is_empty()).then_some(about);
     RefOr::T(match shape {
         Shape::Format(name) => text().format(format(name)).description(about).into(),
-        Shape::Pattern(pattern, most) => text().pattern(Some(pattern)).max_length(most).description(about).into(),
+        Shape::Pattern(pattern, most) => text().pattern(Some(pattern)).max_length(Some(most)).description(about).into(),
+        Shape::Named(name, pattern) => text().format(format(name)).pattern(Some(pattern)).description(about).into(),
         Shape::Or(name, word) => {
             let either = AnyOfBuilder::new().item(text().format(format(name))).item(text().enum_values(Some([word])));
             either.description(about).into()

@@ -82,7 +82,7 @@ impl fmt::Display for Millionths {
     }
 }
 
-spelled! { Millionths: Shape::Pattern("^[0-9]{1,10}([.][0-9]{1,6})?$", Some(17)), "An amount such as 12 or 0.30, with at most six decimals" }
+spelled! { Millionths: Shape::Pattern("^[0-9]{1,10}([.][0-9]{1,6})?$", 17), "An amount such as 12 or 0.30, with at most six decimals" }
 
 #[cfg(test)]
 mod tests {

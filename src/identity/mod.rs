@@ -144,10 +144,10 @@ macro_rules! text_forms {
 }
 text_forms!(Name, UserName, Context);
 spelled! {
-    Name: Shape::Pattern("^(?!me$)[a-z0-9](-?[a-z0-9]){0,39}$", Some(40)),
+    Name: Shape::Pattern("^(?!me$)[a-z0-9]+(-[a-z0-9]+)*$", 40),
         "1 to 40 of a-z, 0-9 and single `-`, beginning and ending with a letter or digit, and not `me`";
-    UserName: Shape::Pattern("^[A-Za-z0-9._@+-]{1,120}$", Some(120)), "1 to 120 of A-Z, a-z, 0-9 and . _ @ + -";
-    Context: Shape::Pattern("^[a-z0-9](-?[a-z0-9]){0,39}([.][a-z0-9](-?[a-z0-9]){0,39})?$", None),
+    UserName: Shape::Pattern("^[A-Za-z0-9._@+-]+$", 120), "1 to 120 of A-Z, a-z, 0-9 and . _ @ + -";
+    Context: Shape::Named("context", "^(?=[^.]{1,40}([.]|$))[a-z0-9]+(-[a-z0-9]+)*([.](?=.{1,40}$)[a-z0-9]+(-[a-z0-9]+)*)?$"),
         "Which purse pays: `me`, `me.<project>`, `<organization>` or `<organization>.<project>`";
 }
 
