@@ -8,6 +8,7 @@ mod entry;
 mod form;
 mod frame;
 mod home;
+mod reference;
 mod tokens;
 mod words;
 
@@ -28,6 +29,7 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; scri
 pub fn router(api: Api) -> Router {
     Router::new()
         .route("/", get(home::show))
+        .route("/api/v1/docs", get(reference::show))
         .route("/sign-in", get(entry::ask).post(entry::sign_in))
         .route("/sign-out", get(entry::ask_out).post(entry::sign_out))
         .route("/setup/{link}", get(entry::setup).post(entry::set_up))

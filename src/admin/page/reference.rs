@@ -125,7 +125,11 @@ impl Shape {
         let parts = list(&schema["allOf"]).iter().chain([schema]);
         let field = |part: &Value, (name, schema): (&String, &Value)| Field {
             name: name.clone(),
-            place: if list(&part["required"]).iter().any(|required| required == name) { say!("reference-required") } else { String::new() },
+            place: if list(&part["required"]).iter().any(|required| required == name) {
+                say!("reference-required")
+            } else {
+                String::new()
+            },
             is: words(schema),
             about: prose(&schema["description"]),
         };
@@ -149,10 +153,13 @@ fn words(schema: &Value) -> Vec<Word> {
     }
     for several in ["oneOf", "anyOf", "allOf"] {
         let each = list(&schema[several]).iter().map(words).filter(|words| !words.is_empty());
-        let joined: Vec<Word> = each.enumerate().flat_map(|(at, words)| {
-            let between = (at > 0).then(|| plain(if several == "allOf" { " and " } else { " or " }));
-            between.into_iter().chain(words)
-        }).collect();
+        let joined: Vec<Word> = each
+            .enumerate()
+            .flat_map(|(at, words)| {
+                let between = (at > 0).then(|| plain(if several == "allOf" { " and " } else { " or " }));
+                between.into_iter().chain(words)
+            })
+            .collect();
         if !joined.is_empty() {
             return joined;
         }

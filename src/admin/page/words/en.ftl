@@ -134,3 +134,13 @@ revoke-unused = It has never been used.
 revoke-go = Revoke the token
 confirm-final = This cannot be undone.
 confirm-keep = Keep it
+
+page-reference = The management API
+reference-document = The OpenAPI document
+reference-contents = Contents
+reference-shapes = What is sent and answered
+reference-parameters = Parameters
+reference-body = Body
+reference-answers = Answers
+reference-refusal = refusal
+reference-required = required
