@@ -147,7 +147,7 @@ impl App {
         let control = control.map_err(AppError::Threads)?;
         let settings = Settings::new(&config, catalog(&config)?)?;
         let tls = config.tls.as_ref().map(tls::for_callers).transpose()?;
-        let admin_tls = config.admin_tls.as_ref().map(tls::for_admin).transpose()?;
+        let admin_tls = config.admin_tls.as_ref().map(tls::for_callers).transpose()?;
         let clock = Clock::system();
         let (store, vault) = control.block_on(open_store(&config, &clock))?;
         let sources = LiveSources::new(source_reader(&config, &clock)?, control.handle().clone());
