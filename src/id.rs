@@ -71,4 +71,7 @@ ids! {
     ProcessId,
     /// What waits for its place in the audit trail.
     NoteId,
+    WebhookId,
+    /// One message to one webhook, however often it is sent.
+    DeliveryId,
 }

@@ -8,16 +8,21 @@ mod page;
 mod session;
 
 use crate::{
-    config::Rate, directory::Directory, jobs::Jobs, manage::Management, source::Sources, telemetry::metrics::Metrics,
+    config::Rate, directory::Directory, hook::Hooks, jobs::Jobs, manage::Management, source::Sources,
+    telemetry::metrics::Metrics,
 };
 use api::{Api, Guard};
 use axum::{Router, body::Body, extract::State, routing::get};
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use rustls::ServerConfig;
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 use tokio::net::TcpListener;
 
@@ -27,11 +32,19 @@ pub struct Admin {
     pub metrics: Arc<Metrics>,
     pub jobs: Arc<Jobs>,
     pub sources: Arc<Sources>,
+    pub hooks: Arc<Hooks>,
     pub management: Arc<Management>,
     pub failed_lookups: Rate,
     /// Whether browsers reach it over TLS.
     pub secure: bool,
+    pub bound: Bound,
     pub draining: AtomicBool,
+}
+
+/// Where this process serves callers, whatever ports were asked for.
+pub struct Bound {
+    pub proxy: SocketAddr,
+    pub providers: BTreeMap<String, SocketAddr>,
 }
 
 /// Accepts until the process ends.
@@ -46,13 +59,14 @@ fn router(admin: Arc<Admin>) -> Router {
         management: Arc::clone(&admin.management),
         guard: Arc::new(Guard::new(admin.failed_lookups, admin.secure)),
     };
+    let page = page::router(api.clone(), Arc::clone(&admin));
     let plain = Router::new()
         .route("/healthz", get(async || text(StatusCode::OK, "alive\n")))
         .route("/readyz", get(async |State(admin): State<Arc<Admin>>| admin.ready()))
         .route("/metrics", get(async |State(admin): State<Arc<Admin>>| admin.metrics()))
         .with_state(admin);
     plain
-        .merge(page::router(api.clone()))
+        .merge(page)
         .merge(api::router(api))
         .fallback(async || text(StatusCode::NOT_FOUND, "there is nothing of this name here\n"))
 }
@@ -120,6 +134,7 @@ impl Admin {
             ("bellhop_spooled_bindings_total", "Jobs that went on record in the spool first.", &tally.spooled),
         ];
         self.read_sources(text);
+        self.told(text);
         for (name, help, count) in others {
             let count = count.load(Ordering::Relaxed);
             let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {count}");
@@ -128,6 +143,16 @@ impl Admin {
 }
 
 impl Admin {
+    fn told(&self, text: &mut String) {
+        use std::fmt::Write;
+        let (name, tally) = ("bellhop_webhook_attempts_total", &self.hooks.tally);
+        let _ = writeln!(text, "# HELP {name} Attempts to deliver a message to a webhook.\n# TYPE {name} counter");
+        let outcomes = [("delivered", &tally.delivered), ("failed", &tally.failed), ("given_up", &tally.given_up)];
+        for (outcome, count) in outcomes {
+            let _ = writeln!(text, "{name}{{outcome=\"{outcome}\"}} {}", count.load(Ordering::Relaxed));
+        }
+    }
+
     fn read_sources(&self, text: &mut String) {
         use std::fmt::Write;
         let tally = &self.sources.tally;

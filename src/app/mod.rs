@@ -8,14 +8,16 @@ mod setup;
 mod sockets;
 mod tls;
 
-pub use open::{catalog, master_source, source_reader, store};
+pub use open::{catalog, issuer, master_source, source_reader, store};
 
 use crate::{
-    admin::{self, Admin},
+    admin::{self, Admin, Bound},
     clock::Clock,
     config::{Config, ConfigError, Sources},
     directory::{Directory, Reach},
     exchange::{Exchanges, Ledger},
+    hook::{Hooks, Post},
+    id::ProcessId,
     jobs::{Ground, Jobs, SpoolError, follow::Follower as JobFollower},
     manage::{Asking, Current, Management},
     provider::{CatalogError, files::Unreadable},
@@ -23,8 +25,9 @@ use crate::{
     scheme::minted::Minter,
     source::Sources as LiveSources,
     store::{Store, StoreError},
-    sync::{Follower, checkpoint::Checkpoints},
+    sync::{Follower, checkpoint::Checkpoints, retention::Retention},
     telemetry::log::Logging,
+    upstream::BadCaFile,
     vault::{Vault, VaultError},
 };
 use cores::Cores;
@@ -66,6 +69,10 @@ pub enum AppError {
     Listen { address: SocketAddr, error: io::Error },
     #[error("{0}")]
     Sources(String),
+    #[error("webhooks.ca_file: {0}")]
+    Webhooks(#[from] BadCaFile),
+    #[error("{0}")]
+    Oidc(String),
     #[error("the process cannot start its threads: {0}")]
     Threads(io::Error),
 }
@@ -79,7 +86,9 @@ impl AppError {
             | Self::Catalog(_)
             | Self::Settings(_)
             | Self::Tls(_)
-            | Self::Sources(_) => true,
+            | Self::Sources(_)
+            | Self::Webhooks(_)
+            | Self::Oidc(_) => true,
             Self::Vault(error) => error.is_configuration(),
             Self::Store(StoreError::Address(_)) => true,
             Self::Store(_) | Self::Spool(_) | Self::Listen { .. } | Self::Threads(_) => false,
@@ -97,6 +106,7 @@ pub struct App {
     admin: Arc<Admin>,
     jobs: Arc<Jobs>,
     checkpoints: Arc<Checkpoints>,
+    hooks: Arc<Hooks>,
     store: Store,
     config: Config,
     pub addresses: Addresses,
@@ -185,17 +195,20 @@ impl App {
         if config.jobs.follow {
             follow_jobs(&config, Arc::clone(&jobs), ground, Arc::clone(&exchanges))?;
         }
+        let post = Post::new(&config.webhooks)?;
+        let hooks = Hooks::new((store.clone(), Arc::clone(&vault)), clock.clone(), jobs.process(), post);
         let machines = Machines {
             directory: Arc::clone(&directory),
             jobs: Arc::clone(&jobs),
             exchanges: Arc::clone(&exchanges),
+            refusals: hooks.refusals(),
             minter: Minter::new(Arc::clone(&vault), control.handle().clone()),
         };
         let shared = Shared::new(settings, tls, machines, clock.clone());
         let workers = workers(&config);
         let sockets = Sockets::bind(&config.listen, workers)?;
         let addresses = sockets.addresses();
-        let current = Current { config: config.clone(), catalog: catalog(&config)? };
+        let current = Current { config: config.clone(), catalog: catalog(&config)?, issuer: issuer(&config)? };
         let asking = Asking::new(Ok(source_reader(&config, &clock)?));
         let management = Management::new(
             (store.clone(), Arc::clone(&vault)),
@@ -211,9 +224,11 @@ impl App {
             metrics: Arc::clone(&shared.metrics),
             jobs: Arc::clone(&jobs),
             sources: Arc::clone(&sources),
+            hooks: Arc::clone(&hooks),
             management,
             failed_lookups: config.limits.failed_lookups,
             secure: setup::is_secure(&config),
+            bound: Bound { proxy: addresses.proxy, providers: addresses.providers.clone() },
             draining: AtomicBool::new(false),
         });
         let Sockets { admin: admin_socket, cores: core_sockets, .. } = sockets;
@@ -228,13 +243,16 @@ impl App {
         tasks.spawn_on(note_uses(store.clone(), Arc::clone(&admin.directory)), control.handle());
         let checkpoints = Checkpoints::new(store.clone(), Arc::clone(&vault), clock.clone(), &config.data_dir);
         tasks.spawn_on(Arc::clone(&checkpoints).keep(), control.handle());
+        tasks.spawn_on(Arc::clone(&hooks).keep(), control.handle());
+        let parts = (store.clone(), Arc::clone(&vault), clock.clone());
+        tasks.spawn_on(keep_trail(parts, jobs.process(), config.audit.keep), control.handle());
         tasks.spawn_on(keep_tokens(exchanges, vault, clock), control.handle());
         tasks.spawn_on(keep_sessions(Arc::clone(&admin.management)), control.handle());
         if let Some(files) = config.tls.clone() {
             tasks.spawn_on(tls::follow_files(files, Arc::clone(&shared)), control.handle());
         }
         let cores = Cores::start(&shared, core_sockets).map_err(AppError::Threads)?;
-        Ok(Self { control, tasks, cores, shared, admin, jobs, checkpoints, store, config, addresses })
+        Ok(Self { control, tasks, cores, shared, admin, jobs, checkpoints, hooks, store, config, addresses })
     }
 
     async fn until_told_to_end(&self, mut signals: Signals, sources: &Sources, log: &Logging) {
@@ -255,10 +273,12 @@ impl App {
         let config = sources.load()?.config;
         let settings = Settings::new(&config, catalog(&config)?)?;
         let tls = config.tls.as_ref().map(tls::for_callers).transpose()?;
-        let current = Current { catalog: catalog(&config)?, config: config.clone() };
+        let current = Current { catalog: catalog(&config)?, issuer: issuer(&config)?, config: config.clone() };
+        let post = Post::new(&config.webhooks)?;
         self.warn_of_restarts(&config);
         self.shared.reload(settings);
         self.admin.management.reload(current);
+        self.hooks.reload(post);
         self.shared.set_tls(tls);
         log.set_level(config.log.level);
         Ok(())
@@ -279,6 +299,7 @@ impl App {
             ("limits.failed_lookups", old.limits.failed_lookups == new.limits.failed_lookups),
             ("jobs", old.jobs == new.jobs),
             ("sources", old.sources == new.sources),
+            ("audit", old.audit == new.audit),
             ("sizes", old.sizes == new.sizes),
             ("timeouts.connect", old.timeouts.connect == new.timeouts.connect),
             ("timeouts.upstream_idle", old.timeouts.upstream_idle == new.timeouts.upstream_idle),
@@ -326,6 +347,14 @@ fn follow_jobs(config: &Config, jobs: Arc<Jobs>, ground: Ground, exchanges: Arc<
 fn workers(config: &Config) -> usize {
     let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     config.listen.workers.map_or_else(cores, std::num::NonZero::get)
+}
+
+/// Takes away what of the audit trail is older than the operator wants it kept.
+async fn keep_trail(parts: (Store, Arc<Vault>, Clock), process: ProcessId, keep: Option<Duration>) {
+    let (store, vault, clock) = parts;
+    if let Some(keep) = keep {
+        Retention { store, vault, clock, process, keep }.run().await;
+    }
 }
 
 /// Forgets access tokens that nobody uses, and renews the keys that sign Bellhop's own, once there are any.

@@ -140,7 +140,7 @@ impl Verify {
         for path in &self.anchor {
             anchors.append(&mut checkpoints(path)?);
         }
-        let Verified { entries, last, checkpoints, mut findings, .. } = api.get("/audit/verify").await?;
+        let Verified { entries, last, pruned, checkpoints, mut findings, .. } = api.get("/audit/verify").await?;
         let held = checkpoints + anchors.len() as u64;
         for checkpoints in anchors.chunks(200) {
             let sent = CheckCheckpoints { checkpoints: checkpoints.to_vec() };
@@ -156,14 +156,17 @@ impl Verify {
         }
         if self.form.json {
             console.json(&json!({
-                "intact": told.is_empty(), "entries": entries, "last": last, "checkpoints": held, "findings": told
+                "intact": told.is_empty(), "entries": entries, "last": last, "pruned": pruned, "checkpoints": held, "findings": told
             }));
         } else if !told.is_empty() {
             console.table(self.form, &["kind", "entry", "text"], &told);
         }
         let held = counted(held as usize, "checkpoint");
         if told.is_empty() {
-            console.note(format_args!("intact: {entries} entries, up to number {last}, held against {held}"));
+            let from = pruned.map_or_else(String::new, |pruned| {
+                format!("from number {} (what was before that was older than `audit.keep`) ", pruned + 1)
+            });
+            console.note(format_args!("intact: {entries} entries, {from}up to number {last}, held against {held}"));
             return Ok(());
         }
         Err(Failure::failed(format!("the audit trail is not what was written: {}", counted(told.len(), "finding"))))

@@ -34,6 +34,7 @@ mod serve;
 mod token;
 mod usage;
 mod user;
+mod webhook;
 
 pub use console::Console;
 pub use failure::Failure;
@@ -139,6 +140,9 @@ enum StoreCommand {
     /// How much of what somebody may use
     #[command(subcommand)]
     Quota(quota::QuotaCommand),
+    /// Webhooks: where somebody is told of refused credentials, ends that come near, quotas that fill up
+    #[command(subcommand)]
+    Webhook(webhook::WebhookCommand),
     /// The audit trail: who did what, and whether it is what was written
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -220,6 +224,7 @@ impl StoreCommand {
                     Self::Job(command) => command.run(&api, console).await,
                     Self::Usage(usage) => usage.run(&api, console).await,
                     Self::Quota(command) => command.run(&api, console).await,
+                    Self::Webhook(command) => command.run(&api, console).await,
                     Self::Audit(command) => command.run(&api, console).await,
                     _ => Err(Failure::usage(
                         "this works on the store itself: run it at the machine of the store, without BELLHOP_URL",
@@ -256,6 +261,7 @@ impl StoreCommand {
             Self::Job(command) => command.run(&local.api()?, console).await,
             Self::Usage(usage) => usage.run(&local.api()?, console).await,
             Self::Quota(command) => command.run(&local.api()?, console).await,
+            Self::Webhook(command) => command.run(&local.api()?, console).await,
             Self::Audit(command) => command.run(&local.api()?, console).await,
             Self::Key(command) => command.run(local, console).await,
             Self::Migrate(migrate) => migrate.run(local, console).await,

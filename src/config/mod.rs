@@ -3,6 +3,7 @@
 //! Reads its sources once and never looks at the environment again.
 
 mod load;
+mod oidc;
 mod origin;
 mod price;
 mod quantity;
@@ -14,6 +15,7 @@ mod url;
 mod written;
 
 pub use load::{ConfigError, Environment, Loaded, Sources};
+pub use oidc::{ClientSecretSource, FirstSignIn, GroupGrant, GroupRole, IssuerUrl, OidcConfig};
 pub use origin::{Origin, Protocol};
 pub use price::{Millionths, Price, Prices};
 pub use quantity::{Rate, Size, Span};
@@ -61,8 +63,13 @@ pub struct Config {
     pub jobs: JobsConfig,
     /// Where live sources of credentials are reached.
     pub sources: SourcesConfig,
+    /// An identity provider by which people sign in; `None`: by passwords alone.
+    #[serde(deserialize_with = "oidc::section")]
+    pub oidc: Option<OidcConfig>,
     #[serde(deserialize_with = "written::consistent")]
     pub tokens: TokenLifetimes,
+    pub webhooks: WebhooksConfig,
+    pub audit: AuditConfig,
     pub log: Log,
 }
 
@@ -221,6 +228,25 @@ pub struct TokenLifetimes {
     pub max_expiry: Duration,
 }
 
+/// Which receivers of webhooks may be reached, and are believed.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WebhooksConfig {
+    /// Lets them be at loopback, private and link-local addresses, and over plain HTTP.
+    pub allow_private: bool,
+    /// Certificates to trust instead of the public ones.
+    #[serde(deserialize_with = "written::optional")]
+    pub ca_file: Option<PathBuf>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuditConfig {
+    /// How long entries are kept. `None`: for ever.
+    #[serde(deserialize_with = "written::optional_span::<86_400, 3_153_600_000, _>")]
+    pub keep: Option<Duration>,
+}
+
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Log {
@@ -262,7 +288,10 @@ impl Default for Config {
             drain: Drain::default(),
             jobs: JobsConfig::default(),
             sources: SourcesConfig::default(),
+            oidc: None,
             tokens: TokenLifetimes::default(),
+            webhooks: WebhooksConfig::default(),
+            audit: AuditConfig::default(),
             log: Log::default(),
         }
     }

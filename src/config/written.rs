@@ -76,6 +76,19 @@ pub fn span<'de, const LEAST: u64, const MOST: u64, D: Deserializer<'de>>(
     }
 }
 
+/// The same, or none.
+pub fn optional_span<'de, const LEAST: u64, const MOST: u64, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Duration>, D::Error> {
+    let written: Option<Span> = optional(deserializer)?;
+    let within = |span: &Duration| (Duration::from_secs(LEAST)..=Duration::from_secs(MOST)).contains(span);
+    match written {
+        None => Ok(None),
+        Some(Span(span)) if within(&span) => Ok(Some(span)),
+        Some(_) => Err(de::Error::custom(format_args!("expected a duration from {LEAST}s to {MOST}s, or null"))),
+    }
+}
+
 /// A number of `LEAST` to `MOST`, or as many bytes.
 pub fn size<'de, const LEAST: u64, const MOST: u64, N: TryFrom<u64>, D: Deserializer<'de>>(
     deserializer: D,

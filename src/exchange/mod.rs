@@ -112,7 +112,15 @@ pub enum NoAccess {
 impl NoAccess {
     /// Whether the provider says that the stored credential is not good.
     pub const fn is_refusal(&self) -> bool {
-        matches!(self, Self::NotYielded(NotYielded::Refused(_)))
+        self.status().is_some()
+    }
+
+    /// With what status it says that.
+    pub const fn status(&self) -> Option<u16> {
+        match self {
+            Self::NotYielded(NotYielded::Refused(status)) => Some(*status),
+            _ => None,
+        }
     }
 
     const fn lasts(&self) -> Duration {

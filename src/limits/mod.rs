@@ -1,9 +1,10 @@
-//! Rates: a cell (the generic cell rate algorithm) for each token, user, credential and network that guesses.
-//! Owns the cells that several share, and those of networks; what is whole again is forgotten.
+//! Rates: a cell (the generic cell rate algorithm) for each token, user and credential, and governor for what has none.
+//! Owns the cells that several share, and the table of failed look-ups by source network; both bounded in size.
 //! Never blocks and never asks the store: what is over its rate is told when to come back.
 
 use crate::config::Rate;
 use dashmap::DashMap;
+use governor::{DefaultKeyedRateLimiter, Quota, clock::Clock as _};
 use std::{
     hash::Hash,
     net::{IpAddr, Ipv6Addr},
@@ -21,30 +22,20 @@ pub struct Cell(AtomicU64);
 impl Cell {
     /// Takes one from the allowance, or says how long until there is one.
     pub fn take(&self, rate: Rate, since_start: Duration) -> Result<(), Duration> {
-        let (now, interval) = (nanos(since_start), nanos(rate.interval()));
+        let now = nanos(since_start);
+        let interval = nanos(rate.interval());
+        let tolerance = interval.saturating_mul(u64::from(rate.burst.get() - 1));
         let mut used_until = self.0.load(Ordering::Relaxed);
         loop {
-            let start = room(rate, used_until, now)?;
+            let start = used_until.max(now);
+            if start - now > tolerance {
+                return Err(Duration::from_nanos(start - now - tolerance));
+            }
             match self.0.compare_exchange_weak(used_until, start + interval, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return Ok(()),
                 Err(current) => used_until = current,
             }
         }
-    }
-
-    /// Whether there is one to take; takes none.
-    pub fn check(&self, rate: Rate, since_start: Duration) -> Result<(), Duration> {
-        room(rate, self.0.load(Ordering::Relaxed), nanos(since_start)).map(drop)
-    }
-}
-
-/// From when on the next one is used up, or how long until there is one.
-fn room(rate: Rate, used_until: u64, now: u64) -> Result<u64, Duration> {
-    let tolerance = nanos(rate.interval()).saturating_mul(u64::from(rate.burst.get() - 1));
-    let start = used_until.max(now);
-    match (start - now).checked_sub(tolerance) {
-        None | Some(0) => Ok(start),
-        Some(wait) => Err(Duration::from_nanos(wait)),
     }
 }
 
@@ -67,14 +58,9 @@ impl<K: Eq + Hash> Default for Cells<K> {
 }
 
 impl<K: Eq + Hash> Cells<K> {
-    /// Of what nobody has used yet there is none.
-    pub fn find(&self, key: &K) -> Option<Arc<Cell>> {
-        self.cells.get(key).map(|cell| Arc::clone(&cell))
-    }
-
     pub fn of(&self, key: K, since_start: Duration) -> Arc<Cell> {
-        if let Some(cell) = self.find(&key) {
-            return cell;
+        if let Some(cell) = self.cells.get(&key) {
+            return Arc::clone(&cell);
         }
         // The one who takes the last place makes room; the others go on.
         if self.spare.fetch_sub(1, Ordering::Relaxed) == 1 {
@@ -95,26 +81,42 @@ fn nanos(span: Duration) -> u64 {
 
 /// Counts look-ups of tokens that nobody knows, by source network.
 pub struct FailedLookups {
-    rate: Rate,
-    began: Instant,
-    networks: Cells<IpAddr>,
+    limiter: DefaultKeyedRateLimiter<IpAddr>,
+    /// Networks that went over their limit, and until when they are not heard.
+    deaf: DashMap<IpAddr, Instant>,
 }
+
+/// More networks than this at once, and the quiet ones are forgotten.
+const NETWORKS: usize = 10_000;
 
 impl FailedLookups {
     pub fn new(rate: Rate) -> Self {
-        Self { rate, began: Instant::now(), networks: Cells::default() }
+        let quota = Quota::with_period(rate.interval()).unwrap_or_else(|| Quota::per_second(rate.count));
+        Self { limiter: DefaultKeyedRateLimiter::keyed(quota.allow_burst(rate.burst)), deaf: DashMap::new() }
     }
 
     /// Counts one failure; `Err` says how long until this network's next one is heard.
     pub fn count(&self, address: IpAddr) -> Result<(), Duration> {
-        let now = self.began.elapsed();
-        self.networks.of(network(address), now).take(self.rate, now)
+        if self.limiter.len() > NETWORKS {
+            self.limiter.retain_recent();
+        }
+        let network = network(address);
+        self.limiter.check_key(&network).map_err(|until| {
+            let wait = until.wait_time_from(governor::clock::DefaultClock::default().now());
+            let now = Instant::now();
+            if self.deaf.len() > NETWORKS {
+                self.deaf.retain(|_, until| now < *until);
+            }
+            self.deaf.insert(network, now + wait);
+            wait
+        })
     }
 
-    /// Whether this network's next failure would be heard; counts none.
+    /// Whether this network is heard now, before it is known whether it fails; counts nothing.
     pub fn check(&self, address: IpAddr) -> Result<(), Duration> {
-        let cell = self.networks.find(&network(address));
-        cell.map_or(Ok(()), |cell| cell.check(self.rate, self.began.elapsed()))
+        let until = self.deaf.get(&network(address)).map(|until| *until);
+        let wait = until.and_then(|until| until.checked_duration_since(Instant::now()));
+        wait.filter(|wait| !wait.is_zero()).map_or(Ok(()), Err)
     }
 }
 
@@ -188,8 +190,8 @@ mod tests {
         assert!(failures.count(a).is_ok());
         assert!((0..9).all(|_| failures.check(b).is_ok()));
         assert!(failures.count(b).is_ok());
-        assert!(failures.check(a).is_err());
         assert!(failures.count(a).is_err());
+        assert!(failures.check(b).is_err());
         assert!(failures.count("2001:db8:0:1::1".parse().unwrap()).is_ok());
         assert!(failures.count("192.0.2.1".parse().unwrap()).is_ok());
     }

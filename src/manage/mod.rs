@@ -8,8 +8,10 @@ pub mod contexts;
 pub mod credentials;
 pub mod explain;
 mod fault;
+mod groups;
 mod holdings;
 mod homes;
+pub mod identities;
 pub mod jobs;
 pub mod members;
 mod names;
@@ -22,10 +24,12 @@ pub mod providers;
 pub mod quotas;
 mod rights;
 pub mod signin;
+pub mod sso;
 pub mod submissions;
 pub mod tokens;
 pub mod usage;
 pub mod users;
+pub mod webhooks;
 pub mod whoami;
 mod whose;
 
@@ -41,6 +45,7 @@ use crate::{
     clock::{Clock, Timestamp},
     config::Config,
     exchange::Exchanges,
+    oidc::Issuer,
     provider::{Catalog, Provider},
     store::{Reading, Store, Tx},
     vault::Vault,
@@ -64,6 +69,8 @@ pub struct Management {
 pub struct Current {
     pub config: Config,
     pub catalog: Catalog,
+    /// The identity provider, where there is one.
+    pub issuer: Option<Arc<Issuer>>,
 }
 
 impl Management {

@@ -8,7 +8,7 @@ use crate::{
     id::{SessionId, UserId},
     identity::{UserName, key, key::KeyDigest, password},
     secret::Secret,
-    store::{Actor, AuditEntry, LinkPurpose, LinkRow, NewUser, Origin, SessionRow, UserChange},
+    store::{Actor, AuditEntry, LinkPurpose, LinkRow, NewUser, Origin, SessionRow, Tx, UserChange, UserRow},
 };
 use dashmap::DashMap;
 use serde::{Deserialize, Serialize};
@@ -135,7 +135,7 @@ impl Management {
         self.attempts.may_try(key)?;
         let mut reading = self.store.read().await?;
         let user = match &name {
-            Some(name) => reading.find_user(name).await?.filter(|user| !user.disabled),
+            Some(name) => reading.find_user(name).await?.filter(|user| self.may_enter(user)),
             None => None,
         };
         let hash = match &user {
@@ -178,14 +178,24 @@ impl Management {
 
     /// Begins a session: its key is for the person's cookie.
     pub async fn begin_session(&self, user: UserId) -> Result<Secret, Fault> {
+        let mut tx = self.store.write(self.vault.signer(), self.now()).await?;
+        let user = tx.user(user).await?.filter(|user| self.may_enter(user)).ok_or(Fault::SignedOut)?;
+        let key = self.open_session(&mut tx, &user, String::new()).await?;
+        tx.commit().await?;
+        Ok(key)
+    }
+
+    /// Neither disabled nor at rest.
+    fn may_enter(&self, user: &UserRow) -> bool {
+        !user.disabled && self.now() < user.sign_in_by
+    }
+
+    pub(super) async fn open_session(&self, tx: &mut Tx, user: &UserRow, how: String) -> Result<Secret, Fault> {
         let (key, digest) = key::generate().map_err(|error| Fault::Internal(Box::new(error)))?;
         let now = self.now();
-        let mut tx = self.store.write(self.vault.signer(), now).await?;
-        let name = tx.user(user).await?.filter(|user| !user.disabled).ok_or(Fault::SignedOut)?.name;
-        let row = SessionRow { id: SessionId::new(), user, created: now, seen: now, ends: now.plus(LONGEST) };
+        let row = SessionRow { id: SessionId::new(), user: user.id, created: now, seen: now, ends: now.plus(LONGEST) };
         tx.insert_session(&digest, &row).await?;
-        tx.record(AuditEntry::new(&Actor::User(user), "session.begun", name));
-        tx.commit().await?;
+        tx.record(AuditEntry::new(&Actor::User(user.id), "session.begun", &user.name).detail(how));
         Ok(key)
     }
 

@@ -3,7 +3,8 @@
 //! Never leaves the installation without an administrator, or an organization without its last owner.
 
 use super::{
-    Fault, Listed, Management, Page, Rights, Tag, Wanted, Who, holdings::Holdings, names, whoami::MyOrganization,
+    Fault, Listed, Management, Page, Rights, Tag, Wanted, Who, holdings::Holdings, identities::Identity, names,
+    whoami::MyOrganization,
 };
 use crate::{
     clock::Timestamp,
@@ -41,6 +42,8 @@ pub struct UserDetails {
     pub tokens: u64,
     /// Their own credentials and those of their own projects.
     pub credentials: Vec<HeldCredential>,
+    /// Who they are at the identity provider; null: they sign in with a password alone.
+    pub identity: Option<Identity>,
 }
 
 /// A credential by what it is for and whose it is.
@@ -142,7 +145,9 @@ impl Management {
             provider: row.provider.into(),
             context,
         };
+        let identity = reading.identity(row.id).await?.map(|identity| Identity::of(identity, &row));
         Ok(UserDetails {
+            identity,
             tokens: reading.count_tokens(row.id).await?,
             user: row.into(),
             organizations: roles.into_iter().map(MyOrganization::from).collect(),
@@ -178,7 +183,7 @@ impl Management {
         before.tag().check(read)?;
         let remains = change.admin.unwrap_or(row.admin) && !change.disabled.unwrap_or(row.disabled);
         if !remains {
-            require_other_administrator(&mut tx, &row).await?;
+            require_other_administrator((&mut tx, self.now()), &row).await?;
         }
         carry_out((&mut tx, &rights), &before, change).await?;
         let row = tx.user(row.id).await?.ok_or_else(|| Fault::missing("user"))?;
@@ -230,7 +235,7 @@ impl Management {
         let row = find(&mut tx, &rights, user).await?;
         over_everybody(&rights)?;
         User::from(row.clone()).tag().check(read)?;
-        require_other_administrator(&mut tx, &row).await?;
+        require_other_administrator((&mut tx, self.now()), &row).await?;
         if let Some(organization) = last_owner_of(&mut tx, row.id).await?.first() {
             let text = format!("{} is the last owner of {organization}: give it another one first", row.name);
             return Err(Fault::conflict(text));
@@ -294,8 +299,8 @@ async fn require_free(reading: &mut Reading, name: &UserName) -> Result<(), Faul
 }
 
 /// Before this one is none any more.
-async fn require_other_administrator(reading: &mut Reading, row: &UserRow) -> Result<(), Fault> {
-    if !row.admin || row.disabled || reading.has_other_administrator(row.id).await? {
+async fn require_other_administrator((reading, now): (&mut Reading, Timestamp), row: &UserRow) -> Result<(), Fault> {
+    if !row.admin || row.disabled || reading.has_other_administrator(row.id, now).await? {
         return Ok(());
     }
     let text = format!("{} is the last administrator who is not disabled: make somebody else one first", row.name);

@@ -34,6 +34,7 @@ pub use settings::{Current, Machines, Settings, SettingsError, Shared, trust};
 
 use crate::{
     forwarded,
+    hook::Refused,
     provider::{
         Match, Provider,
         preset::{Wording, operation::Kind},
@@ -173,6 +174,10 @@ async fn serve(core: &Rc<Core>, ticket: &Ticket, entry: Entry, request: Request<
         Err(refusal) => {
             current.metrics.refusals[refusal.code as usize].add(1);
             tracing::debug!(request = ?id, refusal = refusal.code.as_str(), "refused");
+            if let Some((credential, way, status)) = refusal.refused {
+                let refused = Refused { at: core.shared.clock.now(), way, status: Some(status) };
+                core.shared.refusals.add(credential, refused);
+            }
             let status = refusal.told_by();
             match dialect {
                 Dialect::Http => {

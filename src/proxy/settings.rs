@@ -16,6 +16,7 @@ use crate::{
     config::{Config, HostPattern, Limits, Origin, Sizes, Timeouts},
     directory::Directory,
     exchange::Exchanges,
+    hook::Refusals,
     id::{CredentialId, UserId},
     jobs::Jobs,
     limits::{Cell, Cells, FailedLookups},
@@ -123,6 +124,7 @@ pub struct Machines {
     pub jobs: Arc<Jobs>,
     pub exchanges: Arc<Exchanges>,
     pub minter: Minter,
+    pub refusals: Arc<Refusals>,
 }
 
 /// What every core has in common.
@@ -131,6 +133,7 @@ pub struct Shared {
     pub(super) jobs: Arc<Jobs>,
     pub(super) exchanges: Arc<Exchanges>,
     pub(super) minter: Minter,
+    pub(super) refusals: Arc<Refusals>,
     pub(super) room: ReadingRoom,
     pub metrics: Arc<Metrics>,
     pub(super) clock: Clock,
@@ -146,12 +149,13 @@ pub struct Shared {
 
 impl Shared {
     pub fn new(settings: Settings, tls: Option<Arc<ServerConfig>>, machines: Machines, clock: Clock) -> Arc<Self> {
-        let Machines { directory, jobs, exchanges, minter } = machines;
+        let Machines { directory, jobs, exchanges, minter, refusals } = machines;
         Arc::new(Self {
             directory,
             jobs,
             exchanges,
             minter,
+            refusals,
             room: ReadingRoom::default(),
             metrics: Arc::new(Metrics::new(kind_names(), Code::ALL.iter().map(|code| code.as_str()).collect())),
             clock,

@@ -2,7 +2,7 @@
 //! Owns the table `audit`; its entries commit with the change that they tell of.
 //! Never holds a secret, and never the key of the chain: a [`Signer`] from outside does the arithmetic.
 
-use super::{Reading, Result, dialect::Dialect, head::Head, insert::Insert, row::Columns, statement::Statement};
+use super::{Reading, Result, Tx, dialect::Dialect, head::Head, insert::Insert, row::Columns, statement::Statement};
 use crate::{clock::Timestamp, id::UserId};
 use sqlx::{AnyConnection, any::AnyRow};
 use std::{borrow::Cow, cmp::Reverse, fmt};
@@ -227,6 +227,46 @@ impl Reading {
     pub async fn audit_end(&mut self) -> Result<(i64, String)> {
         let row = sqlx::query("SELECT audit_seq, audit_mac FROM head").fetch_one(self.connection()).await?;
         Ok((row.number("audit_seq")?, row.text("audit_mac")?.into()))
+    }
+}
+
+/// Up to where the trail was taken away because of its age.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PrunedRow {
+    pub at: Timestamp,
+    /// The number of the last entry that was, and its link of the chain.
+    pub seq: i64,
+    pub mac: String,
+    /// Of all that, with the key of the trail.
+    pub signature: String,
+}
+
+impl Reading {
+    /// `None`: nothing ever was.
+    pub async fn audit_pruned(&mut self) -> Result<Option<PrunedRow>> {
+        let row =
+            sqlx::query("SELECT at, seq, mac, signature FROM audit_pruned").fetch_optional(self.connection()).await?;
+        let read = |row: AnyRow| {
+            let (at, seq) = (row.time("at")?, row.number("seq")?);
+            Ok(PrunedRow { at, seq, mac: row.text("mac")?.into(), signature: row.text("signature")?.into() })
+        };
+        row.map(read).transpose()
+    }
+}
+
+impl Tx {
+    /// Takes away all entries up to that one. There is nobody who keeps any.
+    pub async fn prune_audit(&mut self, row: &PrunedRow) -> Result<()> {
+        sqlx::query("DELETE FROM audit WHERE seq <= $1").bind(row.seq).execute(self.connection()).await?;
+        sqlx::query("DELETE FROM audit_pruned").execute(self.connection()).await?;
+        sqlx::query("INSERT INTO audit_pruned (id, at, seq, mac, signature) VALUES (1, $1, $2, $3, $4)")
+            .bind(row.at.millis())
+            .bind(row.seq)
+            .bind(row.mac.clone())
+            .bind(row.signature.clone())
+            .execute(self.connection())
+            .await?;
+        Ok(())
     }
 }
 

@@ -15,11 +15,13 @@ mod answers;
 mod audit;
 mod changes;
 mod credentials;
+mod deliveries;
 mod dialect;
 mod error;
 mod exchanges;
 mod head;
 mod holder;
+mod identities;
 mod insert;
 mod jobs;
 mod keys;
@@ -41,16 +43,19 @@ mod tokens;
 mod tx;
 mod usage;
 mod users;
+mod webhooks;
 
 pub use address::Address;
 pub use answers::AnswerRow;
-pub use audit::{Actor, AuditEntry, AuditFilter, AuditPlace, AuditRow, Signer};
+pub use audit::{Actor, AuditEntry, AuditFilter, AuditPlace, AuditRow, PrunedRow, Signer};
 pub use changes::{Change, Changes, Watch};
 pub use credentials::{
     CredentialChange, CredentialFilter, CredentialRow, NewCredential, NewVersion, PlainFields, Purses, Restriction,
 };
+pub use deliveries::{Attempt, Delivered, DeliveryRow, Happened};
 pub use error::{Conflict, Result, StoreError};
 pub use exchanges::ExchangeRow;
+pub use identities::IdentityRow;
 pub use jobs::Orphans;
 pub use keys::{KeyRow, Purpose, Reseal, SigningKeyRow};
 pub use listing::{JobFilter, JobPlace, JobRow, PayerRow, Progress, SubmissionFilter, SubmissionRow, Whose};
@@ -65,6 +70,7 @@ pub use tokens::{ContextId, NewToken, TokenLimits, TokenRow};
 pub use tx::Tx;
 pub use usage::{By, UsageFilter, UsageRow};
 pub use users::{NewUser, UserChange, UserRow};
+pub use webhooks::{Listener, WebhookRow};
 
 use crate::clock::Timestamp;
 use dialect::{Access, Dialect};
@@ -90,11 +96,13 @@ pub struct Snapshot<T> {
     pub value: T,
 }
 
-/// Who made a row: `apply --prune` removes only what `apply` made.
+/// Who made a row: `apply --prune` removes only what `apply` made, and a sign-in only what one has made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Origin {
     Hand,
     Apply,
+    /// An identity provider, by the groups that it lists. Of memberships alone.
+    Identity,
 }
 
 /// The store as it was at one moment. Ends when dropped.
@@ -171,6 +179,7 @@ impl Origin {
         match self {
             Self::Hand => "hand",
             Self::Apply => "apply",
+            Self::Identity => "identity",
         }
     }
 }
@@ -182,6 +191,7 @@ impl std::str::FromStr for Origin {
         match text {
             "hand" => Ok(Self::Hand),
             "apply" => Ok(Self::Apply),
+            "identity" => Ok(Self::Identity),
             _ => Err("no origin".into()),
         }
     }

@@ -196,6 +196,9 @@ impl Tx {
         for member in self.members(id).await? {
             self.remove_member(id, member.user).await?;
         }
+        for webhook in self.webhooks(Some(id)).await? {
+            self.delete_webhook(webhook.id).await?;
+        }
         let done = sqlx::query("UPDATE organizations SET name = $2, deleted = $3 WHERE id = $1 AND deleted IS NULL")
             .bind(id.to_string())
             .bind(tombstone(id))
@@ -206,7 +209,8 @@ impl Tx {
         if done.rows_affected() == 1 { Ok(()) } else { Err(Conflict::Missing.into()) }
     }
 
-    /// Adds a member, or changes the role of one; what `origin` a member has stays as it was.
+    /// Adds a member, or changes the role of one; what `origin` a member has stays as it was, but that what came from an
+    /// identity provider is whoever's who takes it over.
     pub async fn set_member(
         &mut self,
         organization: OrganizationId,
@@ -216,7 +220,8 @@ impl Tx {
     ) -> Result<()> {
         sqlx::query(
             "INSERT INTO memberships (user_id, organization_id, role, origin) VALUES ($1, $2, $3, $4) \
-             ON CONFLICT (user_id, organization_id) DO UPDATE SET role = excluded.role",
+             ON CONFLICT (user_id, organization_id) DO UPDATE SET role = excluded.role, \
+             origin = CASE WHEN memberships.origin = 'identity' THEN excluded.origin ELSE memberships.origin END",
         )
         .bind(user.to_string())
         .bind(organization.to_string())
@@ -253,7 +258,7 @@ impl OrganizationRow {
 }
 
 impl RoleRow {
-    fn read(row: &AnyRow) -> Result<Self> {
+    pub(super) fn read(row: &AnyRow) -> Result<Self> {
         Ok(Self { organization: row.parsed("id")?, name: row.parsed("name")?, role: row.parsed("role")? })
     }
 }

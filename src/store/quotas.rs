@@ -57,6 +57,14 @@ impl Reading {
         statement.fetch(self.connection()).await?.iter().map(|row| read_use(row, now)).collect()
     }
 
+    /// Those of which at least four fifths are used or held; oldest first.
+    pub async fn quotas_near(&mut self, now: Timestamp) -> Result<Vec<QuotaRow>> {
+        let mut statement = standing_at(self.dialect, now);
+        // Not `5 * used >= 4 * amount`: an amount may be the largest number there is.
+        statement.text(" WHERE q.amount > 0 AND n.used >= q.amount - q.amount / 5 ORDER BY q.id");
+        statement.fetch(self.connection()).await?.iter().map(|row| read_use(row, now)).collect()
+    }
+
     /// This one, if it is one of those.
     pub async fn quota(&mut self, id: QuotaId, of: QuotasOf, now: Timestamp) -> Result<Option<QuotaRow>> {
         let mut statement = standing_at(self.dialect, now);

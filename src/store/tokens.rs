@@ -138,6 +138,22 @@ impl Reading {
         query.fetch_all(self.connection()).await?.iter().map(TokenRow::read).collect()
     }
 
+    /// Those that expire after one time and up to another and were used since a third, at most `limit`, oldest first.
+    pub async fn tokens_ending(
+        &mut self,
+        (from, to): (Timestamp, Timestamp),
+        used_since: Timestamp,
+        after: Option<TokenId>,
+        limit: u32,
+    ) -> Result<Vec<TokenRow>> {
+        let sql = select_tokens!(
+            "t.expires > $1 AND t.expires <= $2 AND t.last_used >= $3 AND t.id > $4 ORDER BY t.id LIMIT $5"
+        );
+        let query = sqlx::query(sql).bind(from.millis()).bind(to.millis()).bind(used_since.millis());
+        let query = query.bind(after.unwrap_or(TokenId::FIRST).to_string()).bind(i64::from(limit));
+        query.fetch_all(self.connection()).await?.iter().map(TokenRow::read).collect()
+    }
+
     /// At most `limit` tokens that are pinned to this context, whoever's they are, oldest first.
     pub async fn tokens_pinned_to(&mut self, context: ContextId, limit: u32) -> Result<Vec<TokenRow>> {
         let (organization, project) = context.columns();

@@ -24,6 +24,8 @@ pub struct UserRow {
     pub active: Option<Context>,
     pub origin: Origin,
     pub created: Timestamp,
+    /// From then on their tokens and sessions rest, until they sign in with their identity provider again.
+    pub sign_in_by: Timestamp,
 }
 
 #[derive(Clone, Debug)]
@@ -43,12 +45,13 @@ pub enum UserChange {
     Disabled(bool),
     Password(Option<Secret>),
     Active(Option<ContextId>),
+    SignInBy(Timestamp),
 }
 
 macro_rules! select_users {
     ($rest:literal) => {
         concat!(
-            "SELECT u.id, u.name, u.admin, u.disabled, u.origin, u.created, \
+            "SELECT u.id, u.name, u.admin, u.disabled, u.origin, u.created, u.sign_in_by, \
                     CASE WHEN u.password_hash IS NULL THEN 0 ELSE 1 END AS has_password, \
 ",
             active_context!(),
@@ -97,12 +100,12 @@ impl Reading {
         rows.iter().map(UserRow::read).collect()
     }
 
-    /// Whether somebody else is an administrator and not disabled.
-    pub async fn has_other_administrator(&mut self, than: UserId) -> Result<bool> {
+    /// Whether somebody else is an administrator, not disabled, and does not rest.
+    pub async fn has_other_administrator(&mut self, than: UserId, now: Timestamp) -> Result<bool> {
         let query = sqlx::query(
-            "SELECT id FROM users WHERE admin = 1 AND disabled = 0 AND deleted IS NULL AND id <> $1 LIMIT 1",
+            "SELECT id FROM users WHERE admin = 1 AND disabled = 0 AND deleted IS NULL AND id <> $1 AND sign_in_by > $2 LIMIT 1",
         );
-        Ok(query.bind(than.to_string()).fetch_optional(self.connection()).await?.is_some())
+        Ok(query.bind(than.to_string()).bind(now.millis()).fetch_optional(self.connection()).await?.is_some())
     }
 
     pub async fn password_hash(&mut self, id: UserId) -> Result<Option<Secret>> {
@@ -146,6 +149,9 @@ impl Tx {
                 sqlx::query("UPDATE users SET password_hash = $1 WHERE id = $2 AND deleted IS NULL")
                     .bind(hash.map(|hash| hash.expose().to_owned()))
             }
+            UserChange::SignInBy(time) => {
+                sqlx::query("UPDATE users SET sign_in_by = $1 WHERE id = $2 AND deleted IS NULL").bind(time.millis())
+            }
         };
         let done = done.bind(id.to_string()).execute(self.writing()).await?;
         self.announce(Change::User(id));
@@ -186,6 +192,7 @@ impl Tx {
             "DELETE FROM active_contexts WHERE user_id = $1",
             "DELETE FROM sessions WHERE user_id = $1",
             "DELETE FROM links WHERE user_id = $1",
+            "DELETE FROM identities WHERE user_id = $1",
         ];
         for sql in theirs {
             sqlx::query(sql).bind(id.to_string()).execute(self.writing()).await?;
@@ -214,6 +221,7 @@ impl UserRow {
             active: row.optional("active")?,
             origin: row.parsed("origin")?,
             created: row.time("created")?,
+            sign_in_by: row.time("sign_in_by")?,
         })
     }
 }

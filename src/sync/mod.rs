@@ -3,6 +3,7 @@
 //! Never lets the directory believe that it is up to date when the log could not be read.
 
 pub mod checkpoint;
+pub mod retention;
 
 use crate::{
     directory::Directory,

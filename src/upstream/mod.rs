@@ -10,7 +10,7 @@ pub mod once;
 mod switch;
 
 pub use body::{Alarm, Deadline, Driver, Outbound, Passing, Waiting, ring_when_due};
-pub use dial::{BadCaFile, DialError, Endpoint, TlsTrust, cryptography};
+pub use dial::{BadCaFile, DialError, Endpoint, TlsTrust, cryptography, is_private};
 pub use http2::LocalExecutor;
 pub use switch::Switched;
 

@@ -2,7 +2,10 @@
 //! Owns nothing.
 //! Never holds a key or what was sealed.
 
-use crate::{id::CredentialId, store::StoreError};
+use crate::{
+    id::{CredentialId, WebhookId},
+    store::StoreError,
+};
 use std::{io, path::PathBuf};
 
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +35,8 @@ pub enum VaultError {
         "version {version} of credential {credential} is not as it was sealed, and is not used: enter the credential again"
     )]
     Refused { credential: CredentialId, version: u32 },
+    #[error("the secret of webhook {0} is not as it was sealed, and is not used: rotate it")]
+    RefusedWebhook(WebhookId),
     #[error("it is sealed with key {0}, which the store does not have")]
     UnknownKey(i64),
     #[error("the system's random generator failed")]
@@ -45,7 +50,11 @@ impl VaultError {
     pub const fn is_configuration(&self) -> bool {
         !matches!(
             self,
-            Self::Refused { .. } | Self::UnknownKey(_) | Self::Random | Self::Store(StoreError::Unavailable(_))
+            Self::Refused { .. }
+                | Self::RefusedWebhook(_)
+                | Self::UnknownKey(_)
+                | Self::Random
+                | Self::Store(StoreError::Unavailable(_))
         )
     }
 }

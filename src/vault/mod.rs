@@ -19,9 +19,9 @@ pub use signing::SigningKeys;
 use crate::{
     clock::Timestamp,
     credential::Owner,
-    id::CredentialId,
+    id::{CredentialId, WebhookId},
     secret::Secret,
-    store::{Actor, AuditEntry, ExchangeRow, KeyRow, NewVersion, PlainFields, SealedVersion, Store},
+    store::{Actor, AuditEntry, ExchangeRow, KeyRow, NewVersion, PlainFields, SealedVersion, Store, WebhookRow},
 };
 use arc_swap::ArcSwap;
 use error::Result;
@@ -129,6 +129,25 @@ impl Vault {
         let seal_key = keys.sealing(*key).ok_or(VaultError::UnknownKey(*key))?;
         let json = seal_key.open(&exchange_binding((row.credential, row.version), *key), sealed).ok_or_else(refused)?;
         serde_json::from_slice(&json).map_err(|_| refused())
+    }
+
+    /// Seals what signs for a webhook, with the current key: its id and the seal.
+    pub fn seal_webhook(&self, of: WebhookId, secrets: &SecretFields) -> Result<(i64, Vec<u8>)> {
+        let keys = self.keys.load();
+        let (key, seal_key) = keys.current()?;
+        Ok((key, seal_key.seal(&webhook_binding(of, key), &to_json(secrets))?))
+    }
+
+    pub async fn unseal_webhook(&self, row: &WebhookRow) -> Result<SecretFields> {
+        let (key, sealed) = &row.sealed;
+        if self.keys.load().sealing(*key).is_none() {
+            self.reload().await?;
+        }
+        let keys = self.keys.load();
+        let seal_key = keys.sealing(*key).ok_or(VaultError::UnknownKey(*key))?;
+        let json = seal_key.open(&webhook_binding(row.id, *key), sealed);
+        let json = json.ok_or(VaultError::RefusedWebhook(row.id))?;
+        serde_json::from_slice(&json).map_err(|_| VaultError::RefusedWebhook(row.id))
     }
 
     /// Reads the keys again: what a change of [`Keys`](crate::store::Change::Keys) asks for.
@@ -242,6 +261,10 @@ impl Label<'_> {
 
 fn exchange_binding((credential, version): (CredentialId, u32), key: i64) -> Binding {
     Binding::new("exchange").with(&credential.to_string()).with_number(i64::from(version)).with_number(key)
+}
+
+fn webhook_binding(of: WebhookId, key: i64) -> Binding {
+    Binding::new("webhook").with(&of.to_string()).with_number(key)
 }
 
 impl SealedVersion {

@@ -97,7 +97,9 @@ impl Rotation<'_> {
     pub async fn step(&mut self, limit: u32) -> Result<bool> {
         let current = self.vault.keys.load().current()?.0;
         let versions = self.vault.store.sealed_otherwise(current, self.after, limit).await?;
-        let Some(last) = versions.last() else { return self.reseal_exchanges(current).await };
+        let Some(last) = versions.last() else {
+            return Ok(self.reseal_exchanges(current).await? || self.reseal_webhooks(current).await?);
+        };
         let after = Some((last.credential, last.version));
         let resealed = versions.iter().map(|version| self.reseal(version)).collect::<Result<Vec<_>>>()?;
         self.vault.store.reseal(&resealed).await?;
@@ -113,6 +115,16 @@ impl Rotation<'_> {
             let secrets = self.vault.unseal_exchange(row).await?;
             let sealed = Some(self.vault.seal_exchange((row.credential, row.version), &secrets)?);
             self.vault.store.reseal_exchange(&ExchangeRow { sealed, ..row.clone() }).await?;
+        }
+        Ok(!rows.is_empty())
+    }
+
+    /// So is what signs for webhooks. Whether there was any.
+    async fn reseal_webhooks(&self, current: i64) -> Result<bool> {
+        let rows = self.vault.store.webhooks_sealed_otherwise(current).await?;
+        for row in &rows {
+            let secrets = self.vault.unseal_webhook(row).await?;
+            self.vault.store.reseal_webhook(row, self.vault.seal_webhook(row.id, &secrets)?).await?;
         }
         Ok(!rows.is_empty())
     }

@@ -1,5 +1,10 @@
 //! The page, as a browser without a script sees it.
 
+mod connecting;
+mod credentials;
+mod operators;
+
+use crate::management::cast::Cast;
 use crate::support::{ADA_KEY, Answer, Ask, Bellhop, CATALOGUE, Pat, Site, Upstream};
 use serde_json::json;
 use std::fs;
@@ -44,6 +49,23 @@ impl<'b> Browser<'b> {
         let text = self.get(path).await.text();
         let start = text.find("name=\"csrf\" value=\"").unwrap_or_else(|| panic!("no form in {text}")) + 19;
         text[start..start + 64].to_owned()
+    }
+
+    /// Signed in as one of the cast, with a password that they have just chosen.
+    async fn of(cast: &'b Cast, name: &str) -> Self {
+        let made = cast.post(&cast.iris, &format!("/users/{name}/link"), &json!({})).await.json();
+        let mut browser = Self::at(&cast.bellhop);
+        let link = format!("/choose/{}", made["value"].as_str().unwrap());
+        let done = browser.submit(&link, &[("secret-password", PASSWORD)]).await;
+        assert_eq!((done.status, done.header("location")), (303, Some("/")), "{}", done.text());
+        browser
+    }
+
+    /// What the form on that page sends when these are filled in, and nothing else is touched.
+    async fn fill(&mut self, form: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let csrf = self.csrf(form).await;
+        let all: Vec<(&str, &str)> = std::iter::once(("csrf", &*csrf)).chain(fields.iter().copied()).collect();
+        self.submit(path, &all).await
     }
 
     /// Made the first administrator of an empty Bellhop, and is signed in.
@@ -232,6 +254,7 @@ async fn who_has_to_wait_is_told_so_on_a_page_of_theirs() {
     for user in ["a", "b"] {
         assert_eq!(sign_in(user, "fake wrong password").await.status, 401);
     }
+    assert_eq!(sign_in("c", "fake wrong password").await.status, 429);
     let choice = Browser::at(&bellhop).submit("/choose/fake-link", &[("secret-password", PASSWORD)]).await;
     for refused in [sign_in("ada", PASSWORD).await, choice] {
         let text = refused.text();

@@ -21,6 +21,7 @@ mod submissions;
 mod tokens;
 mod usage;
 mod users;
+mod webhooks;
 mod whoami;
 
 pub use people::Login;
@@ -118,7 +119,8 @@ fn signed_in() -> OpenApiRouter<Api> {
         .merge(submissions::routes())
         .merge(usage::routes())
         .merge(quotas::routes())
-        .merge(audit::routes());
+        .merge(audit::routes())
+        .merge(webhooks::routes());
     OpenApiRouter::new().nest("/api/v1", nouns)
 }
 

@@ -131,16 +131,18 @@ impl Frame {
 }
 
 /// A day as people read it; the page's script says it in the reader's own zone.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "templates hand everything on by reference")]
 pub fn day(time: &Timestamp) -> String {
-    written(time, "%-d %b %Y")
+    written(*time, "%-d %b %Y")
 }
 
 /// To the minute, likewise.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "templates hand everything on by reference")]
 pub fn minute(time: &Timestamp) -> String {
-    written(time, "%-d %b %Y, %H:%M UTC")
+    written(*time, "%-d %b %Y, %H:%M UTC")
 }
 
-fn written(time: &Timestamp, form: &str) -> String {
+fn written(time: Timestamp, form: &str) -> String {
     match jiff::Timestamp::from_millisecond(time.millis()) {
         Ok(time) => time.strftime(form).to_string(),
         Err(_) => say!("never"),

@@ -5,8 +5,9 @@
 use super::Version;
 use crate::{
     ask::probe::Finding,
+    hook::{Event, Home, Refused, Way},
     id::CredentialId,
-    manage::{Fault, Management, Who},
+    manage::{Fault, Management, Who, providers::spends_secrets},
     provider::Provider,
     secret::Secret,
     source::Spec,
@@ -53,9 +54,14 @@ impl Management {
         let fields = self.fields(&provider, &version).await?;
         let finding = self.ask((Arc::clone(&provider), (id, version.version), fields)).await?;
         let (mut tx, rights) = self.act(who).await?;
-        self.managed(&mut tx, &rights, id).await?;
+        let (row, _) = self.managed(&mut tx, &rights, id).await?;
         let known = tx.probed_account(id).await?;
         tx.note_probe(id, version.version, &self.probe_row(&finding)).await?;
+        if finding.verdict == Verdict::Refused {
+            let home = Home::of(&mut tx, row.owner).await?;
+            let refused = Refused { at: self.now(), way: Way::Probe, status: None };
+            tx.tell(&[Event::refused(&home, &row, &refused).happened()]).await?;
+        }
         tx.record(rights.entry("credential.probed", id).detail(finding.verdict.to_string()));
         tx.commit().await?;
         let found = Found::from(finding);
@@ -67,7 +73,7 @@ impl Management {
 
 /// Of a version that is about to be entered. A live source is read once.
 pub async fn of_new(management: &Management, provider: &Arc<Provider>, version: &Version) -> Result<Finding, Fault> {
-    if provider.preset().exchange.as_ref().is_some_and(|exchange| exchange.rotation.is_some()) {
+    if spends_secrets(provider.preset()) {
         let text = format!(
             "{} gives a new secret with each login, and what a probe spends must be on record first: enter it without \
              a probe, then probe it",

@@ -12,7 +12,12 @@ pub use record::*;
 pub use signed::*;
 
 use super::{grpc, relay::Answer};
-use crate::provider::preset::{ErrorShape, Wording};
+use crate::{
+    directory::Grant,
+    hook::Way,
+    id::CredentialId,
+    provider::preset::{ErrorShape, Wording},
+};
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
@@ -147,6 +152,8 @@ pub struct Refusal {
     retry_after: Option<Duration>,
     submit_unknown: bool,
     close: bool,
+    /// The stored credential that a provider refused, how it came to that, and with what status.
+    pub refused: Option<(CredentialId, Way, u16)>,
 }
 
 impl Refusal {
@@ -159,7 +166,13 @@ impl Refusal {
             retry_after: None,
             submit_unknown: false,
             close: false,
+            refused: None,
         }
+    }
+
+    /// Says which stored credential it is about, for those who are told of that.
+    fn of(self, grant: &Grant, way: Way, status: u16) -> Self {
+        Self { refused: Some((grant.credential, way, status)), ..self }
     }
 
     /// The same text for a token that is unknown, malformed, revoked, expired or whose user is gone.

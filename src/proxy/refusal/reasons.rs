@@ -7,6 +7,7 @@ use crate::{
     credential::resolve::{Unresolved, Unusable},
     directory::{Grant, Unresolvable},
     exchange::NoAccess,
+    hook::Way,
     identity::{Context, Scopes},
     provider::preset::{operation::Kind, region::Regions},
     proxy::Asked,
@@ -192,6 +193,7 @@ pub fn credential_refused(asked: &Asked<'_>, grant: &Grant, status: StatusCode, 
     let detail =
         format!("{name} refused {} (status {}). {who}", credential(grant.home(), &grant.label), status.as_u16());
     Refusal::new(Code::CredentialRefused, detail)
+        .of(grant, Way::Request, status.as_u16())
         .with("owner", grant.home().to_string())
         .with("label", &*grant.label)
         .with("provider_status", status.as_u16())
@@ -206,7 +208,12 @@ pub fn login_refused(asked: &Asked<'_>, grant: &Grant, error: &NoAccess) -> Refu
         credential(grant.home(), &grant.label),
         who_replaces(asked, grant)
     );
-    Refusal::new(Code::CredentialRefused, detail)
+    let refusal = Refusal::new(Code::CredentialRefused, detail);
+    let refusal = match error.status() {
+        Some(status) => refusal.of(grant, Way::Login, status),
+        None => refusal,
+    };
+    refusal
         .with("owner", grant.home().to_string())
         .with("label", &*grant.label)
         .with("provider_answer", format!("{name}: {error}"))

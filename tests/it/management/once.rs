@@ -35,6 +35,8 @@ fn assert_same(first: &Answer, again: &Answer) {
 async fn whatever_is_made_is_made_once_and_answered_again() {
     let cast = Cast::assemble().await;
     let acmes = cast.credential_of("acme", None).await;
+    let told = json!({ "url": "https://hooks.example.org/bellhop" });
+    let webhook = cast.post(&cast.iris, "/webhooks", &told).await.json()["id"].as_str().unwrap().to_owned();
     let rows = [
         ("/users", "/users".to_owned(), json!({ "name": "kay" })),
         ("/organizations", "/organizations".into(), json!({ "name": "umbrella" })),
@@ -51,6 +53,9 @@ async fn whatever_is_made_is_made_once_and_answered_again() {
             format!("/credentials/{acmes}/versions"),
             json!({ "fields": { "api_key": ACME_KEY } }),
         ),
+        ("/webhooks", "/webhooks".into(), told.clone()),
+        ("/organizations/{organization}/webhooks", "/organizations/acme/webhooks".into(), told.clone()),
+        ("/webhooks/{id}/secret", format!("/webhooks/{webhook}/secret"), json!(null)),
     ];
     for (_, path, body) in &rows {
         let key = format!("\"of {path}\"");

@@ -5,14 +5,17 @@
 use super::CheckCheckpoints;
 use crate::{
     manage::{Fault, Management, Who},
-    store::{AuditRow, Signer},
-    sync::checkpoint::{Checkpoint, CheckpointFile},
+    store::{AuditRow, PrunedRow, Signer},
+    sync::{
+        checkpoint::{Checkpoint, CheckpointFile},
+        retention::is_signed,
+    },
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use utoipa::ToSchema;
 
-/// What the whole trail was found to be.
+/// What the whole trail was found to be, as far back as it is kept.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = AuditVerified)]
 pub struct Verified {
@@ -21,6 +24,8 @@ pub struct Verified {
     pub entries: u64,
     /// The number of the newest.
     pub last: i64,
+    /// Up to which number entries were taken away because of their age (`audit.keep`); null: none was.
+    pub pruned: Option<i64>,
     /// How many checkpoints of this machine's file it was held against.
     pub checkpoints: u64,
     /// The first 100.
@@ -79,9 +84,9 @@ impl Management {
         rights.within_all_of(None)?;
         // What is written from here on may be seen or not; what is missing of this was there.
         let end = reading.audit_end().await?;
-        drop(reading);
         let signer = self.vault.signer();
-        let mut walk = Walk::new(&*signer);
+        let mut walk = Walk::new(&*signer, reading.audit_pruned().await?);
+        drop(reading);
         loop {
             let rows = self.store.read().await?.audit_after(walk.place, AT_ONCE).await?;
             if rows.is_empty() {
@@ -91,7 +96,7 @@ impl Management {
                 walk.step(row, &end);
             }
         }
-        let (entries, last) = (walk.entries, walk.expected - 1);
+        let (entries, last, pruned) = (walk.entries, walk.expected - 1, walk.pruned);
         let mut findings = walk.findings(&end);
         let file = CheckpointFile::of(&self.current().config.data_dir);
         let read = tokio::task::spawn_blocking(move || file.read()).await;
@@ -101,7 +106,7 @@ impl Management {
             findings.extend(self.check(&checkpoint, &*signer).await?);
         }
         findings.truncate(MOST_FINDINGS);
-        Ok(Verified { intact: findings.is_empty(), entries, last, checkpoints, findings })
+        Ok(Verified { intact: findings.is_empty(), entries, last, pruned, checkpoints, findings })
     }
 
     /// Checkpoints that were kept elsewhere, such as in a collected log.
@@ -127,7 +132,12 @@ impl Management {
             return Ok(Some(Finding::new(FindingKind::NotOurs, *seq, text)));
         }
         let before = seq.saturating_sub(1);
-        let rows = self.store.read().await?.audit_after(before, 1).await?;
+        let mut reading = self.store.read().await?;
+        let pruned = reading.audit_pruned().await?.filter(|row| is_signed(row, signer));
+        if pruned.is_some_and(|row| *seq < row.seq || (*seq == row.seq && *mac == row.mac)) {
+            return Ok(None);
+        }
+        let rows = reading.audit_after(before, 1).await?;
         Ok(match rows.first().filter(|row| row.seq == *seq) {
             Some(row) if row.mac == *mac => None,
             Some(_) => {
@@ -152,6 +162,8 @@ struct Walk<'k> {
     expected: i64,
     /// Of the entry before; `None`: it is missing, and what comes after it cannot be held against it.
     previous: Option<String>,
+    /// After which entry the trail begins.
+    pruned: Option<i64>,
     entries: u64,
     findings: Vec<Finding>,
     /// Whose MAC does not fit where they stand.
@@ -162,10 +174,31 @@ struct Walk<'k> {
 }
 
 impl<'k> Walk<'k> {
-    fn new(signer: &'k dyn Signer) -> Self {
-        let (findings, odd, around) = Default::default();
-        let previous = Some(String::new());
-        Self { signer, place: i64::MIN, expected: 1, previous, entries: 0, findings, odd, around, end_differs: false }
+    /// From where the trail begins since its beginning was taken away, if who says so had its key.
+    fn new(signer: &'k dyn Signer, row: Option<PrunedRow>) -> Self {
+        let (mut findings, odd, around) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut pruned, mut previous) = (None, Some(String::new()));
+        match row {
+            Some(row) if is_signed(&row, signer) => (pruned, previous) = (Some(row.seq), Some(row.mac)),
+            Some(row) => {
+                let text = "the note of what was taken away because of its age does not bear this store's signature";
+                findings.push(Finding::new(FindingKind::NotOurs, row.seq, text));
+            }
+            None => {}
+        }
+        let expected = pruned.unwrap_or_default() + 1;
+        Self {
+            signer,
+            place: i64::MIN,
+            expected,
+            previous,
+            pruned,
+            entries: 0,
+            findings,
+            odd,
+            around,
+            end_differs: false,
+        }
     }
 
     fn step(&mut self, row: &AuditRow, (end, end_mac): &(i64, String)) {

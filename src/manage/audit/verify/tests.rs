@@ -1,5 +1,5 @@
 use super::*;
-use crate::clock::Timestamp;
+use crate::{clock::Timestamp, sync::retention::pruned};
 use std::{
     collections::hash_map::DefaultHasher,
     hash::{Hash, Hasher},
@@ -37,7 +37,11 @@ fn trail(length: i64) -> Vec<AuditRow> {
 
 /// What is found of these, where `end` is what the store itself says that the end is.
 fn found(rows: &[AuditRow], end: &AuditRow) -> Vec<(FindingKind, i64, i64)> {
-    let (mut walk, end) = (Walk::new(&Key), (end.seq, end.mac.clone()));
+    found_since(None, rows, end)
+}
+
+fn found_since(pruned: Option<PrunedRow>, rows: &[AuditRow], end: &AuditRow) -> Vec<(FindingKind, i64, i64)> {
+    let (mut walk, end) = (Walk::new(&Key, pruned), (end.seq, end.mac.clone()));
     for row in rows {
         walk.step(row, &end);
     }
@@ -118,4 +122,40 @@ fn what_was_put_in_is_named() {
     assert_eq!(tampered(|rows| rows.push(forged.clone())), [(FindingKind::Edited, 10, 10)]);
     let before = AuditRow { seq: -1, ..forged };
     assert_eq!(tampered(|rows| rows.insert(0, before)), [(FindingKind::Edited, -1, -1)]);
+}
+
+/// The trail without its first four, and what says so.
+fn kept() -> (PrunedRow, Vec<AuditRow>) {
+    let rows = trail(9);
+    let note = pruned(Timestamp::from_millis(1), (4, &rows[3].mac), &Key);
+    (note, rows[4..].to_vec())
+}
+
+#[test]
+fn what_was_taken_away_because_of_its_age_is_not_missed() {
+    let (note, rows) = kept();
+    assert_eq!(found_since(Some(note), &rows, &rows[4]), []);
+    assert_eq!(found(&rows, &rows[4]), [(FindingKind::Deleted, 1, 4)]);
+}
+
+#[test]
+fn what_went_beyond_that_is_named_and_so_is_an_edit_of_what_stayed() {
+    let (note, rows) = kept();
+    let end = rows[4].clone();
+    assert_eq!(found_since(Some(note.clone()), &rows[1..], &end), [(FindingKind::Deleted, 5, 5)]);
+    assert_eq!(found_since(Some(note.clone()), &rows[..3], &end), [(FindingKind::CutOff, 8, 9)]);
+    let mut edited = rows.clone();
+    edited[0].subject.push('x');
+    assert_eq!(found_since(Some(note.clone()), &edited, &end), [(FindingKind::Edited, 5, 5)]);
+    let mut moved = rows.clone();
+    swap(&mut moved, 1, 2);
+    assert_eq!(found_since(Some(note), &moved, &end), [(FindingKind::Moved, 6, 6), (FindingKind::Moved, 7, 7)]);
+}
+
+#[test]
+fn who_has_not_the_key_cannot_say_that_more_was_too_old() {
+    let (note, rows) = kept();
+    let forged = PrunedRow { seq: 5, mac: rows[0].mac.clone(), ..note };
+    let found = found_since(Some(forged), &rows[1..], &rows[4]);
+    assert_eq!(found, [(FindingKind::Deleted, 1, 5), (FindingKind::NotOurs, 5, 5)]);
 }

@@ -4,6 +4,7 @@ mod credentials;
 mod jobs;
 mod people;
 mod tokens;
+mod webhooks;
 
 use super::cast::{Cast, Role};
 use crate::support::{ACME_KEY, Site, Upstream};
@@ -41,6 +42,9 @@ pub enum Subject {
     OfProject,
     Own,
     Provider,
+    /// A webhook of an organization's with the same roles as acme, and one of the installation's.
+    Webhook,
+    CentralWebhook,
 }
 
 pub struct Row {
@@ -107,7 +111,10 @@ fn rows() -> Vec<Row> {
 /// In their story acme has a credential that jobs are made with, and has to keep it.
 fn beside_credentials() -> Vec<Row> {
     use people::{members, organizations, projects, users};
-    [tokens::tokens(), users(), organizations(), members(), projects(), jobs::jobs()].into_iter().flatten().collect()
+    [tokens::tokens(), users(), organizations(), members(), projects(), jobs::jobs(), webhooks::webhooks()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 impl Subject {
@@ -160,6 +167,17 @@ impl Subject {
                 };
                 (path.replace("{id}", &id), name.to_owned())
             }
+            Self::Webhook | Self::CentralWebhook => {
+                let whose = if matches!(self, Self::Webhook) {
+                    cast.add_organization(&format!("org-{name}")).await;
+                    format!("/organizations/org-{name}/webhooks")
+                } else {
+                    clear_webhooks(cast).await;
+                    "/webhooks".to_owned()
+                };
+                let made = cast.post(&cast.iris, &whose, &json!({ "url": "https://127.0.0.1:1/" })).await.json();
+                (path.replace("{id}", made["webhook"]["id"].as_str().unwrap()), name.to_owned())
+            }
             Self::Provider => (path.replace("{id}", "ionq"), name.to_owned()),
             Self::Project => (own("alan").replace("{id}", &cast.add_project(name, &["alan"]).await), name.to_owned()),
             Self::Colleague => {
@@ -211,6 +229,14 @@ async fn clear(cast: &Cast) {
     for credential in cast.get(&cast.iris, "/credentials").await.items() {
         let path = format!("/credentials/{}?force=true", credential["id"].as_str().unwrap());
         assert_eq!(cast.delete(&cast.iris, &path).await.status, 200);
+    }
+}
+
+/// There are only so many.
+async fn clear_webhooks(cast: &Cast) {
+    for webhook in cast.get(&cast.iris, "/webhooks").await.items() {
+        let path = format!("/webhooks/{}", webhook["id"].as_str().unwrap());
+        assert_eq!(cast.delete(&cast.iris, &path).await.status, 204);
     }
 }
 
