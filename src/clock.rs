@@ -2,7 +2,7 @@
 //! A `Timestamp` is milliseconds since the Unix epoch, as the store keeps it.
 //! Timeouts and rates use tokio's monotonic clock instead: this one may be set back.
 
-use crate::spelled::spelled;
+use crate::spelled::{Shape, spelled};
 use std::{
     fmt,
     str::FromStr,
@@ -82,7 +82,7 @@ impl FromStr for Timestamp {
     }
 }
 
-spelled! { Timestamp: "", "A time of RFC 3339 in UTC, to the second, or `never`" }
+spelled! { Timestamp: Shape::Or("date-time", "never"), "A time of RFC 3339 in UTC, to the second, or `never`" }
 
 /// Where "now" comes from.
 #[derive(Clone, Default)]

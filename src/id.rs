@@ -49,7 +49,7 @@ macro_rules! ids {
             }
         }
 
-        spelled! { $name: "uuid", "" }
+        spelled! { $name: $crate::spelled::Shape::Format("uuid"), "" }
     )*};
 }
 

@@ -5,12 +5,12 @@
 use std::fmt;
 use utoipa::openapi::{
     RefOr, Schema,
-    schema::{ObjectBuilder, SchemaFormat, Type},
+    schema::{AnyOfBuilder, ObjectBuilder, SchemaFormat, Type},
 };
 
 /// Reads and writes a type in serde, and describes it in the API's document, as its text.
 macro_rules! spelled {
-    ($($name:ident: $format:expr, $about:literal);* $(;)?) => {$(
+    ($($name:ident: $shape:expr, $about:literal);* $(;)?) => {$(
         impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_str(self)
@@ -25,7 +25,7 @@ macro_rules! spelled {
 
         impl utoipa::PartialSchema for $name {
             fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
-                $crate::spelled::schema($format, $about)
+                $crate::spelled::schema($shape, $about)
             }
         }
 
@@ -59,8 +59,30 @@ pub fn is_name(text: &str) -> bool {
     shape && text != "me"
 }
 
-pub fn schema(format: &str, about: &str) -> RefOr<Schema> {
-    let format = (!format.is_empty()).then(|| SchemaFormat::Custom(format.into()));
-    let text = ObjectBuilder::new().schema_type(Type::String).format(format).description(Some(about));
-    RefOr::T(Schema::Object(text.build()))
+/// What the document says of how one is spelled, for programs.
+#[derive(Clone, Copy)]
+pub enum Shape {
+    /// A format of JSON Schema.
+    Format(&'static str),
+    /// A regular expression of ECMA-262, and the greatest length.
+    Pattern(&'static str, usize),
+    /// A name for what this regular expression says exactly, where none without a look ahead can.
+    Named(&'static str, &'static str),
+    /// A format, or this word.
+    Or(&'static str, &'static str),
+}
+
+pub fn schema(shape: Shape, about: &str) -> RefOr<Schema> {
+    let text = || ObjectBuilder::new().schema_type(Type::String);
+    let format = |format: &str| Some(SchemaFormat::Custom(format.into()));
+    let about = (!about.is_empty()).then_some(about);
+    RefOr::T(match shape {
+        Shape::Format(name) => text().format(format(name)).description(about).into(),
+        Shape::Pattern(pattern, most) => text().pattern(Some(pattern)).max_length(Some(most)).description(about).into(),
+        Shape::Named(name, pattern) => text().format(format(name)).pattern(Some(pattern)).description(about).into(),
+        Shape::Or(name, word) => {
+            let either = AnyOfBuilder::new().item(text().format(format(name))).item(text().enum_values(Some([word])));
+            either.description(about).into()
+        }
+    })
 }

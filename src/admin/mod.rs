@@ -3,37 +3,28 @@
 //! Never on the data plane's address, never reached through a provider's path.
 
 pub mod api;
+mod listen;
 mod page;
 mod session;
 
 use crate::{
-    config::Rate, directory::Directory, forwarded, hook::Hooks, jobs::Jobs, manage::Management, source::Sources,
+    config::Rate, directory::Directory, hook::Hooks, jobs::Jobs, manage::Management, source::Sources,
     telemetry::metrics::Metrics,
 };
-use api::{Api, Guard, Peer};
+use api::{Api, Guard};
 use axum::{Router, body::Body, extract::State, routing::get};
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode, header};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use http::{HeaderValue, Response, StatusCode, header};
 use rustls::ServerConfig;
 use std::{
     collections::BTreeMap,
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::TcpListener,
-    sync::Semaphore,
-    time::timeout,
-};
-use tokio_rustls::TlsAcceptor;
-use tower::ServiceExt;
+use tokio::net::TcpListener;
 
 /// What this listener tells about.
 pub struct Admin {
@@ -56,54 +47,10 @@ pub struct Bound {
     pub providers: BTreeMap<String, SocketAddr>,
 }
 
-const CONNECTIONS: usize = 256;
-const PATIENCE: Duration = Duration::from_secs(10);
-
 /// Accepts until the process ends.
 pub async fn serve(admin: Arc<Admin>, listener: TcpListener, tls: Option<Arc<ServerConfig>>) {
-    let (seats, router) = (Arc::new(Semaphore::new(CONNECTIONS)), router(Arc::clone(&admin)));
-    loop {
-        let Ok(seat) = Arc::clone(&seats).acquire_owned().await else { return };
-        let Ok((stream, peer)) = listener.accept().await else {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            continue;
-        };
-        let (tls, door) = (tls.clone(), Door { router: router.clone(), admin: Arc::clone(&admin), peer: peer.ip() });
-        tokio::spawn(async move {
-            let _seat = seat;
-            match tls {
-                None => door.talk(stream).await,
-                Some(config) => {
-                    if let Ok(Ok(stream)) = timeout(PATIENCE, TlsAcceptor::from(config).accept(stream)).await {
-                        door.talk(stream).await;
-                    }
-                }
-            }
-        });
-    }
-}
-
-/// One connection's way in.
-struct Door {
-    router: Router,
-    admin: Arc<Admin>,
-    peer: IpAddr,
-}
-
-impl Door {
-    async fn talk(self, stream: impl AsyncRead + AsyncWrite + Unpin + 'static) {
-        let service = service_fn(move |request: Request<Incoming>| {
-            let mut request = request.map(Body::new);
-            let trusted = &self.admin.management.current().config.listen.trusted_proxies;
-            let address = forwarded::address(self.peer, request.headers(), trusted);
-            request.extensions_mut().insert(Peer(address));
-            self.router.clone().oneshot(request)
-        });
-        let mut builder = http1::Builder::new();
-        builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(16 * 1024);
-        // A caller that breaks off is not our mistake.
-        let _ = builder.serve_connection(TokioIo::new(stream), service).await;
-    }
+    let router = router(Arc::clone(&admin));
+    listen::serve(admin, router, listener, tls).await;
 }
 
 /// Everything that is served here.

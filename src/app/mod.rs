@@ -157,7 +157,7 @@ impl App {
         let control = control.map_err(AppError::Threads)?;
         let settings = Settings::new(&config, catalog(&config)?)?;
         let tls = config.tls.as_ref().map(tls::for_callers).transpose()?;
-        let admin_tls = config.admin_tls.as_ref().map(tls::for_admin).transpose()?;
+        let admin_tls = config.admin_tls.as_ref().map(tls::for_callers).transpose()?;
         let clock = Clock::system();
         let (store, vault) = control.block_on(open_store(&config, &clock))?;
         let sources = LiveSources::new(source_reader(&config, &clock)?, control.handle().clone());
@@ -370,12 +370,15 @@ async fn keep_tokens(exchanges: Arc<Exchanges>, vault: Arc<Vault>, clock: Clock)
     }
 }
 
-/// Forgets sessions and links that are over; none of them opens anything before that either.
+/// Forgets sessions, links and answers that are over; none of them opens anything before that either.
 async fn keep_sessions(management: Arc<Management>) {
     loop {
         tokio::time::sleep(Duration::from_secs(600)).await;
         if let Err(error) = management.sweep_sessions().await {
             tracing::debug!(%error, "sessions that are over could not be forgotten");
+        }
+        if let Err(error) = management.sweep_answers().await {
+            tracing::debug!(%error, "answers that are over could not be forgotten");
         }
     }
 }

@@ -22,14 +22,6 @@ pub enum TlsError {
 }
 
 pub fn for_callers(files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
-    server(files, &[b"h2", b"http/1.1"])
-}
-
-pub fn for_admin(files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
-    server(files, &[b"http/1.1"])
-}
-
-fn server(files: &TlsFiles, protocols: &[&[u8]]) -> Result<Arc<ServerConfig>, TlsError> {
     let bad = |file: &Path, problem: String| TlsError::File { file: file.into(), problem };
     let chain = CertificateDer::pem_file_iter(&files.cert).map_err(|e| bad(&files.cert, e.to_string()))?;
     let chain: Vec<_> = chain.collect::<Result<_, _>>().map_err(|e| bad(&files.cert, e.to_string()))?;
@@ -41,7 +33,7 @@ fn server(files: &TlsFiles, protocols: &[&[u8]]) -> Result<Arc<ServerConfig>, Tl
     let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let builder = builder.map_err(TlsError::Pair)?.with_no_client_auth();
     let mut config = builder.with_single_cert(chain, key).map_err(TlsError::Pair)?;
-    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+    config.alpn_protocols = [b"h2".as_slice(), b"http/1.1"].map(<[u8]>::to_vec).to_vec();
     config.ignore_client_order = true;
     // Few SDKs take up a session again, and those that do use one ticket at a time.
     config.send_tls13_tickets = 1;

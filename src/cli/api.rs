@@ -3,28 +3,36 @@
 //! Owns the connection, or the store, for as long as the command runs.
 //! Never sends the caller's token anywhere but to that address.
 
-use super::{Failure, local::Local, point};
+use super::{Failure, local::Local, login, point};
 use crate::{
     admin::api::{self, Guard, Problem},
     config::{BaseUrl, Environment, Rate},
     manage::{Listed, Management, Who},
     secret::Secret,
     upstream::{
-        TlsTrust,
-        once::{self, Question, Told},
+        DialError, TlsTrust,
+        once::{self, NotTold, Question, Told},
     },
 };
 use axum::{Router, body::Body};
-use http::{HeaderValue, Method, Request, header};
+use http::{HeaderValue, Method, Request, StatusCode, header};
 use serde::{Serialize, de::DeserializeOwned};
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 use tower::ServiceExt;
 
 pub struct Api(Way);
 
 enum Way {
     Here { router: Box<Router>, page: String },
-    There { api: once::Api, authorization: HeaderValue, url: BaseUrl },
+    There { api: once::Api, authorization: Option<HeaderValue>, url: BaseUrl, is_login: bool },
+}
+
+/// Whose rights a Bellhop elsewhere is asked with.
+pub enum Seat {
+    Nobodys,
+    Token(Secret),
+    /// Of `bellhop login`.
+    Login(Secret),
 }
 
 /// Of one answer. A page of a list has at most 200 things.
@@ -49,22 +57,37 @@ impl Api {
         Self(Way::Here { router, page })
     }
 
-    /// The Bellhop that `BELLHOP_URL` names, with the rights of `BELLHOP_TOKEN`.
+    /// The Bellhop that `BELLHOP_URL` names, with the rights of `BELLHOP_TOKEN`, or of a login at that very address.
     pub fn there(environment: &Environment) -> Result<Option<Self>, Failure> {
         let Some(url) = environment.text("BELLHOP_URL")? else { return Ok(None) };
         let url: BaseUrl = url.parse().map_err(|expected| Failure::usage(format!("BELLHOP_URL: {expected}")))?;
-        let token = point::token::of_environment(environment)?
-            .ok_or_else(|| Failure::failed("BELLHOP_URL is set: put a token of scope `manage` into BELLHOP_TOKEN"))?;
-        let trust = match environment.text("BELLHOP_CA_FILE")? {
+        let token = match point::token::of_environment(environment)? {
+            None => login::token_for(environment, &url)?,
+            given => given,
+        };
+        let token = token.ok_or_else(|| {
+            let text = "put a token of scope `manage` into BELLHOP_TOKEN, or sign in";
+            Failure::failed(format!("BELLHOP_URL is set: {text}: `bellhop login {url}`"))
+        })?;
+        Self::at(url, environment.path("BELLHOP_CA_FILE").as_deref(), Seat::Token(token)).map(Some)
+    }
+
+    /// At this address, whose certificate is one of this file's, or a public one.
+    pub fn at(url: BaseUrl, ca_file: Option<&Path>, seat: Seat) -> Result<Self, Failure> {
+        let trust = match ca_file {
             Some(file) => {
-                let trust = TlsTrust::of_file(&PathBuf::from(file));
-                trust.map_err(|error| Failure::failed(format!("BELLHOP_CA_FILE: {error}")))?
+                TlsTrust::of_file(file).map_err(|error| Failure::failed(format!("BELLHOP_CA_FILE: {error}")))?
             }
             None => TlsTrust::public(),
         };
         let api = once::Api::new(&url, &trust, (LARGEST, PATIENCE));
-        let api = api.map_err(|error| Failure::usage(format!("BELLHOP_URL: {error}")))?;
-        Ok(Some(Self(Way::There { api, authorization: bearer(&token)?, url })))
+        let api = api.map_err(|error| Failure::usage(format!("{url}: {error}")))?;
+        let is_login = matches!(seat, Seat::Login(_));
+        let authorization = match &seat {
+            Seat::Nobodys => None,
+            Seat::Token(token) | Seat::Login(token) => Some(bearer(token)?),
+        };
+        Ok(Self(Way::There { api, authorization, url, is_login }))
     }
 
     /// On the store itself, where nobody in particular asks.
@@ -155,27 +178,50 @@ impl Api {
                 let body = axum::body::to_bytes(body, LARGEST).await;
                 (parts.status, body.map_err(|error| Failure::failed(error.to_string()))?)
             }
-            Way::There { api, authorization, url } => {
-                let headers = vec![(header::AUTHORIZATION, authorization.clone()), (header::CONTENT_TYPE, json)];
+            Way::There { api, authorization, url, .. } => {
+                let mut headers = vec![(header::CONTENT_TYPE, json)];
+                headers.extend(authorization.clone().map(|value| (header::AUTHORIZATION, value)));
                 let question = Question { method, target, headers, body: &body.unwrap_or_default() };
-                let told = api.ask(question).await;
-                let Told { status, body, .. } =
-                    told.map_err(|error| Failure::failed(format!("the Bellhop at {}: {error}", url.origin)))?;
+                let Told { status, body, .. } = api.ask(question).await.map_err(|error| unreached(url, &error))?;
                 (status, body)
             }
         };
-        if status.is_success() {
-            return Ok(body.to_vec());
-        }
-        Err(match serde_json::from_slice::<Problem>(&body) {
-            Ok(problem) => Failure::failed(super::console::shown(&problem.detail)),
-            Err(_) => Failure::failed(format!(
-                "what BELLHOP_URL names answers with status {}, and not as Bellhop's management API does: it is the \
-                 admin listener's address",
-                status.as_u16()
-            )),
-        })
+        if status.is_success() { Ok(body.to_vec()) } else { Err(self.refused(status, &body)) }
     }
+
+    /// What a person is told, with which Bellhop it was that said no.
+    fn refused(&self, status: StatusCode, body: &[u8]) -> Failure {
+        let problem = serde_json::from_slice::<Problem>(body);
+        let Way::There { url, is_login, .. } = &self.0 else {
+            let detail = problem.map_or_else(|_| status.to_string().into(), |problem| problem.detail);
+            return Failure::failed(super::console::shown(&detail));
+        };
+        let Ok(problem) = problem else {
+            return Failure::failed(format!(
+                "what answers at {url} does so with status {}, and not as Bellhop's management API does: it is the admin \
+                 listener's address",
+                status.as_u16()
+            ));
+        };
+        let detail = super::console::shown(&problem.detail);
+        match &*problem.code {
+            "unknown-token" if *is_login => Failure::SignedOut(format!(
+                "the Bellhop at {url}: your login there has ended: `bellhop logout`, then `bellhop login {url}`"
+            )),
+            "unknown-token" => Failure::SignedOut(format!("the Bellhop at {url}: {detail}")),
+            _ => Failure::failed(format!("the Bellhop at {url}: {detail}")),
+        }
+    }
+}
+
+fn unreached(url: &BaseUrl, error: &NotTold) -> Failure {
+    let hint = match error {
+        NotTold::Unreachable(DialError::Tls(_)) => {
+            ". If its certificates are of your own authority, name that one's file in BELLHOP_CA_FILE"
+        }
+        _ => "",
+    };
+    Failure::failed(format!("the Bellhop at {url}: {error}{hint}"))
 }
 
 fn read<T: DeserializeOwned>(body: Vec<u8>) -> Result<T, Failure> {

@@ -101,6 +101,18 @@ impl Console<'_> {
         }
     }
 
+    /// Asks for a line; only where somebody can be asked.
+    pub fn ask(&mut self, question: &str) -> Result<String, Failure> {
+        self.complain(format_args!("{question}: "));
+        let (mut line, mut byte) = (Vec::new(), [0]);
+        // Byte by byte: what comes after the line is the next question's.
+        while line.len() < 1024 && self.input.read(&mut byte).is_ok_and(|read| read == 1) && byte != *b"\n" {
+            line.push(byte[0]);
+        }
+        let line = String::from_utf8(line).map_err(|_| Failure::failed("expected UTF-8"))?;
+        Ok(line.trim().to_owned())
+    }
+
     /// Asks for a secret with echo off; only where somebody can be asked.
     pub fn ask_secret(&mut self, question: &str) -> Result<Secret, Failure> {
         let answer = rpassword::prompt_password(format!("{question}: "));

@@ -16,6 +16,9 @@ pub enum Failure {
     Failed(String),
     #[error("{0}")]
     Usage(String),
+    /// A Bellhop elsewhere does not take the token.
+    #[error("{0}")]
+    SignedOut(String),
     /// A program could not be started; and the exit code that says so.
     #[error("{0}")]
     Program(String, u8),
@@ -49,7 +52,9 @@ impl Failure {
             Self::Config(_) | Self::Apply(ApplyError::Misplaced(_)) | Self::Store(StoreError::Address(_)) => {
                 CONFIGURATION
             }
-            Self::Failed(_) | Self::Apply(_) | Self::App(_) | Self::Vault(_) | Self::Store(_) => FAILED,
+            Self::Failed(_) | Self::SignedOut(_) | Self::Apply(_) | Self::App(_) | Self::Vault(_) | Self::Store(_) => {
+                FAILED
+            }
         }
     }
 }

@@ -21,6 +21,7 @@ mod healthcheck;
 mod job;
 mod key;
 mod local;
+mod login;
 mod moment;
 mod organization;
 mod point;
@@ -88,6 +89,10 @@ enum Command {
     Check(check::Check),
     #[command(flatten)]
     Store(Box<StoreCommand>),
+    /// Sign in at a Bellhop elsewhere, for the commands that manage it
+    Login(login::Login),
+    /// Sign out again
+    Logout(login::Logout),
     /// Print the settings that point a provider's SDKs at Bellhop
     Env(env::Env),
     /// Run a program with every provider's SDKs pointed at Bellhop
@@ -185,6 +190,8 @@ impl Command {
             Self::Demo(demo) => demo.run(sources, console),
             Self::Check(check) => check.run(sources, console),
             Self::Store(command) => command.run(sources, console),
+            Self::Login(login) => login.run(sources, console),
+            Self::Logout(logout) => logout.run(sources, console),
             Self::Env(env) => env.run(sources, console),
             Self::Doctor(doctor) => doctor.run(sources, console),
             Self::Provider(command) => command.run(sources, console),
@@ -202,7 +209,11 @@ impl Command {
 impl StoreCommand {
     fn run(self, sources: &Sources, console: &mut Console<'_>) -> Result<(), Failure> {
         wait_for(async {
-            if let Some(api) = Api::there(&sources.environment)? {
+            let mut there = Api::there(&sources.environment)?;
+            if there.is_none() && !self.is_for_the_store() {
+                there = login::chosen(sources)?;
+            }
+            if let Some(api) = there {
                 return match self {
                     Self::User(command) => command.run(&api, console).await,
                     Self::Org(command) => command.run(&api, console).await,
@@ -231,6 +242,11 @@ impl StoreCommand {
             local.store.close().await;
             done
         })
+    }
+
+    /// What no Bellhop elsewhere could do.
+    const fn is_for_the_store(&self) -> bool {
+        matches!(self, Self::Apply(_) | Self::Key(_) | Self::Migrate(_))
     }
 
     async fn run_here(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {

@@ -70,6 +70,12 @@ impl Sources {
         Ok(Loaded { config, file })
     }
 
+    /// Whether somebody has said what is to be read, and not only left it in the usual places.
+    pub fn are_named(&self) -> bool {
+        let settings = self.environment.settings().map_or(true, |settings| !settings.is_empty());
+        self.file.is_some() || self.environment.path("BELLHOP_CONFIG").is_some() || settings || !self.flags.is_empty()
+    }
+
     fn find_file(&self) -> Result<Option<PathBuf>, ConfigError> {
         let named = self.file.clone().map(|file| (file, "--config"));
         let variable = self.environment.path("BELLHOP_CONFIG").map(|file| (file, "BELLHOP_CONFIG"));
@@ -84,10 +90,8 @@ impl Sources {
     }
 
     fn usual_files(&self) -> Vec<PathBuf> {
-        let home = || self.environment.path("HOME").map(|home| home.join(".config"));
-        let user = self.environment.path("XDG_CONFIG_HOME").or_else(home);
         let mut files = vec![PathBuf::from("bellhop.yaml")];
-        files.extend(user.map(|folder| folder.join("bellhop/bellhop.yaml")));
+        files.extend(self.environment.user_folder().map(|folder| folder.join("bellhop.yaml")));
         files.push("/etc/bellhop/bellhop.yaml".into());
         files
     }
@@ -163,6 +167,12 @@ impl Environment {
 
     pub fn path(&self, name: &str) -> Option<PathBuf> {
         self.0.get(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+    }
+
+    /// Where somebody's own files for Bellhop are.
+    pub fn user_folder(&self) -> Option<PathBuf> {
+        let home = || self.path("HOME").map(|home| home.join(".config"));
+        self.path("XDG_CONFIG_HOME").or_else(home).map(|folder| folder.join("bellhop"))
     }
 
     /// `BELLHOP_<SECTION>__<KEY>`, and `BELLHOP_DATA_DIR`, which has no section. Other names that begin alike

@@ -3,7 +3,7 @@
 //! Never knows a currency: whose money it is, one installation knows.
 
 use super::written::{self, Expected, Written};
-use crate::spelled::spelled;
+use crate::spelled::{Shape, spelled};
 use serde::Deserialize;
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
@@ -82,7 +82,7 @@ impl fmt::Display for Millionths {
     }
 }
 
-spelled! { Millionths: "decimal", "An amount such as 12 or 0.30, with at most six decimals" }
+spelled! { Millionths: Shape::Pattern("^[0-9]{1,10}([.][0-9]{1,6})?$", 17), "An amount such as 12 or 0.30, with at most six decimals" }
 
 #[cfg(test)]
 mod tests {

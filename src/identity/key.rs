@@ -4,7 +4,7 @@
 
 use crate::secret::Secret;
 use aws_lc_rs::{
-    digest::{SHA256, digest},
+    digest::{Context, SHA256, digest},
     error::Unspecified,
     rand::{SecureRandom, SystemRandom},
 };
@@ -30,6 +30,18 @@ impl KeyDigest {
     pub fn of(key: &str) -> Self {
         let mut bytes = [0; 32];
         bytes.copy_from_slice(digest(&SHA256, key.as_bytes()).as_ref());
+        Self(bytes)
+    }
+
+    /// Of several things, each with its length before it, so that no two lists look alike.
+    pub fn of_all(parts: &[&[u8]]) -> Self {
+        let mut digest = Context::new(&SHA256);
+        for part in parts {
+            digest.update(&(part.len() as u64).to_be_bytes());
+            digest.update(part);
+        }
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(digest.finish().as_ref());
         Self(bytes)
     }
 

@@ -10,7 +10,7 @@ pub mod role;
 use crate::{
     clock::Timestamp,
     id::{OrganizationId, ProjectId, TokenId, UserId},
-    spelled::{is_name, spelled},
+    spelled::{Shape, is_name, spelled},
 };
 use ipnet::IpNet;
 use role::Role;
@@ -139,9 +139,11 @@ macro_rules! text_forms {
 }
 text_forms!(Name, UserName, Context);
 spelled! {
-    Name: "", "1 to 40 of a-z, 0-9 and single `-`, beginning and ending with a letter or digit, and not `me`";
-    UserName: "", "1 to 120 of A-Z, a-z, 0-9 and . _ @ + -";
-    Context: "", "Which purse pays: `me`, `me.<project>`, `<organization>` or `<organization>.<project>`";
+    Name: Shape::Pattern("^(?!me$)[a-z0-9]+(-[a-z0-9]+)*$", 40),
+        "1 to 40 of a-z, 0-9 and single `-`, beginning and ending with a letter or digit, and not `me`";
+    UserName: Shape::Pattern("^[A-Za-z0-9._@+-]+$", 120), "1 to 120 of A-Z, a-z, 0-9 and . _ @ + -";
+    Context: Shape::Named("context", "^(?=[^.]{1,40}([.]|$))[a-z0-9]+(-[a-z0-9]+)*([.](?=.{1,40}$)[a-z0-9]+(-[a-z0-9]+)*)?$"),
+        "Which purse pays: `me`, `me.<project>`, `<organization>` or `<organization>.<project>`";
 }
 
 impl fmt::Display for Name {

@@ -22,6 +22,11 @@ pub enum Fault {
     Invalid { field: &'static str, text: String },
     #[error("it was changed since it was read: read it again")]
     Changed,
+    /// The same key is on another request.
+    #[error("this `Idempotency-Key` came with another request before: use another one")]
+    Reused,
+    #[error("the same request with this `Idempotency-Key` is under way: ask again in a moment")]
+    UnderWay,
     #[error("there is no such user, or the password is another")]
     WrongPassword,
     #[error("too many {what}: try again in {}", in_words(*.wait))]
@@ -71,6 +76,8 @@ impl Fault {
             Self::Conflict(_) => "conflict",
             Self::Invalid { .. } => "invalid",
             Self::Changed => "changed",
+            Self::Reused => "key-reused",
+            Self::UnderWay => "under-way",
             Self::WrongPassword => "wrong-password",
             Self::TooOften { .. } => "throttled",
             Self::SignedOut => "unknown-token",

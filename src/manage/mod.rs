@@ -16,6 +16,7 @@ pub mod invitations;
 pub mod jobs;
 pub mod members;
 mod names;
+mod once;
 pub mod organizations;
 mod page;
 mod patch;
@@ -35,6 +36,7 @@ mod whose;
 
 pub use asking::Asking;
 pub use fault::Fault;
+pub use once::{Once, Turn};
 pub use page::{Listed, Page, Tag, Wanted};
 pub use patch::Patch;
 pub use rights::{Bounds, Knows, Rights, Who};
@@ -61,6 +63,7 @@ pub struct Management {
     asking: Asking,
     current: ArcSwap<Current>,
     attempts: signin::Attempts,
+    turns: once::Turns,
 }
 
 /// What a reload replaces.
@@ -86,6 +89,7 @@ impl Management {
             asking,
             current: ArcSwap::from_pointee(current),
             attempts: signin::Attempts::default(),
+            turns: once::Turns::default(),
         })
     }
 
@@ -108,10 +112,11 @@ impl Management {
         Ok((reading, rights))
     }
 
-    /// A change of the store, and what this actor may change.
+    /// A change of the store, and what this actor may change. What makes something commits it by `made`.
     pub async fn act(&self, who: &Who) -> Result<(Tx, Rights), Fault> {
         let mut tx = self.store.write(self.vault.signer(), self.now()).await?;
         let rights = Rights::read(who, &mut tx).await?;
+        self.require_unmade(&mut tx, who).await?;
         Ok((tx, rights))
     }
 }

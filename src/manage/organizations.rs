@@ -119,7 +119,9 @@ impl Management {
             tx.set_member(id, owner.id, Role::Owner, Origin::Hand).await?;
             tx.record(rights.entry("member.set", &name).detail(format!("{} owner", owner.name)));
         }
-        done(tx, &rights, id).await
+        let row = tx.organization(id).await?.ok_or_else(|| Fault::missing("organization"))?;
+        let organization = view(&mut tx, &rights, row).await?;
+        self.made(tx, &rights, organization).await
     }
 
     pub async fn change_organization(

@@ -115,7 +115,9 @@ impl Management {
         let id = ProjectId::new();
         tx.insert_projects(&[NewProject { id, of: purse.of, name: name.clone(), origin: Origin::Hand }]).await?;
         tx.record(rights.entry("project.added", purse.subject(&name)));
-        done(tx, &purse, id).await
+        let row = tx.project(id).await?.ok_or_else(|| Fault::missing("project"))?;
+        let project = view(&mut tx, &purse, row).await?;
+        self.made(tx, &rights, project).await
     }
 
     pub async fn change_project(

@@ -2,7 +2,7 @@
 //! Facts of the moment; read in the transaction that uses them.
 //! Never a right that the actor's user has not now, and none that the token they came with was not given.
 
-use super::Fault;
+use super::{Fault, Once};
 use crate::{
     clock::Timestamp,
     credential::Owner,
@@ -19,6 +19,8 @@ pub struct Who {
     /// Of the token that they came with; `None` is a session, or the command line.
     bounds: Option<Arc<Bounds>>,
     session: Option<SessionId>,
+    /// What is to be made only once.
+    once: Option<Once>,
 }
 
 /// What a token's maker put around it, which holds for what is done with it as well.
@@ -33,16 +35,16 @@ pub struct Bounds {
 impl Who {
     /// Somebody at this machine, who can read the store's file and the master key's anyway.
     pub const fn command_line() -> Self {
-        Self { actor: Actor::CommandLine, bounds: None, session: None }
+        Self { actor: Actor::CommandLine, bounds: None, session: None, once: None }
     }
 
     /// Who has just now shown their password.
     pub const fn password(user: UserId) -> Self {
-        Self { actor: Actor::User(user), bounds: None, session: None }
+        Self { actor: Actor::User(user), bounds: None, session: None, once: None }
     }
 
     pub const fn session(user: UserId, session: SessionId) -> Self {
-        Self { actor: Actor::User(user), bounds: None, session: Some(session) }
+        Self { actor: Actor::User(user), bounds: None, session: Some(session), once: None }
     }
 
     pub const fn session_id(&self) -> Option<SessionId> {
@@ -56,7 +58,25 @@ impl Who {
             expires: holder.expires,
             boundary: holder.boundary.as_deref().cloned().unwrap_or_default(),
         };
-        Self { actor: Actor::User(holder.standing.user), bounds: Some(Arc::new(bounds)), session: None }
+        Self { actor: Actor::User(holder.standing.user), bounds: Some(Arc::new(bounds)), session: None, once: None }
+    }
+
+    #[must_use]
+    pub fn asks_once(self, once: Once) -> Self {
+        Self { once: Some(once), ..self }
+    }
+
+    /// Whose key it is, and what for.
+    pub fn once(&self) -> Option<(UserId, Once)> {
+        match self.actor {
+            Actor::User(user) => self.once.map(|once| (user, once)),
+            Actor::CommandLine | Actor::System => None,
+        }
+    }
+
+    /// The token that they came with.
+    pub fn token(&self) -> Option<TokenId> {
+        self.bounds.as_ref().map(|bounds| bounds.token)
     }
 }
 
@@ -93,6 +113,10 @@ impl Rights {
             who.bounds = Some(Arc::new(bounds));
         }
         Ok(Self { who, standing })
+    }
+
+    pub const fn who(&self) -> &Who {
+        &self.who
     }
 
     /// What the audit trail is told of an act.

@@ -54,7 +54,7 @@ pub struct ChangePassword {
     #[schema(value_type = String)]
     pub old: Shown,
     /// At least 15 characters.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, min_length = 15)]
     pub new: Shown,
 }
 
@@ -77,7 +77,7 @@ pub struct Redeem {
     /// The first administrator's; only with the link of a new installation.
     pub name: Option<UserName>,
     /// At least 15 characters.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, min_length = 15)]
     pub password: Shown,
 }
 
@@ -273,8 +273,7 @@ impl Management {
         let link = LinkRow { purpose, user: Some(user.id), ends: self.now().plus(life) };
         tx.replace_link(&digest, &link).await?;
         tx.record(rights.entry("link.made", &user.name).detail(purpose.as_str()));
-        tx.commit().await?;
-        Ok(Link { user: user.name, expires: link.ends, value: Shown(value) })
+        self.made(tx, &rights, Link { user: user.name, expires: link.ends, value: Shown(value) }).await
     }
 
     /// The link for the first administrator, of a store that has never had a user. The one before it opens nothing.

@@ -185,8 +185,7 @@ impl Management {
         tx.insert_users(&[new]).await?;
         tx.record(rights.entry("user.added", &name).detail(if admin { "admin" } else { "" }));
         let row = tx.user(id).await?.ok_or_else(|| Fault::missing("user"))?;
-        tx.commit().await?;
-        Ok(row.into())
+        self.made(tx, &rights, row.into()).await
     }
 
     pub async fn change_user(

@@ -184,8 +184,8 @@ impl Management {
         };
         tx.insert_webhook(&row).await?;
         tx.record(rights.entry("webhook.created", id).detail(told(&row, name.as_ref())));
-        tx.commit().await?;
-        Ok(SecretOfWebhook { webhook: Webhook::new(&row, name, self.now()), secret: Shown(secrets.current) })
+        let webhook = Webhook::new(&row, name, self.now());
+        self.made(tx, &rights, SecretOfWebhook { webhook, secret: Shown(secrets.current) }).await
     }
 
     pub async fn change_webhook(
@@ -236,9 +236,8 @@ impl Management {
         row.previous_until = self.now().plus(BOTH);
         tx.change_webhook(&row).await?;
         tx.record(rights.entry("webhook.secret-rotated", id));
-        tx.commit().await?;
-        let name = owned.map(|(_, name)| name);
-        Ok(SecretOfWebhook { webhook: Webhook::new(&row, name, self.now()), secret: Shown(secrets.current) })
+        let webhook = Webhook::new(&row, owned.map(|(_, name)| name), self.now());
+        self.made(tx, &rights, SecretOfWebhook { webhook, secret: Shown(secrets.current) }).await
     }
 
     /// Sends an event now, once, also where it is switched off.

@@ -11,6 +11,7 @@ mod fragments;
 
 mod address;
 mod adoption;
+mod answers;
 mod audit;
 mod changes;
 mod credentials;
@@ -47,6 +48,7 @@ mod users;
 mod webhooks;
 
 pub use address::Address;
+pub use answers::AnswerRow;
 pub use audit::{Actor, AuditEntry, AuditFilter, AuditPlace, AuditRow, PrunedRow, Signer};
 pub use changes::{Change, Changes, Watch};
 pub use credentials::{

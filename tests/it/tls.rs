@@ -11,7 +11,7 @@ use crate::support::{
     within,
 };
 use serde_json::json;
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 use tokio::net::TcpStream;
 use tokio_rustls::{
     TlsConnector,
@@ -144,7 +144,11 @@ fn write_identity(site: &Site, identity: &Identity) {
 }
 
 async fn handshake(bellhop: &Bellhop, config: Arc<ClientConfig>) -> std::io::Result<TlsStream<TcpStream>> {
-    let stream = TcpStream::connect(bellhop.addresses.proxy).await?;
+    handshake_at(bellhop.addresses.proxy, config).await
+}
+
+async fn handshake_at(address: SocketAddr, config: Arc<ClientConfig>) -> std::io::Result<TlsStream<TcpStream>> {
+    let stream = TcpStream::connect(address).await?;
     let name = ServerName::try_from("localhost").unwrap();
     within(PATIENCE, "a TLS handshake", TlsConnector::from(config).connect(name, stream)).await
 }
@@ -244,4 +248,45 @@ async fn a_handshake_that_does_not_go_on_is_given_up() {
 
     silent.assert_closed().await;
     begun.assert_closed().await;
+}
+
+#[tokio::test]
+async fn the_admin_listener_speaks_http2_within_bounds_too() {
+    let authority = Authority::new();
+    let site = Site::empty();
+    write_identity(&site, &authority.identity("localhost", Validity::Now));
+    let files = json!({ "cert": site.path("cert.pem"), "key": site.path("key.pem") });
+    let bellhop = site.set("admin_tls", files).serve().await;
+    let address = bellhop.addresses.admin;
+
+    let stream = handshake_at(address, client(&authority, &["h2", "http/1.1"], &[&TLS13])).await.unwrap();
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+    let mut http2 = Http2::over(stream, &bellhop).await;
+
+    assert_eq!(http2.ask(&Ask::get("/healthz")).await.status, 200);
+    let refused = http2.ask(&Ask::get("/api/v1/whoami")).await;
+    assert_eq!((refused.status, refused.header("content-type")), (401, Some("application/problem+json")));
+    assert_eq!(http2.most_streams(), 32);
+    let long = Ask::get("/healthz").header("X-Long", "x".repeat(20_000));
+    assert_eq!(http2.ask(&long).await.status, 431);
+    let stream = handshake_at(address, client(&authority, &["http/1.1"], &[&TLS13])).await.unwrap();
+    let mut line = Line::over(stream, "localhost".into(), bellhop.answers.clone());
+    assert_eq!(line.ask(&Ask::get("/readyz")).await.status, 200);
+}
+
+/// Nobody takes a seat and then says nothing.
+#[tokio::test]
+async fn an_http2_connection_of_the_admin_listener_that_asks_for_nothing_ends() {
+    let authority = Authority::new();
+    let site = Site::empty();
+    write_identity(&site, &authority.identity("localhost", Validity::Now));
+    let files = json!({ "cert": site.path("cert.pem"), "key": site.path("key.pem") });
+    let bellhop = site.set("admin_tls", files).serve().await;
+    let config = client(&authority, &["h2"], &[&TLS13]);
+
+    let mut silent = handshake_at(bellhop.addresses.admin, config).await.unwrap();
+
+    let mut heard = Vec::new();
+    let end = tokio::io::AsyncReadExt::read_to_end(&mut silent, &mut heard);
+    within(PATIENCE, "the end of the connection", end).await.ok();
 }

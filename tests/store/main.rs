@@ -12,6 +12,7 @@ mod place;
 mod shop;
 mod world;
 
+mod answers;
 mod changes;
 mod credentials;
 mod holders;

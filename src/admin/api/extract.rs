@@ -6,6 +6,7 @@ use super::{Api, Problem};
 use crate::manage::{Tag, Wanted, Who};
 use axum::{
     Json,
+    body::{Body, Bytes},
     extract::{FromRequest, FromRequestParts, Path, Query, Request},
     http::{HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
@@ -38,13 +39,22 @@ impl<T: DeserializeOwned> FromRequest<Api> for Sent<T> {
             let text = "expected a body of `Content-Type: application/json`";
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "bad-request", text));
         }
-        let body = axum::body::to_bytes(request.into_body(), LARGEST).await.map_err(|_| {
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "bad-request", "expected a whole body of at most 64 KiB")
-        })?;
+        let body = whole(request.into_body()).await?;
+        // Fields in a list, without their names, would be taken as well.
+        if !body.trim_ascii_start().starts_with(b"{") {
+            let text = "the body is not as expected: expected an object";
+            return Err(Problem::new(StatusCode::BAD_REQUEST, "bad-request", text));
+        }
         serde_json::from_slice(&body).map(Self).map_err(|error| {
             Problem::new(StatusCode::BAD_REQUEST, "bad-request", format!("the body is not as expected: {error}"))
         })
     }
+}
+
+pub async fn whole(body: Body) -> Result<Bytes, Problem> {
+    axum::body::to_bytes(body, LARGEST).await.map_err(|_| {
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "bad-request", "expected a whole body of at most 64 KiB")
+    })
 }
 
 /// The query.

@@ -10,6 +10,7 @@ mod extract;
 mod invitations;
 mod jobs;
 mod members;
+mod once;
 mod organizations;
 mod people;
 mod problem;
@@ -24,6 +25,7 @@ mod users;
 mod webhooks;
 mod whoami;
 
+pub use people::Login;
 pub use problem::Problem;
 pub use signin::{Guard, Peer};
 
@@ -83,6 +85,7 @@ pub fn router(api: Api) -> Router {
     let text = document().to_json().unwrap_or_default();
     let document = get(move || async move { ([(header::CONTENT_TYPE, "application/json")], text) });
     signed_in
+        .route_layer(middleware::from_fn_with_state(api.clone(), once::once))
         .route_layer(middleware::from_fn_with_state(api.clone(), signin::sign_in))
         .merge(open)
         .method_not_allowed_fallback(no_such_method)
@@ -94,7 +97,10 @@ pub fn router(api: Api) -> Router {
 
 /// The OpenAPI document, made from the handlers.
 pub fn document() -> Document {
-    OpenApiRouter::<Api>::with_openapi(About::openapi()).merge(signed_in()).merge(open()).into_openapi()
+    let mut document =
+        OpenApiRouter::<Api>::with_openapi(About::openapi()).merge(signed_in()).merge(open()).into_openapi();
+    once::describe(&mut document);
+    document
 }
 
 fn signed_in() -> OpenApiRouter<Api> {

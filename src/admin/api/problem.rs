@@ -56,6 +56,8 @@ impl From<Fault> for Problem {
             Fault::Forbidden(_) => StatusCode::FORBIDDEN,
             Fault::Conflict(_) => StatusCode::CONFLICT,
             Fault::Invalid { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            Fault::Reused => StatusCode::UNPROCESSABLE_ENTITY,
+            Fault::UnderWay => StatusCode::CONFLICT,
             Fault::Changed => StatusCode::PRECONDITION_FAILED,
             Fault::WrongPassword => StatusCode::UNAUTHORIZED,
             Fault::TooOften { .. } => StatusCode::TOO_MANY_REQUESTS,

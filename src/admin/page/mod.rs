@@ -17,6 +17,7 @@ mod home;
 mod join;
 mod organizations;
 mod providers;
+mod reference;
 mod sso;
 mod tokens;
 mod users;
@@ -40,6 +41,7 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; scri
 pub fn router(api: Api, admin: Arc<Admin>) -> Router {
     Router::new()
         .route("/", get(home::show))
+        .route("/api/v1/docs", get(reference::show))
         .route("/sign-in", get(entry::ask).post(entry::sign_in))
         .route("/sign-in/oidc", get(sso::set_out))
         .route(crate::oidc::RETURN, get(sso::come_back))

@@ -26,7 +26,9 @@ use crate::{
     provider::Provider,
     scheme,
     secret::Secret,
-    store::{Conflict, CredentialChange, CredentialRow, NewCredential, Origin, ProbeRow, Reading, StoreError, Verdict},
+    store::{
+        Conflict, CredentialChange, CredentialRow, NewCredential, Origin, ProbeRow, Reading, StoreError, Tx, Verdict,
+    },
     vault::Label,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -169,9 +171,9 @@ impl Management {
         }
         let from = version.source.as_ref().map(|source| format!(", read from {source}")).unwrap_or_default();
         tx.record(rights.entry("credential.added", id).detail(format!("{}@{home}{from}", provider.id())));
-        tx.commit().await?;
-        let (credential, warning) = (self.credential(who, id).await?, self.unread(&version));
-        Ok(EnteredCredential { credential, finding: finding.map(Into::into), open_jobs: 0, warning })
+        let (credential, warning) = (self.entered((&mut tx, &rights), id).await?, self.unread(&version));
+        let entered = EnteredCredential { credential, finding: finding.map(Into::into), open_jobs: 0, warning };
+        self.made(tx, &rights, entered).await
     }
 
     pub async fn rotate_credential(
@@ -216,9 +218,15 @@ impl Management {
             tx.change_credential(id, CredentialChange::Expires(expires)).await?;
         }
         tx.record(rights.entry("credential.rotated", id).detail(format!("version {}", sealed.version)));
-        tx.commit().await?;
-        let (credential, warning) = (self.credential(who, id).await?, self.unread(&version));
-        Ok(EnteredCredential { credential, finding: finding.map(Into::into), open_jobs, warning })
+        let (credential, warning) = (self.entered((&mut tx, &rights), id).await?, self.unread(&version));
+        let entered = EnteredCredential { credential, finding: finding.map(Into::into), open_jobs, warning };
+        self.made(tx, &rights, entered).await
+    }
+
+    async fn entered(&self, (tx, rights): (&mut Tx, &Rights), id: CredentialId) -> Result<Credential, Fault> {
+        let missing = || Fault::missing("credential");
+        let row = tx.credential(id).await?.ok_or_else(missing)?;
+        self.seen((tx, rights), &mut Homes::default(), row).await?.ok_or_else(missing)
     }
 
     /// Of what was given, and what stays of the version before.

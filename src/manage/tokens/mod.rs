@@ -108,7 +108,7 @@ pub struct ChangeToken {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RevokeValue {
-    #[schema(value_type = String)]
+    #[schema(value_type = String, pattern = "^bhp_[0-9A-Za-z]{36}$")]
     pub value: Shown,
 }
 
@@ -223,9 +223,8 @@ impl Management {
         tx.insert_tokens(&[NewToken { id, user: user.id, name, digest, hint, limits, origin: Origin::Hand }]).await?;
         tx.record(rights.entry("token.created", format_args!("{}/{}", user.name, wanted.name)));
         let row = tx.token(id).await?.ok_or_else(|| Fault::missing("token"))?;
-        tx.commit().await?;
         let value = Shown(Secret::new(value.expose()));
-        Ok(MadeToken { token: Token::new(user.name, row, now), value })
+        self.made(tx, &rights, MadeToken { token: Token::new(user.name, row, now), value }).await
     }
 
     pub async fn change_token(

@@ -20,6 +20,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("0007_quotas_and_audit.sql"),
     include_str!("0008_lists.sql"),
     include_str!("0009_identities.sql"),
+    include_str!("0010_answers.sql"),
     include_str!("0011_webhooks.sql"),
     include_str!("0012_invitations.sql"),
 ];

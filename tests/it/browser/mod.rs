@@ -21,6 +21,18 @@ async fn settle(window: &Window, bellhop: &Bellhop) {
     window.until_reads("Hello, ada").await;
 }
 
+/// What is in it has come with it: no script but the page's own, no style that its policy forbids.
+#[tokio::test]
+async fn the_reference_of_the_api_is_read_without_signing_in() {
+    let bellhop = Site::empty().serve().await;
+    let Some(window) = Window::at(&bellhop).await else { return };
+    window.open("/api/v1/docs").await;
+    window.until_reads("POST /api/v1/tokens").await;
+    window.look("reference").await;
+    window.follow("CreateToken").await;
+    window.close().await;
+}
+
 #[tokio::test]
 async fn from_an_empty_folder_to_a_token_and_out_again() {
     let bellhop = Site::empty().serve().await;

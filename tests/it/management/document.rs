@@ -75,6 +75,8 @@ async fn what_is_not_there_and_what_is_sent_wrongly_is_a_problem() {
     cast.bellhop.ask_admin(&text).await.assert_problem(415, "bad-request");
     let broken = ask(Ask::post("/api/v1/tokens").header("Content-Type", "application/json").body("{\"name\":"));
     cast.bellhop.ask_admin(&broken).await.assert_problem(400, "bad-request");
+    let nameless = ask(Ask::post("/api/v1/users").json(&serde_json::json!(["a", false])));
+    cast.bellhop.ask_admin(&nameless).await.assert_problem(400, "bad-request");
     let unknown = ask(Ask::post("/api/v1/tokens").json(&serde_json::json!({ "name": "a", "colour": "red" })));
     let problem = cast.bellhop.ask_admin(&unknown).await.assert_problem(400, "bad-request");
     assert!(problem["detail"].as_str().unwrap().contains("colour"));

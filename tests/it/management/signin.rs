@@ -23,13 +23,13 @@ fn setup_link(bellhop: &Bellhop) -> String {
 }
 
 /// A link for alan, made by the administrator.
-async fn link_for_alan(cast: &Cast) -> String {
+pub async fn link_for_alan(cast: &Cast) -> String {
     let made = cast.post(&cast.iris, "/users/alan/link", &json!({})).await;
     assert_eq!(made.status, 201, "{}", made.text());
     made.json()["value"].as_str().unwrap().to_owned()
 }
 
-async fn redeem(bellhop: &Bellhop, link: &str, password: &str) -> Answer {
+pub async fn redeem(bellhop: &Bellhop, link: &str, password: &str) -> Answer {
     send(bellhop, "POST", "/links/redeem", &json!({ "link": link, "password": password })).await
 }
 

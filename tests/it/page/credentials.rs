@@ -111,8 +111,9 @@ async fn it_is_restricted_switched_off_and_deleted_after_it_was_asked_what_that_
     let mut grace = Browser::of(&cast, "grace").await;
     let path = led_to(&enter(&mut grace, "acme", ACME_KEY).await);
     let edit = format!("{path}/edit");
-    let saved =
-        grace.fill_on(&edit, &edit, &[("label", "optics only"), ("projects", "optics"), ("expires", "2027-01-31")]).await;
+    let saved = grace
+        .fill_on(&edit, &edit, &[("label", "optics only"), ("projects", "optics"), ("expires", "2027-01-31")])
+        .await;
     assert_eq!(led_to(&saved), path);
     let shown = grace.get(&path).await.text();
     assert!(shown.contains("only projects optics") && shown.contains("2027-01-31T23:59:59Z"), "{shown}");

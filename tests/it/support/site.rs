@@ -30,6 +30,8 @@ pub struct Site {
     /// Standard output of every command: tokens may stand here, once.
     pub outputs: Seen,
     environment: Vec<(String, String)>,
+    /// Whether there is a configuration.
+    configured: bool,
 }
 
 /// A command that has ended.
@@ -64,7 +66,22 @@ impl Site {
             "log": { "format": "json", "level": "trace" },
         });
         let (answers, logs, outputs) = Default::default();
-        Self { folder, config, state: State::default(), answers, logs, outputs, environment: Vec::new() }
+        Self {
+            folder,
+            config,
+            state: State::default(),
+            answers,
+            logs,
+            outputs,
+            environment: Vec::new(),
+            configured: true,
+        }
+    }
+
+    /// A machine that has no Bellhop of its own.
+    pub fn unconfigured(mut self) -> Self {
+        self.configured = false;
+        self
     }
 
     /// IonQ's place is taken by this stand-in.
@@ -191,6 +208,9 @@ impl Site {
 
     /// The file that Bellhop finds where it is started. Whole at every moment: commands may run side by side.
     pub fn write_config(&self) {
+        if !self.configured {
+            return;
+        }
         // JSON is YAML.
         let new = self.write("bellhop.yaml.new", serde_json::to_string_pretty(&self.config).unwrap());
         fs::rename(new, self.path("bellhop.yaml")).unwrap();

@@ -888,3 +888,15 @@ account-session-ends = Ends at the latest
 account-session-this = this one
 account-session-end = End
 account-session-which = the session that began { $day }
+
+## The API, to read
+
+page-reference = The management API
+reference-document = The OpenAPI document
+reference-contents = Contents
+reference-shapes = What is sent and answered
+reference-parameters = Parameters
+reference-body = Body
+reference-answers = Answers
+reference-refusal = refusal
+reference-required = required
