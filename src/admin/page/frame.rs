@@ -156,6 +156,9 @@ fn notice(uri: &Uri) -> Option<String> {
         "saved" => say!("said-saved"),
         "removed" => say!("said-removed"),
         "password" => say!("said-password"),
+        "cancelled" => say!("said-cancelled"),
+        "adopted" => say!("said-adopted"),
+        "settled" => say!("said-settled"),
         _ => return None,
     })
 }

@@ -3,12 +3,19 @@
 //! Never loads anything from elsewhere, and never changes anything by following a link.
 
 mod assets;
+mod audit;
+mod chart;
 mod confirm;
 mod entry;
+mod figures;
 mod form;
 mod frame;
 mod home;
+mod jobs;
+mod link;
 mod tokens;
+mod usage;
+mod whose;
 mod words;
 
 use super::api::Api;
@@ -34,6 +41,17 @@ pub fn router(api: Api) -> Router {
         .route("/choose/{link}", get(entry::choose).post(entry::chosen))
         .route("/tokens", get(tokens::list).post(tokens::make))
         .route("/tokens/{id}/revoke", get(tokens::ask).post(tokens::revoke))
+        .route("/jobs", get(jobs::list))
+        .route("/jobs/{provider}/{id}", get(jobs::show))
+        .route("/jobs/{provider}/{id}/cancel", get(jobs::ask_cancel).post(jobs::cancel))
+        .route("/jobs/{provider}/{id}/adopt", get(jobs::ask_adopt).post(jobs::adopt))
+        .route("/submissions/{id}", get(jobs::show_lost).post(jobs::adopt_lost))
+        .route("/submissions/{id}/refuse", get(jobs::ask_lost).post(jobs::refuse_lost))
+        .route("/usage", get(usage::show))
+        .route("/usage.csv", get(usage::csv))
+        .route("/audit", get(audit::list))
+        .route("/audit.ndjson", get(audit::lines))
+        .route("/audit/verify", get(audit::ask_verify).post(audit::verify))
         .with_state(api)
         .layer(middleware::from_fn(harden))
         .merge(assets::router())
