@@ -11,7 +11,7 @@
 //! | machines | [`ask`] asks a provider itself · [`directory`] who is calling, and with what · [`exchange`] makes access tokens · [`jobs`] puts on record · [`limits`] · [`scheme`] attaches credentials · [`source`] reads live credentials · [`sync`] follows the store, and tells of it outside · [`upstream`] connections to providers |
 //! | keep | [`vault`] seals secrets · [`store`] everything durable |
 //! | facts | [`provider`] presets · [`identity`] users, roles, tokens · [`credential`] whose token pays · [`job`] what is on record |
-//! | ground | [`config`] · [`telemetry`] · [`secret`] · [`id`] · [`clock`] · [`spelled`] |
+//! | ground | [`config`] · [`telemetry`] · [`secret`] · [`id`] · [`clock`] · [`forwarded`] · [`spelled`] |
 //!
 //! The life of a request, in `proxy::serve`: accept → route (a login is answered here and now) → authenticate → admit →
 //! errand (what of the record it names) → verify (its signature, if that is how it signs in) → resolve → confine (to
@@ -30,6 +30,7 @@ pub mod config;
 pub mod credential;
 pub mod directory;
 pub mod exchange;
+pub mod forwarded;
 pub mod id;
 pub mod identity;
 pub mod job;

@@ -16,7 +16,7 @@ const ROWS: &[(&str, &[&str])] = &[
     ("machines", &["ask", "directory", "exchange", "jobs", "limits", "scheme", "source", "sync", "upstream"]),
     ("keep", &["vault", "store"]),
     ("facts", &["provider", "identity", "credential", "job"]),
-    ("ground", &["config", "telemetry", "secret", "id", "clock", "spelled"]),
+    ("ground", &["config", "telemetry", "secret", "id", "clock", "forwarded", "spelled"]),
 ];
 
 type Imports = BTreeMap<String, BTreeSet<String>>;

@@ -7,7 +7,8 @@ mod page;
 mod session;
 
 use crate::{
-    config::Rate, directory::Directory, jobs::Jobs, manage::Management, source::Sources, telemetry::metrics::Metrics,
+    config::Rate, directory::Directory, forwarded, jobs::Jobs, manage::Management, source::Sources,
+    telemetry::metrics::Metrics,
 };
 use api::{Api, Guard, Peer};
 use axum::{Router, body::Body, extract::State, routing::get};
@@ -51,21 +52,21 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Accepts until the process ends.
 pub async fn serve(admin: Arc<Admin>, listener: TcpListener, tls: Option<Arc<ServerConfig>>) {
-    let (seats, router) = (Arc::new(Semaphore::new(CONNECTIONS)), router(admin));
+    let (seats, router) = (Arc::new(Semaphore::new(CONNECTIONS)), router(Arc::clone(&admin)));
     loop {
         let Ok(seat) = Arc::clone(&seats).acquire_owned().await else { return };
         let Ok((stream, peer)) = listener.accept().await else {
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
-        let (router, tls, peer) = (router.clone(), tls.clone(), peer.ip());
+        let (tls, door) = (tls.clone(), Door { router: router.clone(), admin: Arc::clone(&admin), peer: peer.ip() });
         tokio::spawn(async move {
             let _seat = seat;
             match tls {
-                None => talk(router, peer, stream).await,
+                None => door.talk(stream).await,
                 Some(config) => {
                     if let Ok(Ok(stream)) = timeout(PATIENCE, TlsAcceptor::from(config).accept(stream)).await {
-                        talk(router, peer, stream).await;
+                        door.talk(stream).await;
                     }
                 }
             }
@@ -73,16 +74,27 @@ pub async fn serve(admin: Arc<Admin>, listener: TcpListener, tls: Option<Arc<Ser
     }
 }
 
-async fn talk(router: Router, peer: IpAddr, stream: impl AsyncRead + AsyncWrite + Unpin + 'static) {
-    let service = service_fn(move |request: Request<Incoming>| {
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(Peer(peer));
-        router.clone().oneshot(request)
-    });
-    let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(16 * 1024);
-    // A caller that breaks off is not our mistake.
-    let _ = builder.serve_connection(TokioIo::new(stream), service).await;
+/// One connection's way in.
+struct Door {
+    router: Router,
+    admin: Arc<Admin>,
+    peer: IpAddr,
+}
+
+impl Door {
+    async fn talk(self, stream: impl AsyncRead + AsyncWrite + Unpin + 'static) {
+        let service = service_fn(move |request: Request<Incoming>| {
+            let mut request = request.map(Body::new);
+            let trusted = &self.admin.management.current().config.listen.trusted_proxies;
+            let address = forwarded::address(self.peer, request.headers(), trusted);
+            request.extensions_mut().insert(Peer(address));
+            self.router.clone().oneshot(request)
+        });
+        let mut builder = http1::Builder::new();
+        builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(16 * 1024);
+        // A caller that breaks off is not our mistake.
+        let _ = builder.serve_connection(TokioIo::new(stream), service).await;
+    }
 }
 
 /// Everything that is served here.

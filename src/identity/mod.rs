@@ -237,6 +237,10 @@ pub struct Boundary {
 }
 
 impl Boundary {
+    pub const fn has_lists(&self) -> bool {
+        !(self.contexts.is_empty() && self.providers.is_empty())
+    }
+
     pub fn allows_context(&self, context: &Context) -> bool {
         self.contexts.is_empty() || self.contexts.contains(context)
     }

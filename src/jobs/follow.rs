@@ -115,6 +115,7 @@ impl Follower {
         self.jobs.study(study, answered.body);
         Ok(())
     }
+
     /// What somebody has switched off, or let expire, is used for nobody's questions, and for none of Bellhop's own.
     async fn may_ask_with(&self, credential: CredentialId) -> Result<bool, StoreError> {
         let row = self.ground.store.read().await?.credential(credential).await?;

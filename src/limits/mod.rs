@@ -12,7 +12,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// One caller's, user's or credential's place under a [`Rate`]: the time until which its allowance is used up.
@@ -80,7 +80,11 @@ fn nanos(span: Duration) -> u64 {
 }
 
 /// Counts look-ups of tokens that nobody knows, by source network.
-pub struct FailedLookups(DefaultKeyedRateLimiter<IpAddr>);
+pub struct FailedLookups {
+    limiter: DefaultKeyedRateLimiter<IpAddr>,
+    /// Networks that went over their limit, and until when they are not heard.
+    deaf: DashMap<IpAddr, Instant>,
+}
 
 /// More networks than this at once, and the quiet ones are forgotten.
 const NETWORKS: usize = 10_000;
@@ -88,17 +92,31 @@ const NETWORKS: usize = 10_000;
 impl FailedLookups {
     pub fn new(rate: Rate) -> Self {
         let quota = Quota::with_period(rate.interval()).unwrap_or_else(|| Quota::per_second(rate.count));
-        Self(DefaultKeyedRateLimiter::keyed(quota.allow_burst(rate.burst)))
+        Self { limiter: DefaultKeyedRateLimiter::keyed(quota.allow_burst(rate.burst)), deaf: DashMap::new() }
     }
 
     /// Counts one failure; `Err` says how long until this network's next one is heard.
     pub fn count(&self, address: IpAddr) -> Result<(), Duration> {
-        if self.0.len() > NETWORKS {
-            self.0.retain_recent();
+        if self.limiter.len() > NETWORKS {
+            self.limiter.retain_recent();
         }
-        self.0
-            .check_key(&network(address))
-            .map_err(|until| until.wait_time_from(governor::clock::DefaultClock::default().now()))
+        let network = network(address);
+        self.limiter.check_key(&network).map_err(|until| {
+            let wait = until.wait_time_from(governor::clock::DefaultClock::default().now());
+            let now = Instant::now();
+            if self.deaf.len() > NETWORKS {
+                self.deaf.retain(|_, until| now < *until);
+            }
+            self.deaf.insert(network, now + wait);
+            wait
+        })
+    }
+
+    /// Whether this network is heard now, before it is known whether it fails; counts nothing.
+    pub fn check(&self, address: IpAddr) -> Result<(), Duration> {
+        let until = self.deaf.get(&network(address)).map(|until| *until);
+        let wait = until.and_then(|until| until.checked_duration_since(Instant::now()));
+        wait.filter(|wait| !wait.is_zero()).map_or(Ok(()), Err)
     }
 }
 
@@ -170,8 +188,10 @@ mod tests {
         let failures = FailedLookups::new(rate(1, 2));
         let (a, b) = ("2001:db8::1".parse().unwrap(), "2001:db8::ffff".parse().unwrap());
         assert!(failures.count(a).is_ok());
+        assert!((0..9).all(|_| failures.check(b).is_ok()));
         assert!(failures.count(b).is_ok());
         assert!(failures.count(a).is_err());
+        assert!(failures.check(b).is_err());
         assert!(failures.count("2001:db8:0:1::1".parse().unwrap()).is_ok());
         assert!(failures.count("192.0.2.1".parse().unwrap()).is_ok());
     }

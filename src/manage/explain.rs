@@ -2,7 +2,7 @@
 //! Owns nothing; it asks the very function that the data plane asks.
 //! Sends nothing, opens no seal, and tells nobody of credentials that are not theirs to know of.
 
-use super::{Bounds, Fault, Management, Rights, Who, names, tokens::Shown};
+use super::{Bounds, Fault, Management, Rights, Who, tokens::Shown, users};
 use crate::{
     clock::Timestamp,
     credential::{
@@ -141,11 +141,7 @@ impl Management {
 
 async fn asker(reading: &mut Reading, rights: &Rights, wanted: &Explain) -> Result<Asker, Fault> {
     let user = match wanted.user.as_deref() {
-        Some(text) => {
-            let user = names::user(reading, text).await?;
-            rights.over_user(user.id)?;
-            user.id
-        }
+        Some(text) => users::find(reading, rights, text).await?.id,
         None => rights.me()?,
     };
     let name = wanted.user.as_deref().unwrap_or_default();

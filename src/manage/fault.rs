@@ -24,8 +24,8 @@ pub enum Fault {
     Changed,
     #[error("there is no such user, or the password is another")]
     WrongPassword,
-    #[error("too many wrong passwords for this name: try again in {} s", .0.as_secs() + 1)]
-    TooOften(Duration),
+    #[error("too many {what}: try again in {}", in_words(*.wait))]
+    TooOften { what: &'static str, wait: Duration },
     #[error("this account is disabled or gone")]
     SignedOut,
     #[error("the store cannot be reached: try again")]
@@ -54,6 +54,15 @@ impl Fault {
         Self::Invalid { field, text: text.into() }
     }
 
+    /// How many seconds from now it is worth trying again.
+    pub const fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::TooOften { wait, .. } => Some(seconds(*wait)),
+            Self::Unavailable(_) => Some(1),
+            _ => None,
+        }
+    }
+
     /// Stable, for programs.
     pub const fn code(&self) -> &'static str {
         match self {
@@ -63,12 +72,24 @@ impl Fault {
             Self::Invalid { .. } => "invalid",
             Self::Changed => "changed",
             Self::WrongPassword => "wrong-password",
-            Self::TooOften(_) => "throttled",
+            Self::TooOften { .. } => "throttled",
             Self::SignedOut => "unknown-token",
             Self::Unavailable(_) => "store-unavailable",
             Self::Unanswered(_) => "upstream-unreachable",
             Self::Internal(_) => "internal",
         }
+    }
+}
+
+/// Rounded up: who comes back then is heard.
+const fn seconds(wait: Duration) -> u64 {
+    wait.as_secs() + (wait.subsec_nanos() > 0) as u64
+}
+
+fn in_words(wait: Duration) -> String {
+    match seconds(wait) {
+        seconds @ ..=120 => format!("{seconds} s"),
+        seconds => format!("{} min", seconds.div_ceil(60)),
     }
 }
 

@@ -300,8 +300,8 @@ pub(super) async fn heir(reading: &mut Reading, rights: &Rights, payer: &PayerRo
         Fault::Missing(_) => outsider(),
         other => other,
     })?;
-    let members = reading.members(organization).await?;
-    if members.iter().any(|member| member.user == heir.id) { Ok(heir) } else { Err(outsider()) }
+    let member = reading.member(organization, heir.id).await?;
+    member.map(|_| heir).ok_or_else(outsider)
 }
 
 /// A place in the list of jobs, as `next` has it.

@@ -7,13 +7,14 @@ use super::{
     homes::{self, Home, Homes},
     names,
     page::Wanted,
+    users,
 };
 use crate::{
     clock::Timestamp,
     config::Millionths,
     credential::Owner,
     id::{CredentialId, OrganizationId, QuotaId, UserId},
-    identity::{Context, UserName, role::Act},
+    identity::{Context, Name, UserName, role::Act},
     job::quota::{self, Authority, Measure, Period, Subject},
     store::{ProjectOf, QuotaRow, QuotasOf, Reading},
 };
@@ -197,8 +198,13 @@ impl Management {
 }
 
 impl Quota {
-    /// Of a quota over all providers a token that is for some of them knows nothing.
+    /// Of a quota over all providers a token that is for some of them knows nothing; nor a token with lists of another
+    /// user's, whose contexts have the same names.
     fn is_within(&self, rights: &Rights) -> Result<(), Fault> {
+        let is_shared = self.context.as_ref().is_some_and(|context| context.organization.is_some());
+        if !is_shared && self.user.as_ref() != rights.standing().map(|standing| &standing.name) {
+            rights.require_no_lists()?;
+        }
         match &self.provider {
             Some(provider) => rights.within(self.context.as_ref(), Some(provider)),
             None => rights.within_all_of(self.context.as_ref()),
@@ -216,45 +222,64 @@ impl SetQuota {
             if self.user.is_some() || self.context.is_some() {
                 return Err(Fault::invalid("credential", "expected neither `user` nor `context` beside it"));
             }
-            let found = reading.credential(id).await?;
-            return Ok((Subject::Credential(found.ok_or_else(|| Fault::missing("credential"))?.id), None));
+            let missing = || Fault::missing("credential");
+            let row = reading.credential(id).await?.ok_or_else(missing)?;
+            rights.knows(reading, row.owner).await?.ok_or_else(missing)?;
+            return Ok((Subject::Credential(id), None));
         }
         let Some(context) = &self.context else {
             let expected = || Fault::invalid("user", "say whom it binds: `user`, `context` or `credential`");
             let user = self.user.as_ref().ok_or_else(expected)?;
-            return Ok((Subject::User(names::user(reading, user).await?.id), None));
+            return Ok((Subject::User(users::find(reading, rights, user).await?.id), None));
         };
-        match (&context.organization, &context.project, &self.user) {
-            (None, None, Some(user)) => Ok((Subject::User(names::user(reading, user).await?.id), None)),
-            (None, Some(project), Some(user)) => {
-                let of = ProjectOf::User(names::user(reading, user).await?.id);
-                let found = reading.find_project(of, project).await?;
-                Ok((Subject::Project(found.ok_or_else(|| Fault::missing("project"))?.id), None))
+        let project = context.project.as_ref();
+        match (&context.organization, &self.user) {
+            (None, None) => Err(Fault::invalid("user", "expected whose `me` it is")),
+            (None, Some(user)) => {
+                let user = users::find(reading, rights, user).await?.id;
+                match project {
+                    Some(project) => in_project(reading, ProjectOf::User(user), project).await,
+                    None => Ok((Subject::User(user), None)),
+                }
             }
-            (None, _, None) => Err(Fault::invalid("user", "expected whose `me` it is")),
-            (Some(_), Some(_), Some(_)) => {
-                Err(Fault::invalid("user", "a project of an organization is bound as a whole"))
-            }
-            (Some(name), Some(project), None) => {
-                let of = ProjectOf::Organization(names::organization(reading, name.as_str()).await?.id);
-                let found = reading.find_project(of, project).await?;
-                Ok((Subject::Project(found.ok_or_else(|| Fault::missing("project"))?.id), None))
-            }
-            (Some(name), None, None) => {
-                Ok((Subject::Organization(names::organization(reading, name.as_str()).await?.id), None))
-            }
-            (Some(name), None, Some(user)) => {
+            (Some(name), user) => {
                 let organization = names::organization(reading, name.as_str()).await?.id;
+                // Whoever may not set its quotas learns nothing of what there is in it.
                 rights.in_organization(organization, Act::ManageMembers)?;
-                let user = names::user(reading, user).await?.id;
-                let members = reading.members(organization).await?;
-                if rights.is_admin() || members.iter().any(|member| member.user == user) {
-                    Ok((Subject::User(user), Some(organization)))
-                } else {
-                    Err(Fault::missing("user"))
+                match (project, user) {
+                    (Some(_), Some(_)) => {
+                        Err(Fault::invalid("user", "a project of an organization is bound as a whole"))
+                    }
+                    (Some(project), None) => in_project(reading, ProjectOf::Organization(organization), project).await,
+                    (None, Some(user)) => share(reading, rights, organization, user).await,
+                    (None, None) => Ok((Subject::Organization(organization), None)),
                 }
             }
         }
+    }
+}
+
+async fn in_project(
+    reading: &mut Reading,
+    of: ProjectOf,
+    name: &Name,
+) -> Result<(Subject, Option<OrganizationId>), Fault> {
+    let found = reading.find_project(of, name).await?.ok_or_else(|| Fault::missing("project"))?;
+    Ok((Subject::Project(found.id), None))
+}
+
+/// A member's, of what the organization pays for; an administrator's word also binds who is to be one.
+async fn share(
+    reading: &mut Reading,
+    rights: &Rights,
+    organization: OrganizationId,
+    user: &str,
+) -> Result<(Subject, Option<OrganizationId>), Fault> {
+    let user = names::user(reading, user).await?.id;
+    if rights.is_admin() || reading.member(organization, user).await?.is_some() {
+        Ok((Subject::User(user), Some(organization)))
+    } else {
+        Err(Fault::missing("user"))
     }
 }
 

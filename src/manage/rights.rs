@@ -98,6 +98,11 @@ impl Rights {
         self.who.bounds.as_deref()
     }
 
+    /// At the server's own command line, where one may run programs anyway.
+    pub const fn is_at_machine(&self) -> bool {
+        matches!(self.who.actor, Actor::CommandLine)
+    }
+
     /// Who may manage everybody and everything of this installation.
     pub fn is_admin(&self) -> bool {
         self.standing.as_ref().is_none_or(|standing| standing.admin)
@@ -178,11 +183,20 @@ impl Rights {
     /// What is of the whole installation, such as other users and what does not exist yet, is on nobody's list of
     /// contexts or providers: a token that has such a list is not for it.
     pub fn require_no_lists(&self) -> Result<(), Fault> {
-        let has_lists =
-            |bounds: &Bounds| !(bounds.boundary.contexts.is_empty() && bounds.boundary.providers.is_empty());
-        if self.bounds().is_some_and(has_lists) {
+        if self.bounds().is_some_and(|bounds| bounds.boundary.has_lists()) {
             return Err(Fault::forbidden(
                 "the token that you use is for certain contexts or providers, and this is none of them",
+            ));
+        }
+        Ok(())
+    }
+
+    /// What opens more than any token does is for no token that is limited.
+    pub fn require_no_boundary(&self) -> Result<(), Fault> {
+        if self.bounds().is_some_and(|Bounds { boundary, .. }| boundary.has_lists() || !boundary.networks.is_empty()) {
+            return Err(Fault::forbidden(
+                "the token that you use is limited, and this opens more: use the page, or a token for any context, provider \
+                 and network",
             ));
         }
         Ok(())

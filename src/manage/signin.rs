@@ -100,10 +100,13 @@ impl From<SessionRow> for Session {
 }
 
 impl Attempts {
-    /// How long this name has to wait.
-    fn wait(&self, name: &str) -> Option<Duration> {
-        let failed = *self.failed.get(name)?;
-        failed.until.checked_duration_since(Instant::now()).filter(|wait| !wait.is_zero())
+    fn may_try(&self, name: &str) -> Result<(), Fault> {
+        let until = self.failed.get(name).map(|failed| failed.until);
+        let wait = until.and_then(|until| until.checked_duration_since(Instant::now()));
+        match wait.filter(|wait| !wait.is_zero()) {
+            Some(wait) => Err(Fault::TooOften { what: "wrong passwords for this name", wait }),
+            None => Ok(()),
+        }
     }
 
     fn fail(&self, name: &str) {
@@ -129,9 +132,7 @@ impl Management {
         // Names that nobody can have are not worth remembering, but take as long.
         let name: Option<UserName> = name.parse().ok();
         let key = name.as_ref().map_or("", UserName::as_str);
-        if let Some(wait) = self.attempts.wait(key) {
-            return Err(Fault::TooOften(wait));
-        }
+        self.attempts.may_try(key)?;
         let mut reading = self.store.read().await?;
         let user = match &name {
             Some(name) => reading.find_user(name).await?.filter(|user| !user.disabled),
@@ -221,9 +222,7 @@ impl Management {
         let user = rights.me()?;
         let (name, old) = (reading.user(user).await?.ok_or(Fault::SignedOut)?.name, reading.password_hash(user).await?);
         drop(reading);
-        if let Some(wait) = self.attempts.wait(name.as_str()) {
-            return Err(Fault::TooOften(wait));
-        }
+        self.attempts.may_try(name.as_str())?;
         if !self.fits(change.old.0, old).await? {
             self.attempts.fail(name.as_str());
             return Err(Fault::invalid("old", "this is not the password that you have"));
@@ -238,9 +237,11 @@ impl Management {
     }
 
     /// A link for somebody who has no password yet, or has forgotten it. Whoever has it is them: administrators only.
+    /// A password knows no boundary, so a token that has one would leave it this way.
     pub async fn make_link(&self, who: &Who, user: &str) -> Result<Link, Fault> {
         let (mut tx, rights) = self.act(who).await?;
         rights.require_admin()?;
+        rights.require_no_boundary()?;
         let user = names::user(&mut tx, user).await?;
         let (purpose, life) =
             if user.has_password { (LinkPurpose::Reset, RESET) } else { (LinkPurpose::Invitation, INVITATION) };

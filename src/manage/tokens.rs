@@ -2,10 +2,12 @@
 //! Owns nothing; of a token that was made only its digest is kept.
 //! Never makes one that can do more than its user, or than the token that it was made with.
 
-use super::{Fault, Listed, Management, Page, Patch, Rights, Tag, Who, names, page::Wanted, rights::Bounds};
+use super::{
+    Fault, Listed, Management, Page, Patch, Rights, Tag, Who, homes::Homes, names, page::Wanted, rights::Bounds, users,
+};
 use crate::{
     clock::Timestamp,
-    id::{TokenId, UserId},
+    id::TokenId,
     identity::{Boundary, Context, Scope, Scopes, UserName, pat::PlainPat},
     secret::Secret,
     store::{NewToken, Origin, Reading, TokenLimits, TokenRow, UserRow},
@@ -13,7 +15,7 @@ use crate::{
 use aws_lc_rs::rand::SystemRandom;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
-use std::{collections::HashMap, net::IpAddr};
+use std::net::IpAddr;
 use utoipa::ToSchema;
 
 /// A personal access token, without its value.
@@ -148,7 +150,7 @@ impl Management {
         let (mut reading, rights) = self.look(who).await?;
         let of = match of {
             Some("*") => {
-                rights.require_admin()?;
+                users::over_everybody(&rights)?;
                 None
             }
             // At the command line there is no oneself.
@@ -160,19 +162,14 @@ impl Management {
             (None, Some(_)) => return Err(Fault::invalid("name", "expected the user whose token it is, too")),
             (of, None) => reading.tokens_page(of, after, limit + 1).await?,
         };
-        let rows = Listed::of(rows, limit, |row| row.id.to_string());
-        let mut users: HashMap<UserId, UserName> = HashMap::new();
-        for row in &rows.items {
-            if !users.contains_key(&row.user)
-                && let Some(user) = reading.user(row.user).await?
-            {
-                users.insert(row.user, user.name);
+        let Listed { items, next } = Listed::of(rows, limit, |row| row.id.to_string());
+        let (mut homes, mut tokens) = (Homes::default(), Vec::with_capacity(items.len()));
+        for row in items {
+            if let Some(user) = homes.user(&mut reading, row.user).await? {
+                tokens.push(Token::new(user, row, self.now()));
             }
         }
-        let Listed { items, next } = rows;
-        let items =
-            items.into_iter().filter_map(|row| Some(Token::new(users.get(&row.user)?.clone(), row, self.now())));
-        Ok(Listed { items: items.collect(), next })
+        Ok(Listed { items: tokens, next })
     }
 
     pub async fn token(&self, who: &Who, id: TokenId) -> Result<Token, Fault> {
@@ -358,18 +355,16 @@ enum Namesake {
 
 /// The user whom it is about, if that is this actor's business.
 async fn whose(reading: &mut Reading, rights: &Rights, named: Option<&str>) -> Result<UserRow, Fault> {
-    let user = match named {
-        Some(text) => names::user(reading, text).await?,
-        None => reading.user(rights.me()?).await?.ok_or_else(|| Fault::missing("user"))?,
-    };
-    rights.over_user(user.id)?;
-    Ok(user)
+    match named {
+        Some(text) => users::find(reading, rights, text).await,
+        None => reading.user(rights.me()?).await?.ok_or_else(|| Fault::missing("user")),
+    }
 }
 
 async fn find(reading: &mut Reading, rights: &Rights, id: TokenId) -> Result<(UserRow, TokenRow), Fault> {
     let missing = || Fault::missing("token");
     let row = reading.token(id).await?.ok_or_else(missing)?;
-    rights.over_user(row.user).map_err(|_| missing())?;
+    users::require_over(rights, row.user).map_err(|_| missing())?;
     let user = reading.user(row.user).await?.ok_or_else(missing)?;
     Ok((user, row))
 }

@@ -259,7 +259,7 @@ pub(super) fn require_over(rights: &Rights, user: UserId) -> Result<(), Fault> {
     Ok(())
 }
 
-fn over_everybody(rights: &Rights) -> Result<(), Fault> {
+pub(super) fn over_everybody(rights: &Rights) -> Result<(), Fault> {
     rights.require_admin()?;
     rights.require_no_lists()
 }

@@ -1,4 +1,4 @@
-//! Who somebody is to Bellhop: their name, their roles, and which contexts can pay for them.
+//! Who somebody is to Bellhop: their name and their roles.
 //! Owns nothing.
 //! Never tells of anybody else.
 
@@ -7,7 +7,6 @@ use crate::{
     clock::Timestamp,
     id::{OrganizationId, UserId},
     identity::{Context, Name, Scope, UserName, role::Role},
-    store::ProjectOf,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -29,8 +28,6 @@ pub struct Me {
     /// What pays when neither the request nor its token says; null: chosen by the rule.
     pub active: Option<Context>,
     pub organizations: Vec<MyOrganization>,
-    /// Every context that can be named.
-    pub contexts: Vec<Context>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -48,20 +45,10 @@ pub struct PresentedToken {
 
 impl Management {
     pub async fn whoami(&self, who: &Who) -> Result<WhoAmI, Fault> {
-        let (mut reading, rights) = self.look(who).await?;
+        let (_, rights) = self.look(who).await?;
         let token =
             rights.bounds().map(|bounds| PresentedToken { scopes: bounds.scopes.list(), expires: bounds.expires });
         let Some(standing) = rights.standing() else { return Ok(WhoAmI { user: None, admin: true, token }) };
-        let own = reading.projects(ProjectOf::User(standing.user)).await?;
-        let mut contexts = vec![Context::me()];
-        contexts.extend(own.into_iter().map(|project| Context::me().in_project(project.name)));
-        for membership in &standing.memberships {
-            let organization = Context::organization(membership.name.clone());
-            contexts.push(organization.clone());
-            let projects =
-                membership.projects.iter().map(|project| organization.clone().in_project(project.name.clone()));
-            contexts.extend(projects);
-        }
         let organizations = standing.memberships.iter().map(|membership| MyOrganization {
             id: membership.organization,
             name: membership.name.clone(),
@@ -72,7 +59,6 @@ impl Management {
             name: standing.name.clone(),
             active: standing.active.as_deref().cloned(),
             organizations: organizations.collect(),
-            contexts,
         };
         Ok(WhoAmI { user: Some(me), admin: standing.admin, token })
     }

@@ -8,7 +8,6 @@ mod authenticate;
 mod confine;
 mod drain;
 mod errand;
-mod forwarded;
 mod grpc;
 mod head;
 mod hot;
@@ -34,6 +33,7 @@ pub use refusal::Code;
 pub use settings::{Current, Machines, Settings, SettingsError, Shared, trust};
 
 use crate::{
+    forwarded,
     provider::{
         Match, Provider,
         preset::{Wording, operation::Kind},

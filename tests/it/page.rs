@@ -202,3 +202,41 @@ async fn what_people_type_is_text_and_nothing_else() {
         assert_eq!(answer.header(name), Some(value));
     }
 }
+
+#[tokio::test]
+async fn a_token_can_be_pinned_to_every_context_that_one_can_name() {
+    let bellhop = Site::empty().serve().await;
+    let mut ada = Browser::at(&bellhop);
+    ada.settle().await;
+    bellhop.run(&["org", "add", "acme", "--owner", "ada"]).await.assert_code(0);
+    // Owners can name every project, listed among its members or not.
+    bellhop.run(&["project", "add", "acme.optics"]).await.assert_code(0);
+
+    let form = ada.get("/tokens").await.text();
+
+    for context in ["me", "acme", "acme.optics"] {
+        assert!(form.contains(&format!("<option>{context}</option>")), "{context}: {form}");
+    }
+}
+
+#[tokio::test]
+async fn who_has_to_wait_is_told_so_on_a_page_of_theirs() {
+    let bellhop = Site::empty().set("limits.failed_lookups", "2/h").serve().await;
+    let mut ada = Browser::at(&bellhop);
+    ada.settle().await;
+    let sign_in = async |user: &str, password: &str| {
+        Browser::at(&bellhop)
+            .submit("/sign-in", &[("user", user), ("secret-password", password), ("next", "/tokens")])
+            .await
+    };
+    for user in ["a", "b"] {
+        assert_eq!(sign_in(user, "fake wrong password").await.status, 401);
+    }
+    let choice = Browser::at(&bellhop).submit("/choose/fake-link", &[("secret-password", PASSWORD)]).await;
+    for refused in [sign_in("ada", PASSWORD).await, choice] {
+        let text = refused.text();
+        assert!(refused.status == 429 && refused.header("retry-after").is_some(), "{}: {text}", refused.status);
+        assert_eq!(refused.header("content-type"), Some("text/html; charset=utf-8"));
+        assert!(text.contains("Too many failed attempts from your network: try again in 30 min."), "{text}");
+    }
+}

@@ -30,7 +30,7 @@ pub fn routes() -> OpenApiRouter<Api> {
 /// Newest first. Administrators see everything, everybody else what they did themselves (`actor=me`): an entry's
 /// subject is a text, from which it cannot be told for certain whose business it is. As `application/x-ndjson` it is
 /// everything that fits, from `after` on, a line for each.
-#[utoipa::path(get, path = "/audit", operation_id = "list_audit", tag = "audit", params(AuditWanted, Page), responses(
+#[utoipa::path(get, path = "/audit", operation_id = "search_audit", tag = "audit", params(AuditWanted, Page), responses(
     (status = 200, content((Listed<Entry> = "application/json"), (Entry = "application/x-ndjson"))),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -93,7 +93,7 @@ async fn verify(State(api): State<Api>, Signed(who): Signed) -> Result<Json<Veri
 /// Hold the trail against checkpoints that were kept elsewhere
 ///
 /// Each is an `audit checkpoint` of a collected log, or a line of a copy of `audit-checkpoints`. For administrators.
-#[utoipa::path(post, path = "/audit/verify", operation_id = "check_audit", tag = "audit", request_body = CheckCheckpoints, responses(
+#[utoipa::path(post, path = "/audit/verify", operation_id = "check_checkpoints", tag = "audit", request_body = CheckCheckpoints, responses(
     (status = 200, body = Checked),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]

@@ -17,7 +17,7 @@ pub fn routes() -> OpenApiRouter<Api> {
 /// Say which credential a request would be paid with, and why each other one lost
 ///
 /// Nothing is sent. Of yourself; of anybody for administrators, and for who has the token itself.
-#[utoipa::path(post, path = "/explain", operation_id = "explain", tag = "credentials", request_body = Explain, responses(
+#[utoipa::path(post, path = "/explain", operation_id = "explain_request", tag = "credentials", request_body = Explain, responses(
     (status = 200, body = Explanation),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]

@@ -58,7 +58,7 @@ async fn list(
 }
 
 /// Show a job
-#[utoipa::path(get, path = "/jobs/{provider}/{id}", operation_id = "show_jobs", tag = "jobs", params(Named, AtAccount), responses(
+#[utoipa::path(get, path = "/jobs/{provider}/{id}", operation_id = "show_job", tag = "jobs", params(Named, AtAccount), responses(
     (status = 200, body = Job),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -76,7 +76,7 @@ async fn show(
 ///
 /// Asks the provider, with the credential that made the job, and tells what it says. A provider that says no is a
 /// conflict; one that cannot be reached is a 502.
-#[utoipa::path(post, path = "/jobs/{provider}/{id}/cancel", operation_id = "cancel_jobs", tag = "jobs", params(Named, AtAccount), responses(
+#[utoipa::path(post, path = "/jobs/{provider}/{id}/cancel", operation_id = "cancel_job", tag = "jobs", params(Named, AtAccount), responses(
     (status = 200, body = Cancelled),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -92,7 +92,7 @@ async fn cancel(
 /// Give a job to another member
 ///
 /// For who oversees the organization that pays for it. The ledger keeps who used it up.
-#[utoipa::path(post, path = "/jobs/{provider}/{id}/adopt", operation_id = "adopt_jobs", tag = "jobs", params(Named, AtAccount),
+#[utoipa::path(post, path = "/jobs/{provider}/{id}/adopt", operation_id = "adopt_job", tag = "jobs", params(Named, AtAccount),
     request_body = AdoptJob, responses(
     (status = 200, body = Job),
     (status = "default", body = Problem, content_type = "application/problem+json"),

@@ -10,17 +10,12 @@ use crate::{
     id::SessionId,
     identity::Scope,
     manage::{
-        Fault, Listed, Who,
+        Listed, Who,
         signin::{ChangePassword, Link, Redeem, Session},
         tokens::{CreateToken, MadeToken, Shown},
     },
 };
-use axum::{
-    Extension, Json,
-    extract::State,
-    http::StatusCode,
-    response::{IntoResponse, Response},
-};
+use axum::{Extension, Json, extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -53,7 +48,7 @@ pub struct Login {
 /// Get a token of scope `manage` with a password
 ///
 /// For command lines and programs. It lasts for `tokens.default_expiry`; one of the same name is revoked.
-#[utoipa::path(post, path = "/login", tag = "signing in", security(()), request_body = Login, responses(
+#[utoipa::path(post, path = "/login", tag = "signing in", operation_id = "log_in", security(()), request_body = Login, responses(
     (status = 201, body = MadeToken),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -61,27 +56,16 @@ async fn login(
     State(api): State<Api>,
     peer: Option<Extension<Peer>>,
     Sent(login): Sent<Login>,
-) -> Result<Made<MadeToken>, Response> {
-    let signed_in = api.management.sign_in(&login.user, &login.password.0).await;
-    let who = Who::password(counted(&api, peer, signed_in).map_err(|refusal| *refusal)?);
+) -> Result<Made<MadeToken>, Problem> {
+    let user = api.guard.hear(peer, api.management.sign_in(&login.user, &login.password.0)).await?;
     let wanted = CreateToken { name: login.token, scopes: Some(vec![Scope::Manage]), ..CreateToken::default() };
-    let made = api.management.replace_token(&who, wanted).await;
-    made.map(Made).map_err(|fault| Problem::from(fault).into_response())
-}
-
-/// What opens nothing counts against the network that it comes from.
-fn counted<T>(api: &Api, peer: Option<Extension<Peer>>, outcome: Result<T, Fault>) -> Result<T, Box<Response>> {
-    outcome.map_err(|fault| {
-        let is_guess = matches!(fault, Fault::WrongPassword | Fault::Missing(_));
-        let counted = if is_guess { api.guard.count(peer.map(|Extension(peer)| peer)) } else { Ok(()) };
-        counted.map_or_else(|refusal| refusal, |()| Box::new(Problem::from(fault).into_response()))
-    })
+    Ok(Made(api.management.replace_token(&Who::password(user), wanted).await?))
 }
 
 /// Choose a password with a link
 ///
 /// A link works once. The one of a new installation also takes the first administrator's name.
-#[utoipa::path(post, path = "/links/redeem", tag = "signing in", security(()), request_body = Redeem, responses(
+#[utoipa::path(post, path = "/links/redeem", tag = "signing in", operation_id = "redeem_link", security(()), request_body = Redeem, responses(
     (status = 204),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -89,13 +73,13 @@ async fn redeem(
     State(api): State<Api>,
     peer: Option<Extension<Peer>>,
     Sent(chosen): Sent<Redeem>,
-) -> Result<StatusCode, Response> {
-    let redeemed = api.management.redeem(chosen).await;
-    counted(&api, peer, redeemed).map(|_| StatusCode::NO_CONTENT).map_err(|refusal| *refusal)
+) -> Result<StatusCode, Problem> {
+    api.guard.hear(peer, api.management.redeem(chosen)).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Where you are signed in
-#[utoipa::path(get, path = "/sessions", tag = "signing in", responses(
+#[utoipa::path(get, path = "/sessions", tag = "signing in", operation_id = "list_sessions", responses(
     (status = 200, body = Listed<Session>),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -105,7 +89,7 @@ async fn sessions(State(api): State<Api>, Signed(who): Signed) -> Result<Json<Li
 }
 
 /// Sign out somewhere
-#[utoipa::path(delete, path = "/sessions/{id}", tag = "signing in", params(("id" = SessionId, Path)), responses(
+#[utoipa::path(delete, path = "/sessions/{id}", tag = "signing in", operation_id = "end_session", params(("id" = SessionId, Path)), responses(
     (status = 204),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -121,7 +105,7 @@ async fn end_session(
 /// Change your password
 ///
 /// Ends your sessions elsewhere.
-#[utoipa::path(put, path = "/password", tag = "signing in", request_body = ChangePassword, responses(
+#[utoipa::path(put, path = "/password", tag = "signing in", operation_id = "change_password", request_body = ChangePassword, responses(
     (status = 204),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -138,7 +122,7 @@ async fn change_password(
 ///
 /// For who has none yet, for a week; for who has forgotten theirs, for a day. Hand it over yourself: whoever opens it
 /// first is them. An older one ends.
-#[utoipa::path(post, path = "/users/{user}/link", tag = "signing in",
+#[utoipa::path(post, path = "/users/{user}/link", tag = "signing in", operation_id = "create_link",
     params(("user" = String, Path, description = "Name or id")), responses(
     (status = 201, body = Link),
     (status = "default", body = Problem, content_type = "application/problem+json"),

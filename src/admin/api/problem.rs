@@ -24,6 +24,9 @@ pub struct Problem {
     /// What is wrong with the request, where it is one thing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<Box<str>>,
+    /// `Retry-After`, in seconds.
+    #[serde(skip)]
+    pub retry_after: Option<u64>,
 }
 
 impl Problem {
@@ -35,6 +38,7 @@ impl Problem {
             detail: detail.into(),
             code: code.into(),
             field: None,
+            retry_after: None,
         }
     }
 
@@ -54,7 +58,7 @@ impl From<Fault> for Problem {
             Fault::Invalid { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Fault::Changed => StatusCode::PRECONDITION_FAILED,
             Fault::WrongPassword => StatusCode::UNAUTHORIZED,
-            Fault::TooOften(_) => StatusCode::TOO_MANY_REQUESTS,
+            Fault::TooOften { .. } => StatusCode::TOO_MANY_REQUESTS,
             Fault::SignedOut => return Self::unknown_token(),
             Fault::Unavailable(cause) => {
                 tracing::warn!(error = %cause, "the store cannot be asked by the management API");
@@ -67,6 +71,7 @@ impl From<Fault> for Problem {
             }
         };
         let mut problem = Self::new(status, fault.code(), fault.to_string());
+        problem.retry_after = fault.retry_after();
         if let Fault::Invalid { field, .. } = fault {
             problem.field = Some(field.into());
         }
@@ -83,8 +88,8 @@ impl IntoResponse for Problem {
         if status == StatusCode::UNAUTHORIZED {
             answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        if let Some(seconds) = self.retry_after {
+            answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
         answer
     }

@@ -1,18 +1,19 @@
 //! Who is at the management API: a personal access token of scope `manage`, or a session of the page.
-//! Owns the count of failed look-ups, by network.
+//! Owns the count of what opened nothing, by network.
 //! Never says why a token is not valid.
 
 use super::{Api, Problem};
 use crate::{
     admin::session,
     config::Rate,
-    identity::{TokenHolder, pat::PatDigest},
+    identity::{Boundary, TokenHolder, pat::PatDigest},
     limits::FailedLookups,
     manage::{Fault, Who},
 };
 use axum::{
+    Extension,
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -38,11 +39,30 @@ impl Guard {
         self.secure
     }
 
-    /// Somebody of this network has shown what opens nothing. What they are told, where that was once too often.
-    pub fn count(&self, peer: Option<Peer>) -> Result<(), Box<Response>> {
-        let counted = peer.map_or(Ok(()), |Peer(address)| self.failed.count(address));
-        counted.map_err(|wait| Box::new(throttled(wait)))
+    /// Tries a password or a link. A network over its limit is not heard, as each try costs a hash; only what opens
+    /// nothing counts.
+    pub async fn hear<T>(
+        &self,
+        peer: Option<Extension<Peer>>,
+        attempt: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Fault> {
+        let peer = peer.map(|Extension(peer)| peer);
+        peer.map_or(Ok(()), |Peer(address)| self.failed.check(address)).map_err(too_often)?;
+        let outcome = attempt.await;
+        if matches!(outcome, Err(Fault::WrongPassword | Fault::Missing(_))) {
+            self.count(peer)?;
+        }
+        outcome
     }
+
+    /// Somebody of this network has shown what opens nothing: what they are told, where that was once too often.
+    fn count(&self, peer: Option<Peer>) -> Result<(), Fault> {
+        peer.map_or(Ok(()), |Peer(address)| self.failed.count(address)).map_err(too_often)
+    }
+}
+
+const fn too_often(wait: Duration) -> Fault {
+    Fault::TooOften { what: "failed attempts from your network", wait }
 }
 
 /// The command line is in this process, and says itself who it is; everybody else shows a token or a session's cookie.
@@ -52,45 +72,43 @@ pub async fn sign_in(State(api): State<Api>, mut request: Request, next: Next) -
         let headers = request.headers();
         let found = match (bearer(headers), session::read(headers, api.guard.is_secure())) {
             (Some(digest), _) => holder(&api, digest, peer).await,
-            (None, Some(_)) if !session::is_of_page(request.method(), headers) => Err(Box::new(foreign())),
+            (None, Some(_)) if !session::is_of_page(request.method(), headers) => Err(foreign()),
             (None, Some(key)) => person(&api, key.to_owned()).await,
-            (None, None) => Err(Box::new(Problem::unknown_token().into_response())),
+            (None, None) => Err(Problem::unknown_token()),
         };
         match found {
             Ok(who) => drop(request.extensions_mut().insert(who)),
-            Err(refusal) => return *refusal,
+            Err(problem) => return problem.into_response(),
         }
     }
     next.run(request).await
 }
 
-async fn holder(api: &Api, digest: PatDigest, peer: Option<Peer>) -> Result<Who, Box<Response>> {
-    let refuse = |problem: Problem| Box::new(problem.into_response());
-    let known = api.management.store.holder(&digest).await.map_err(|error| refuse(Fault::from(error).into()))?.value;
+async fn holder(api: &Api, digest: PatDigest, peer: Option<Peer>) -> Result<Who, Problem> {
+    let known = api.management.store.holder(&digest).await.map_err(Fault::from)?.value;
     let now = api.management.now();
     let Some(holder) = known.filter(|holder| now < holder.expires) else {
         api.guard.count(peer)?;
-        return Err(refuse(Problem::unknown_token()));
+        return Err(Problem::unknown_token());
     };
-    allow(&holder, peer).map_err(refuse)?;
+    allow(&holder, peer)?;
     Ok(Who::holder(&holder))
 }
 
-async fn person(api: &Api, key: String) -> Result<Who, Box<Response>> {
-    let found = api.management.session(&key).await;
-    let found = found.map_err(|fault| Box::new(Problem::from(fault).into_response()))?;
-    found.ok_or_else(|| Box::new(Problem::unknown_token().into_response()))
+async fn person(api: &Api, key: String) -> Result<Who, Problem> {
+    api.management.session(&key).await?.ok_or_else(Problem::unknown_token)
 }
 
-fn foreign() -> Response {
+fn foreign() -> Problem {
     let text = "with a session, changes are taken from Bellhop's own page alone: programs use a token";
-    Problem::new(StatusCode::FORBIDDEN, "not-allowed", text).into_response()
+    Problem::new(StatusCode::FORBIDDEN, "not-allowed", text)
 }
 
 fn allow(holder: &TokenHolder, peer: Option<Peer>) -> Result<(), Problem> {
     let not_allowed = |text: &str| Err(Problem::new(StatusCode::FORBIDDEN, "not-allowed", text));
-    let networks = holder.boundary.as_deref().map(|boundary| &*boundary.networks).unwrap_or_default();
-    if !networks.is_empty() && !peer.is_some_and(|Peer(peer)| networks.iter().any(|network| network.contains(&peer))) {
+    let boundary = holder.boundary.as_deref();
+    let is_inside = |boundary: &Boundary| peer.is_some_and(|Peer(address)| boundary.allows_address(address));
+    if !boundary.is_none_or(is_inside) {
         return not_allowed("this token may not be used from your network");
     }
     if !holder.scopes.manage {
@@ -107,12 +125,4 @@ fn bearer(headers: &HeaderMap) -> Option<PatDigest> {
         return None;
     }
     PatDigest::of_token(token)
-}
-
-fn throttled(wait: Duration) -> Response {
-    let text = "too many unknown tokens came from your network: try again later";
-    let mut answer = Problem::new(StatusCode::TOO_MANY_REQUESTS, "throttled", text).into_response();
-    let seconds = HeaderValue::from(wait.as_secs().clamp(1, 60));
-    answer.headers_mut().insert(header::RETRY_AFTER, seconds);
-    answer
 }

@@ -56,7 +56,7 @@ async fn show(
 /// Say which job an unknown submission made
 ///
 /// For who oversees the organization that pays for it, or for who paid for it themself.
-#[utoipa::path(post, path = "/submissions/{id}/adopt", operation_id = "adopt_submissions", tag = "submissions", params(("id" = SubmissionId, Path)),
+#[utoipa::path(post, path = "/submissions/{id}/adopt", operation_id = "adopt_submission", tag = "submissions", params(("id" = SubmissionId, Path)),
     request_body = AdoptSubmission, responses(
     (status = 200, body = Job),
     (status = "default", body = Problem, content_type = "application/problem+json"),
@@ -74,7 +74,7 @@ async fn adopt(
 ///
 /// What it held of quotas is free again. For who oversees the organization that pays for it, or for who paid for it
 /// themself.
-#[utoipa::path(post, path = "/submissions/{id}/refuse", operation_id = "refuse_submissions", tag = "submissions", params(("id" = SubmissionId, Path)),
+#[utoipa::path(post, path = "/submissions/{id}/refuse", operation_id = "refuse_submission", tag = "submissions", params(("id" = SubmissionId, Path)),
     responses(
     (status = 200, body = Submission),
     (status = "default", body = Problem, content_type = "application/problem+json"),

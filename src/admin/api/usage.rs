@@ -26,7 +26,7 @@ pub fn routes() -> OpenApiRouter<Api> {
 ///
 /// Your own; of an organization all of it if you oversee it, else your share; everybody's for administrators. By the
 /// day (UTC) on which jobs were submitted. In one piece: there are as many lines as there are groups.
-#[utoipa::path(get, path = "/usage", operation_id = "usage_usage", tag = "usage", params(Of, UsageWanted), responses(
+#[utoipa::path(get, path = "/usage", operation_id = "show_usage", tag = "usage", params(Of, UsageWanted), responses(
     (status = 200, content((Usage = "application/json"), (String = "text/csv"))),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]

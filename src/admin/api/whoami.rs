@@ -12,7 +12,7 @@ pub fn routes() -> OpenApiRouter<Api> {
 }
 
 /// Who you are
-#[utoipa::path(get, path = "/whoami", tag = "me", responses(
+#[utoipa::path(get, path = "/whoami", tag = "me", operation_id = "show_me", responses(
     (status = 200, body = WhoAmI),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]

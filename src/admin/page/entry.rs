@@ -93,18 +93,29 @@ pub async fn sign_in(State(api): State<Api>, peer: Option<Extension<Peer>>, fiel
     let (user, next) = (fields.one("user"), own(fields.one("next")));
     let password = Secret::new(fields.raw("secret-password"));
     let kept: Vec<_> = fields.under("kept-").map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    match api.management.sign_in(user, &password).await {
+    match api.guard.hear(peer, api.management.sign_in(user, &password)).await {
         Ok(user) if kept.is_empty() => enter(&api, user, Redirect::to(next).into_response()).await,
         Ok(user) => resume(&api, user, next, kept).await,
-        Err(fault @ (Fault::WrongPassword | Fault::TooOften(_))) => {
-            if let Err(refusal) = api.guard.count(peer.map(|Extension(peer)| peer)) {
-                return *refusal;
-            }
+        Err(fault @ (Fault::WrongPassword | Fault::TooOften { .. })) => {
             let frame = Frame::open().alert(sentence(&fault));
-            (StatusCode::UNAUTHORIZED, page(&SignIn { frame, user, next, kept: &kept })).into_response()
+            refused(&fault, page(&SignIn { frame, user, next, kept: &kept }))
         }
         Err(fault) => Refused::from(fault).into_response(),
     }
+}
+
+/// The form again, with the status that says why, and when it is heard.
+fn refused(fault: &Fault, form: Response) -> Response {
+    let status = match fault {
+        Fault::WrongPassword => StatusCode::UNAUTHORIZED,
+        Fault::TooOften { .. } => StatusCode::TOO_MANY_REQUESTS,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    let mut answer = (status, form).into_response();
+    if let Some(seconds) = fault.retry_after() {
+        answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    answer
 }
 
 /// Another key than any before: nobody else can have put it there.
@@ -166,23 +177,19 @@ pub async fn chosen(api: State<Api>, peer: Option<Extension<Peer>>, link: Path<S
 
 async fn redeem(api: Api, peer: Option<Extension<Peer>>, (link, is_setup): (String, bool), fields: Fields) -> Response {
     let name = fields.one("name");
-    let again = |text: String| {
-        let frame = Frame::open().alert(text);
-        (StatusCode::UNPROCESSABLE_ENTITY, page(&Choose { frame, is_setup, name })).into_response()
-    };
+    let again = |text: String| page(&Choose { frame: Frame::open().alert(text), is_setup, name });
     let user = match name.parse::<UserName>() {
         Ok(name) => Some(name),
         Err(_) if !is_setup => None,
-        Err(error) => return again(say!("setup-bad-name", error = error.to_string())),
+        Err(error) => {
+            let form = again(say!("setup-bad-name", error = error.to_string()));
+            return (StatusCode::UNPROCESSABLE_ENTITY, form).into_response();
+        }
     };
     let (link, password) = (Shown(Secret::new(link)), Shown(Secret::new(fields.raw("secret-password"))));
-    match api.management.redeem(Redeem { link, name: user, password }).await {
+    match api.guard.hear(peer, api.management.redeem(Redeem { link, name: user, password })).await {
         Ok(user) => enter(&api, user, Redirect::to("/").into_response()).await,
-        Err(fault @ Fault::Invalid { .. }) => again(sentence(&fault)),
-        Err(fault @ Fault::Missing(_)) => match api.guard.count(peer.map(|Extension(peer)| peer)) {
-            Ok(()) => Refused::from(fault).into_response(),
-            Err(refusal) => *refusal,
-        },
+        Err(fault @ (Fault::Invalid { .. } | Fault::TooOften { .. })) => refused(&fault, again(sentence(&fault))),
         Err(fault) => Refused::from(fault).into_response(),
     }
 }

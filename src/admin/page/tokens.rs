@@ -53,6 +53,7 @@ struct Wish {
 
 const LIVES: [u32; 5] = [7, 30, 90, 180, 365];
 const USUAL: u32 = 90;
+const MOST: u16 = 200;
 
 impl Default for Wish {
     fn default() -> Self {
@@ -130,8 +131,21 @@ async fn render(
     (wish, made): (Wish, Option<MadeToken>),
 ) -> Result<Response, Refused> {
     let found = api.management.tokens(&visitor.who, (None, None), &place).await?;
-    let contexts = visitor.me.contexts.iter().map(ToString::to_string).collect();
+    let contexts = contexts(api, visitor).await?;
     Ok(page(&Tokens { frame, list: found.items, next: found.next, made, wish, contexts, lives: LIVES }))
+}
+
+/// All that a token can be pinned to.
+async fn contexts(api: &Api, visitor: &Visitor) -> Result<Vec<String>, Fault> {
+    let (mut contexts, mut place) = (Vec::new(), Page { after: None, limit: Some(MOST) });
+    loop {
+        let found = api.management.contexts(&visitor.who, &place).await?;
+        contexts.extend(found.items.into_iter().map(|named| named.context.to_string()));
+        match found.next {
+            Some(next) => place.after = Some(next),
+            None => return Ok(contexts),
+        }
+    }
 }
 
 pub async fn make(State(api): State<Api>, Sent { visitor, fields }: Sent) -> Result<Response, Refused> {

@@ -7,16 +7,15 @@ mod verify;
 
 pub use verify::{Checked, Finding, FindingKind, Verified};
 
-use super::{Fault, Listed, Management, Page, Rights, Who, names};
+use super::{Fault, Listed, Management, Page, Rights, Who, homes::Homes, names};
 use crate::{
     clock::Timestamp,
-    id::UserId,
     identity::UserName,
     store::{Actor, AuditFilter, AuditPlace, AuditRow, Reading},
     sync::checkpoint::Checkpoint,
 };
 use serde::{Deserialize, Serialize};
-use std::{collections::HashMap, str::FromStr};
+use std::str::FromStr;
 use utoipa::{IntoParams, ToSchema};
 
 /// Something that happened.
@@ -80,10 +79,9 @@ impl Management {
         let filter = AuditFilter { actor, action, subject: subject.map(Into::into), from, to };
         let rows = reading.audit(&filter, after.map(|Place(place)| place), limit + 1).await?;
         let Listed { items, next } = Listed::of(rows, limit, |row| format!("{}-{}", row.at.millis(), row.seq));
-        let mut names = HashMap::new();
-        let mut entries = Vec::with_capacity(items.len());
+        let (mut homes, mut entries) = (Homes::default(), Vec::with_capacity(items.len()));
         for row in items {
-            entries.push(entry(&mut reading, &mut names, row).await?);
+            entries.push(entry(&mut reading, &mut homes, row).await?);
         }
         Ok(Listed { items: entries, next })
     }
@@ -112,18 +110,11 @@ async fn somebody(reading: &mut Reading, rights: &Rights, actor: &str) -> Result
     if is_me || rights.is_admin() { Ok(actor) } else { Err(only_own()) }
 }
 
-async fn entry(
-    reading: &mut Reading,
-    names: &mut HashMap<UserId, Option<UserName>>,
-    row: AuditRow,
-) -> Result<Entry, Fault> {
-    let id = row.actor.strip_prefix("user:").and_then(|id| id.parse().ok());
-    if let Some(id) = id
-        && !names.contains_key(&id)
-    {
-        names.insert(id, reading.user(id).await?.map(|user| user.name));
-    }
-    let user = id.and_then(|id| names.get(&id).cloned().flatten());
+async fn entry(reading: &mut Reading, homes: &mut Homes, row: AuditRow) -> Result<Entry, Fault> {
+    let user = match row.actor.strip_prefix("user:").and_then(|id| id.parse().ok()) {
+        Some(id) => homes.user(reading, id).await?,
+        None => None,
+    };
     let AuditRow { seq, at, actor, action, subject, detail, mac } = row;
     Ok(Entry { seq, at, actor, user, action, subject, detail, mac })
 }

@@ -225,12 +225,11 @@ pub async fn restriction(
     }
     restriction.projects.sort();
     restriction.projects.dedup();
-    if members.is_empty() {
-        return Ok(restriction);
-    }
-    let all = reading.members(organization).await?;
     for name in members {
-        let found = all.iter().find(|member| member.name == *name);
+        let found = match reading.find_user(name).await? {
+            Some(user) => reading.member(organization, user.id).await?,
+            None => None,
+        };
         let missing = || Fault::invalid("members", format!("{name} is not a member of its organization"));
         restriction.members.push(found.ok_or_else(missing)?.user);
     }

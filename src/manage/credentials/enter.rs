@@ -55,8 +55,9 @@ pub struct CreateCredential {
     #[serde(default)]
     #[schema(value_type = BTreeMap<String, String>)]
     pub fields: Given,
-    /// Where its value is read from while Bellhop runs. `leap` is for everybody, with the field `bearer`; `env`, `file`,
-    /// `command` and `vault` are read with this server's own rights, and for its administrators.
+    /// Where its value is read from while Bellhop runs. `leap` is for everybody, with the field `bearer`; `env`, `file`
+    /// and `vault` are read with this server's own rights, and for its administrators; `command` is entered at the
+    /// server's command line alone.
     #[serde(default)]
     pub source: Option<Written>,
     /// When it ends; never, if it is left out.
@@ -310,9 +311,16 @@ async fn entering(
 
 /// Why Vault is not for everybody who manages a credential: Bellhop signs in there once, for all of them, so whoever
 /// names a path spends what stands there, also where it is another organization's. Leap is asked with a bearer of
-/// the very person's.
+/// the very person's. A command is a program that the server runs: whoever administers the installation over the
+/// network does not thereby hold its machine.
 fn read_source(written: Written, rights: &Rights) -> Result<Source, Fault> {
     let source: Source = written.try_into().map_err(|error: Expected| Fault::invalid("source", error.to_string()))?;
+    if matches!(source.place, Place::Command { .. }) && !rights.is_at_machine() {
+        return Err(Fault::forbidden(
+            "a source of kind `command` is a program that the server runs: enter it there, at the server's command line \
+             or with `bellhop apply`",
+        ));
+    }
     if is_anybodys(&source) || rights.is_admin() {
         return Ok(source);
     }

@@ -163,7 +163,6 @@ async fn what_this_server_reads_with_its_own_rights_is_for_its_administrator() {
     for source in [
         json!({ "env": { "token": "HOME" } }),
         json!({ "file": { "token": "/etc/hostname" } }),
-        json!({ "command": ["/bin/true"] }),
         json!({ "vault": { "path": "quantum/dwave" } }),
     ] {
         let entered = cast.post(&cast.grace, "/credentials", &sourced("me", source.clone(), json!({}))).await;
@@ -196,6 +195,35 @@ async fn what_this_server_reads_with_its_own_rights_is_for_its_administrator() {
     let entered = json!({ "fields": { "token": ACME_KEY } });
     let entered = cast.post(&cast.grace, &format!("/credentials/{id}/versions"), &entered).await;
     assert_eq!((entered.status, &entered.json()["details"]["source"]), (201, &Value::Null), "{}", entered.text());
+}
+
+/// Whoever names a program runs it on the server: no rights over the installation are rights over its machine.
+#[tokio::test]
+async fn a_program_is_named_at_the_machine_that_runs_it_and_never_over_the_network() {
+    let cast = Cast::assemble().await;
+    let id = cast.credential_of("acme", None).await;
+    let source = json!({ "command": ["/bin/echo", "fake"] });
+    for pat in [&cast.grace, &cast.iris] {
+        let wanted = json!({ "context": "acme", "provider": "dwave", "source": source });
+        let refused = [
+            cast.post(pat, "/credentials", &wanted).await,
+            cast.post(pat, &format!("/credentials/{id}/versions"), &json!({ "source": source })).await,
+        ];
+        for answer in refused {
+            let problem = answer.assert_problem(403, "not-allowed");
+            let text = problem["detail"].as_str().unwrap();
+            assert!(text.contains("command line") && text.contains("bellhop apply"), "{text}");
+        }
+    }
+    let source = "{ command: [/bin/echo, fake] }";
+
+    cast.bellhop.run(&["credential", "add", "dwave@acme", "--source", source]).await.assert_code(0);
+    cast.bellhop.run(&["credential", "rotate", "ionq@acme", "--source", source]).await.assert_code(0);
+
+    assert_eq!(
+        cast.get(&cast.grace, &format!("/credentials/{id}")).await.json()["details"]["source"],
+        "command /bin/echo"
+    );
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use super::cast::Cast;
 use crate::support::{Ask, Pat, Site};
+use std::collections::BTreeSet;
 
 #[tokio::test]
 async fn it_is_served_without_signing_in_and_is_the_one_that_was_agreed_on() {
@@ -16,15 +17,22 @@ async fn it_is_served_without_signing_in_and_is_the_one_that_was_agreed_on() {
 
 /// Programs that are made from the document call things by these names.
 #[tokio::test]
-async fn every_operation_has_a_name_of_its_own() {
+async fn every_operation_has_a_name_of_its_own_a_verb_and_a_noun_in_the_right_number() {
     let document = Site::empty().serve().await.admin("/api/v1/openapi.json").await.json();
     let paths = document["paths"].as_object().unwrap().values();
-    let operations = paths.flat_map(|path| path.as_object().unwrap().values());
-    let mut names: Vec<_> = operations.map(|operation| operation["operationId"].as_str().unwrap()).collect();
-    names.sort_unstable();
-    let all = names.len();
-    names.dedup();
-    assert_eq!(names.len(), all, "{names:?}");
+    let mut names = BTreeSet::new();
+    for operation in paths.flat_map(|path| path.as_object().unwrap().values()) {
+        let name = operation["operationId"].as_str().unwrap();
+        assert!(names.insert(name), "two operations are called {name}");
+        assert!(name.contains('_'), "{name}");
+        let parameters = operation["parameters"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let has_pages = parameters.iter().any(|parameter| parameter["name"] == "after");
+        let lists = ["list", "search"].contains(&name.split('_').next().unwrap());
+        assert!(lists || !has_pages, "{name} is a list");
+        let nouns = operation["tags"][0].as_str().unwrap();
+        let is_plural = nouns.ends_with('s') && name.ends_with(nouns);
+        assert!(lists || !is_plural, "{name} is about one thing");
+    }
 }
 
 #[tokio::test]

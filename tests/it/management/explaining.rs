@@ -81,3 +81,16 @@ async fn it_is_what_the_data_plane_does() {
     crate::support::eventually("it pays", async || cast.bellhop.ask(&ask).await.status == 200).await;
     cast.bellhop.ask(&ask).await.assert_paid_by("acme", "organization");
 }
+
+#[tokio::test]
+async fn to_a_token_for_certain_contexts_or_providers_nobody_else_asks() {
+    let mut site = Site::empty();
+    let of_contexts = site.user("iris").pat_with("me", &json!({ "scopes": ["manage"], "contexts": ["me"] }));
+    let of_providers = site.user("iris").pat_with("ionq", &json!({ "scopes": ["manage"], "providers": ["ionq"] }));
+    let cast = Cast::at(site).await;
+    for narrow in [&of_contexts, &of_providers] {
+        let about = |user: &str| json!({ "provider": "ionq", "user": user });
+        cast.post(narrow, "/explain", &about("alan")).await.assert_problem(404, "not-found");
+        assert_eq!(cast.post(narrow, "/explain", &about("iris")).await.status, 200);
+    }
+}

@@ -1,7 +1,7 @@
 //! Quotas by way of the API: set by whom they are for to set, seen by whom they bind.
 
 use super::cast::Cast;
-use crate::support::{Ask, Pat};
+use crate::support::{Ask, Pat, Site};
 use serde_json::{Value, json};
 
 fn jobs(context: &str, limit: &str) -> Value {
@@ -132,4 +132,54 @@ async fn a_token_for_some_contexts_or_providers_reaches_their_quotas_only() {
     assert_eq!(seen(&optics).await, ["acme.optics"]);
     assert_eq!(seen(&ionq).await, ["acme"]);
     assert_eq!(seen(&cast.ada).await, ["acme.optics", "acme"]);
+}
+
+#[tokio::test]
+async fn who_may_not_set_one_learns_nothing_of_what_there_is() {
+    let cast = Cast::assemble().await;
+    cast.add_project("chemistry", &[]).await;
+    cast.own_project("thesis").await;
+    let refused = async |pat: &Pat, subject: Value, status: u16| {
+        let mut quota = subject;
+        let one = json!({ "measure": "jobs", "period": "day", "limit": "1" });
+        quota.as_object_mut().unwrap().extend(one.as_object().unwrap().clone());
+        let answer = cast.put(pat, "/quotas", &quota).await;
+        assert_eq!(answer.status, status, "{quota}: {}", answer.text());
+        answer.json()["detail"].clone()
+    };
+
+    let nobody = refused(&cast.eve, json!({ "context": "nobody" }), 404).await;
+    for context in ["acme", "acme.optics", "acme.nothing", "nobody.nothing"] {
+        assert_eq!(refused(&cast.eve, json!({ "context": context }), 404).await, nobody, "{context}");
+    }
+    let nobody = refused(&cast.eve, json!({ "user": "nobody" }), 404).await;
+    for (user, context) in [("nobody", "me.thesis"), ("alan", "me.thesis"), ("alan", "me.nothing"), ("alan", "me")] {
+        let told = refused(&cast.eve, json!({ "user": user, "context": context }), 404).await;
+        assert_eq!(told, nobody, "{context} of {user}");
+    }
+    let nothing = refused(&cast.alan, json!({ "context": "acme.nothing" }), 403).await;
+    assert_eq!(refused(&cast.alan, json!({ "context": "acme.chemistry" }), 403).await, nothing);
+}
+
+#[tokio::test]
+async fn to_a_token_for_certain_contexts_or_providers_other_users_quotas_are_not_there() {
+    let mut site = Site::empty();
+    let of_contexts = site.user("iris").pat_with("me", &json!({ "scopes": ["manage"], "contexts": ["me"] }));
+    let of_providers = site.user("iris").pat_with("ionq", &json!({ "scopes": ["manage"], "providers": ["ionq"] }));
+    let cast = Cast::at(site).await;
+    let quota =
+        |user: &str| json!({ "user": user, "provider": "ionq", "measure": "jobs", "period": "day", "limit": "1" });
+    let made = cast.put(&cast.iris, "/quotas", &quota("alan")).await.json();
+    let path = format!("/quotas/{}", made["id"].as_str().unwrap());
+
+    for narrow in [&of_contexts, &of_providers] {
+        cast.get(narrow, &path).await.assert_problem(404, "not-found");
+        cast.delete(narrow, &path).await.assert_problem(404, "not-found");
+        cast.put(narrow, "/quotas", &quota("alan")).await.assert_problem(404, "not-found");
+        assert!(cast.get(narrow, "/quotas?of=*").await.items().is_empty());
+        let own = cast.put(narrow, "/quotas", &quota("iris")).await;
+        assert_eq!(own.status, 200, "{}", own.text());
+        assert_eq!(cast.delete(narrow, &format!("/quotas/{}", own.json()["id"].as_str().unwrap())).await.status, 204);
+    }
+    assert_eq!(cast.get(&cast.iris, &path).await.status, 200);
 }

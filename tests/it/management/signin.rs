@@ -89,6 +89,27 @@ async fn a_link_opens_once_and_a_newer_one_closes_it() {
     assert_eq!(login(&cast.bellhop, "alan", ANOTHER).await.status, 201);
 }
 
+/// Whoever opens one signs in without any limit.
+#[tokio::test]
+async fn a_token_with_a_limit_of_any_kind_makes_no_link() {
+    let mut site = Site::empty();
+    let limits =
+        [json!({ "contexts": ["me"] }), json!({ "providers": ["ionq"] }), json!({ "networks": ["127.0.0.0/8"] })];
+    let narrow = limits.map(|limit| {
+        let mut bounded = json!({ "scopes": ["manage"] });
+        bounded.as_object_mut().unwrap().extend(limit.as_object().unwrap().clone());
+        site.user("iris").pat_with(&limit.to_string(), &bounded)
+    });
+    let cast = Cast::at(site).await;
+    for token in &narrow {
+        for user in ["alan", "iris"] {
+            let path = format!("/users/{user}/link");
+            cast.post(token, &path, &json!({})).await.assert_problem(403, "not-allowed");
+        }
+    }
+    link_for_alan(&cast).await;
+}
+
 #[tokio::test]
 async fn a_login_replaces_the_token_of_its_name_and_no_other() {
     let cast = Cast::assemble().await;
@@ -116,7 +137,9 @@ async fn guesses_have_to_wait_alike_for_names_that_are_there_and_not() {
             texts.push(login(&cast.bellhop, name, "fake wrong password").await.assert_problem(401, "wrong-password"));
         }
         assert!(texts.windows(2).all(|pair| pair[0] == pair[1]));
-        login(&cast.bellhop, name, "fake wrong password").await.assert_problem(429, "throttled");
+        let throttled = login(&cast.bellhop, name, "fake wrong password").await;
+        throttled.assert_problem(429, "throttled");
+        assert_eq!(throttled.header("retry-after"), Some("2"));
     }
     // Also for who knows it: otherwise the answer would tell a right guess.
     login(&cast.bellhop, "alan", PASSWORD).await.assert_problem(429, "throttled");
@@ -128,8 +151,29 @@ async fn guesses_count_against_their_network_as_well() {
     for name in ["a", "b", "c"] {
         login(&cast.bellhop, name, "fake wrong password").await.assert_problem(401, "wrong-password");
     }
-    login(&cast.bellhop, "d", "fake wrong password").await.assert_problem(429, "throttled");
+    let throttled = login(&cast.bellhop, "d", "fake wrong password").await;
+    throttled.assert_problem(429, "throttled");
+    let wait: u64 = throttled.header("retry-after").unwrap().parse().unwrap();
+    assert!((1100..=1200).contains(&wait), "an allowance of three an hour is back in twenty minutes, not in {wait} s");
     redeem(&cast.bellhop, "fake-link", PASSWORD).await.assert_problem(429, "throttled");
+}
+
+#[tokio::test]
+async fn a_network_over_its_limit_is_not_heard_and_one_within_it_is_as_often_as_it_is_right() {
+    let cast = Cast::at(Site::empty().set("limits.failed_lookups", "3/h")).await;
+    redeem(&cast.bellhop, &link_for_alan(&cast).await, PASSWORD).await;
+    for name in ["a", "b"] {
+        login(&cast.bellhop, name, "fake wrong password").await.assert_problem(401, "wrong-password");
+    }
+    for _ in 0..4 {
+        assert_eq!(login(&cast.bellhop, "alan", PASSWORD).await.status, 201);
+    }
+    login(&cast.bellhop, "c", "fake wrong password").await.assert_problem(401, "wrong-password");
+
+    // Otherwise each further guess would cost a hash.
+    login(&cast.bellhop, "alan", PASSWORD).await.assert_problem(429, "throttled");
+    let link = link_for_alan(&cast).await;
+    redeem(&cast.bellhop, &link, ANOTHER).await.assert_problem(429, "throttled");
 }
 
 #[tokio::test]

@@ -140,3 +140,55 @@ async fn wrong_wishes_name_their_field() {
     assert_eq!(cast.post(&cast.alan, "/tokens", &twice).await.status, 201);
     cast.post(&cast.alan, "/tokens", &twice).await.assert_problem(409, "conflict");
 }
+
+#[tokio::test]
+async fn to_a_token_for_certain_contexts_or_providers_there_are_only_its_own_users() {
+    let mut site = Site::empty();
+    let mut narrow = |list: &Value| {
+        let name = list.to_string();
+        let mut bounded = json!({ "scopes": ["manage"] });
+        bounded.as_object_mut().unwrap().extend(list.as_object().unwrap().clone());
+        site.user("iris").pat_with(&name, &bounded)
+    };
+    let lists = [json!({ "contexts": ["me"] }), json!({ "providers": ["ionq"] })].map(|list| (narrow(&list), list));
+    let cast = Cast::at(site).await;
+    let (id, _) = cast.token_of_alan("laptop").await;
+    let path = format!("/tokens/{id}");
+    for (narrow, list) in &lists {
+        let mut wanted = list.clone();
+        wanted["name"] = json!("own");
+        let own = cast.post(narrow, "/tokens", &wanted).await;
+        assert_eq!(own.status, 201, "{}", own.text());
+        let own = format!("/tokens/{}", own.json()["id"].as_str().unwrap());
+        assert_eq!(cast.get(narrow, &own).await.status, 200);
+        assert_eq!(cast.delete(narrow, &own).await.status, 204);
+
+        wanted["user"] = json!("alan");
+        cast.post(narrow, "/tokens", &wanted).await.assert_problem(404, "not-found");
+        cast.get(narrow, "/tokens?user=alan").await.assert_problem(404, "not-found");
+        cast.get(narrow, "/tokens?user=*").await.assert_problem(403, "not-allowed");
+        cast.get(narrow, &path).await.assert_problem(404, "not-found");
+        cast.ask(Some(narrow), "PATCH", &path, Some(list)).await.assert_problem(404, "not-found");
+        cast.delete(narrow, &path).await.assert_problem(404, "not-found");
+    }
+    assert_eq!(cast.get(&cast.iris, &path).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_network_of_a_caller_is_their_own_behind_a_proxy_that_is_trusted_and_no_other() {
+    let seen = async |site: Site, networks: &str, forwarded: &str| {
+        let mut site = site;
+        let local = site.user("alan").pat_with("local", &json!({ "scopes": ["manage"], "networks": [networks] }));
+        let bellhop = site.serve().await;
+        let ask = Ask::get("/api/v1/whoami").header("Authorization", format!("Bearer {local}"));
+        bellhop.ask_admin(&ask.header("X-Forwarded-For", forwarded)).await.status
+    };
+    let behind = || Site::empty().set("listen.trusted_proxies", json!(["127.0.0.0/8"]));
+
+    assert_eq!(seen(behind(), "203.0.113.0/24", "203.0.113.9").await, 200);
+    assert_eq!(seen(behind(), "127.0.0.0/8", "203.0.113.9").await, 403);
+    assert_eq!(seen(Site::empty(), "203.0.113.0/24", "203.0.113.9").await, 403);
+    // A listener for both kinds of addresses tells the older kind in the newer one's words.
+    let mapped = Site::empty().set("listen.admin", "[::ffff:127.0.0.1]:0");
+    assert_eq!(seen(mapped, "127.0.0.0/8", "").await, 200);
+}
