@@ -1,5 +1,11 @@
 //! The page, as a browser without a script sees it.
 
+mod audit;
+mod home;
+mod jobs;
+mod usage;
+
+use crate::management::cast::Cast;
 use crate::support::{ADA_KEY, Answer, Ask, Bellhop, CATALOGUE, Pat, Site, Upstream};
 use serde_json::json;
 use std::fs;
@@ -44,6 +50,29 @@ impl<'b> Browser<'b> {
         let text = self.get(path).await.text();
         let start = text.find("name=\"csrf\" value=\"").unwrap_or_else(|| panic!("no form in {text}")) + 19;
         text[start..start + 64].to_owned()
+    }
+
+    /// Of this member, who has chosen a password by the administrator's link.
+    async fn of(cast: &'b Cast, user: &str) -> Self {
+        let made = cast.post(&cast.iris, &format!("/users/{user}/link"), &json!({})).await;
+        let path = format!("/choose/{}", made.json()["value"].as_str().unwrap());
+        let mut browser = Self::at(&cast.bellhop);
+        let chosen = browser.submit(&path, &[("secret-password", PASSWORD)]).await;
+        assert_eq!(chosen.status, 303, "{}", chosen.text());
+        browser
+    }
+
+    /// What the page at this path says; it is there.
+    async fn read(&mut self, path: &str) -> String {
+        let answer = self.get(path).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        answer.text()
+    }
+
+    /// Sends a form of the page at this path, to that path.
+    async fn send_form(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let csrf = self.csrf(path).await;
+        self.submit(path, &[&[("csrf", &*csrf)], fields].concat()).await
     }
 
     /// Made the first administrator of an empty Bellhop, and is signed in.

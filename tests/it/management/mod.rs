@@ -1,7 +1,7 @@
 //! The management API: who may do what through it, and what it answers.
 
 mod audit;
-mod cast;
+pub mod cast;
 mod contexts;
 mod credentials;
 mod document;
