@@ -27,6 +27,11 @@ pub async fn ask(upstreams: &Rc<Upstreams>, asker: Asker<'_>, kind: Kind, job: &
     send(upstreams, asker, question, PATIENCE).await
 }
 
+/// Whether the preset has an operation of this kind that is about one job.
+pub fn has_way(provider: &Provider, kind: Kind, job: &Thing) -> bool {
+    request(provider, kind, job).is_some()
+}
+
 /// The operation of this kind that is about exactly one job, which stands in its path, and nothing else.
 fn request(provider: &Provider, kind: Kind, job: &Thing) -> Option<Question> {
     let operations = provider.preset().operations.iter().filter(|operation| operation.kind == kind);

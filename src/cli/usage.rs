@@ -11,6 +11,7 @@ use super::{
 use crate::{
     clock::Clock,
     identity::{Name, UserName},
+    job::quota::Period,
     manage::usage::Usage as Report,
     store::By,
 };
@@ -19,11 +20,15 @@ use clap::{Args, ValueEnum, builder::PossibleValue};
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     bellhop usage --org acme --by member\n  \
-    bellhop usage --by target --from 2026-10-01 --to 2026-11-01 --csv")]
+    bellhop usage --by target --from 2026-10-01 --to 2026-11-01 --csv\n  \
+    bellhop usage --org acme --by project --per day")]
 pub struct Usage {
     /// What to sum up by
     #[arg(long, value_enum, default_value_t = By::User)]
     by: By,
+    /// Each day or month (UTC) by itself
+    #[arg(long, value_name = "PERIOD")]
+    per: Option<Period>,
     /// Only this user's
     #[arg(long)]
     user: Option<UserName>,
@@ -49,6 +54,7 @@ impl Usage {
         let moment = |moment: Option<Moment>| moment.map(|moment| moment.day(now).to_string());
         let query = [
             ("by", self.by.to_possible_value().map(|value| value.get_name().to_owned())),
+            ("per", self.per.map(|per| per.to_string())),
             ("user", self.user.map(|name| name.to_string())),
             ("organization", self.org.map(|name| name.to_string())),
             ("from", moment(self.from)),
@@ -58,7 +64,8 @@ impl Usage {
         if self.csv {
             console.say(report.csv());
         } else {
-            console.table(self.form, &["name", "jobs", "shots", "qpu_seconds", "cost"], &report.items);
+            let columns = ["period", "name", "jobs", "shots", "qpu_seconds", "cost"];
+            console.table(self.form, &columns[usize::from(self.per.is_none())..], &report.items);
         }
         Ok(())
     }

@@ -50,6 +50,8 @@ impl Management {
         let (mut tx, rights) = self.act(who).await?;
         let user = users::find(&mut tx, &rights, user).await?;
         users::over_everybody(&rights)?;
+        // Whoever is tied signs in without the limits of this token.
+        rights.require_no_boundary()?;
         let config = self.current().config.oidc.clone();
         let config =
             config.ok_or_else(|| Fault::conflict("no identity provider is set up: see `oidc` in bellhop.yaml"))?;

@@ -8,7 +8,7 @@ use super::{
     whose::{self, Of},
 };
 use crate::{
-    ask::Answered,
+    ask::{self, Answered},
     clock::Timestamp,
     config::Millionths,
     credential::resolve::{Question, Unresolved, follow},
@@ -167,6 +167,14 @@ impl Management {
         let row = rows.into_iter().find(|row| row.account == account).ok_or_else(|| at.missing())?;
         tx.commit().await?;
         Ok(row.into())
+    }
+
+    /// Whether there is something to cancel, and a way to ask for it. Who may is known when it is asked.
+    pub fn can_cancel(&self, job: &Job) -> bool {
+        let thing = Thing { kind: JOB.into(), id: job.id.as_str().into() };
+        let current = self.current();
+        let provider = current.catalog.find(&job.provider);
+        job.ended.is_none() && provider.is_some_and(|provider| ask::job::has_way(provider, Kind::Cancel, &thing))
     }
 
     /// Asks the provider to cancel it, with the credential that made it. It goes on without who asked for it.

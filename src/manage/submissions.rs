@@ -115,6 +115,11 @@ impl Management {
         Ok(rows.map(Submission::from))
     }
 
+    pub async fn submission(&self, who: &Who, id: SubmissionId) -> Result<Submission, Fault> {
+        let (mut reading, rights) = self.look(who).await?;
+        Ok(visible(&mut reading, &rights, id).await?.into())
+    }
+
     /// Says that this is what an unknown submission made.
     pub async fn adopt_submission(&self, who: &Who, id: SubmissionId, wanted: AdoptSubmission) -> Result<Job, Fault> {
         let (mut tx, rights) = self.act(who).await?;
@@ -152,12 +157,14 @@ impl Management {
     }
 }
 
+async fn visible(reading: &mut Reading, rights: &Rights, id: SubmissionId) -> Result<SubmissionRow, Fault> {
+    let row = reading.submission(id).await?.filter(|row| rights.sees_paid(&row.payer, &row.provider));
+    row.ok_or_else(|| Fault::Missing(format!("there is no submission {id}, or it is not yours to see").into()))
+}
+
 /// One of unknown fate, of which this actor may say what came of it.
 async fn unknown(reading: &mut Reading, rights: &Rights, id: SubmissionId) -> Result<SubmissionRow, Fault> {
-    let row = reading.submission(id).await?.filter(|row| rights.sees_paid(&row.payer, &row.provider));
-    let row = row.ok_or_else(|| {
-        Fault::Missing(format!("there is no submission {id} of unknown fate, or it is not yours to see").into())
-    })?;
+    let row = visible(reading, rights, id).await?;
     match row.payer.organization {
         Some(organization) => rights.in_organization(organization, Act::SeeEveryJob)?,
         None => rights.over_user(row.payer.user)?,

@@ -71,7 +71,7 @@ pub use sessions::{LinkPurpose, LinkRow, SessionRow};
 pub use sources::SourceState;
 pub use tokens::{ContextId, NewToken, TokenLimits, TokenRow};
 pub use tx::Tx;
-pub use usage::{By, UsageFilter, UsageRow};
+pub use usage::{By, UsageFilter, UsageOn, UsageRow};
 pub use users::{NewUser, UserChange, UserRow};
 pub use webhooks::{Listener, WebhookRow};
 

@@ -68,6 +68,7 @@ fn texts_of(dialect: Dialect, of: Whose) -> Vec<String> {
     for by in [By::User, By::Project, By::Token, By::Target, By::Month] {
         let filter = UsageFilter { of, from: Timestamp::from_millis(0), to: Timestamp::MAX, by };
         texts.push(filter.statement(dialect).as_str().to_owned());
+        texts.push(filter.daily(dialect, 100).as_str().to_owned());
     }
     texts
 }

@@ -8,7 +8,7 @@ use crate::{
     job::{Amounts, quota::Period},
 };
 use sqlx::any::AnyRow;
-use std::collections::BTreeMap;
+use std::{cmp::Ordering, collections::BTreeMap};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -47,7 +47,27 @@ pub struct UsageRow {
     pub amounts: Amounts,
 }
 
+/// What was used on one day.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UsageOn {
+    /// Its date: `2026-10-26`.
+    pub day: Box<str>,
+    pub row: UsageRow,
+}
+
 impl Reading {
+    /// As many lines as there are groups in each day, and at most `limit`; the earliest first, and of each day the most
+    /// jobs.
+    pub async fn usage_per_day(&mut self, filter: &UsageFilter, limit: u32) -> Result<Vec<UsageOn>> {
+        let rows = filter.daily(self.dialect, limit).fetch(self.connection()).await?;
+        let mut read = Vec::with_capacity(rows.len());
+        for row in &rows {
+            read.push(UsageOn { day: date(row.time("day")?, "%Y-%m-%d"), row: read_row(row)? });
+        }
+        read.sort_by(|a, b| a.day.cmp(&b.day).then_with(|| order(&a.row, &b.row)));
+        Ok(read)
+    }
+
     /// The most jobs first; days and months in their order.
     pub async fn usage(&mut self, filter: &UsageFilter) -> Result<Vec<UsageRow>> {
         let rows = filter.statement(self.dialect).fetch(self.connection()).await?;
@@ -59,20 +79,37 @@ impl Reading {
     }
 }
 
+const SUMS: &str = " AS id, CAST(SUM(t.jobs) AS BIGINT) AS jobs, CAST(SUM(t.shots) AS BIGINT) AS shots, \
+     CAST(SUM(t.qpu_us) AS BIGINT) AS qpu_us, CAST(SUM(t.micros) AS BIGINT) AS micros FROM usage t WHERE t.day >= ";
+
+/// What was moved to a target that became known later leaves a day of nothing behind.
+const SOME: &str = " HAVING SUM(t.jobs) > 0) g ";
+
 impl UsageFilter {
     pub(super) fn statement(&self, dialect: Dialect) -> Statement {
         let group = Group::of(self.by);
         let mut statement = Statement::new(dialect, "SELECT g.id, ");
         statement.text(group.name).text(" AS name, g.jobs, g.shots, g.qpu_us, g.micros FROM (SELECT ");
-        statement.text(group.column).text(
-            " AS id, CAST(SUM(t.jobs) AS BIGINT) AS jobs, CAST(SUM(t.shots) AS BIGINT) AS shots, \
-              CAST(SUM(t.qpu_us) AS BIGINT) AS qpu_us, CAST(SUM(t.micros) AS BIGINT) AS micros FROM usage t WHERE t.day >= ",
-        );
-        statement.value(Period::Day.start(self.from).millis()).text(" AND t.day < ").value(self.to.millis());
-        self.of.write(&mut statement);
-        // What was moved to a target that became known later leaves a day of nothing behind.
-        statement.text(" GROUP BY ").text(group.column).text(" HAVING SUM(t.jobs) > 0) g ").text(group.joins);
+        statement.text(group.column).text(SUMS);
+        self.write(&mut statement);
+        statement.text(" GROUP BY ").text(group.column).text(SOME).text(group.joins);
         statement
+    }
+
+    pub(super) fn daily(&self, dialect: Dialect, limit: u32) -> Statement {
+        let group = Group::of(self.by);
+        let mut statement = Statement::new(dialect, "SELECT g.id, g.day, ");
+        statement.text(group.name).text(" AS name, g.jobs, g.shots, g.qpu_us, g.micros FROM (SELECT t.day, ");
+        statement.text(group.column).text(SUMS);
+        self.write(&mut statement);
+        statement.text(" GROUP BY t.day, ").text(group.column).text(SOME).text(group.joins);
+        statement.text(" LIMIT ").value(i64::from(limit));
+        statement
+    }
+
+    fn write(&self, statement: &mut Statement) {
+        statement.value(Period::Day.start(self.from).millis()).text(" AND t.day < ").value(self.to.millis());
+        self.of.write(statement);
     }
 }
 
@@ -109,16 +146,19 @@ impl Group {
 }
 
 fn names(rows: &[AnyRow]) -> Result<Vec<UsageRow>> {
-    let read = |row: &AnyRow| {
-        let group = row.text("id")?;
-        let name = row.optional_text("name")?.unwrap_or(group);
-        Ok(UsageRow { group: group.into(), name: name.into(), amounts: read_amounts(row)? })
-    };
-    let mut read: Vec<UsageRow> = rows.iter().map(read).collect::<Result<_>>()?;
-    read.sort_by(|a, b| {
-        b.amounts.jobs.cmp(&a.amounts.jobs).then_with(|| (&a.name, &a.group).cmp(&(&b.name, &b.group)))
-    });
+    let mut read: Vec<UsageRow> = rows.iter().map(read_row).collect::<Result<_>>()?;
+    read.sort_by(order);
     Ok(read)
+}
+
+fn read_row(row: &AnyRow) -> Result<UsageRow> {
+    let group = row.text("id")?;
+    let name = row.optional_text("name")?.unwrap_or(group);
+    Ok(UsageRow { group: group.into(), name: name.into(), amounts: read_amounts(row)? })
+}
+
+fn order(a: &UsageRow, b: &UsageRow) -> Ordering {
+    b.amounts.jobs.cmp(&a.amounts.jobs).then_with(|| (&a.name, &a.group).cmp(&(&b.name, &b.group)))
 }
 
 /// Days become months here: two databases have two ways to say which month a time is in.

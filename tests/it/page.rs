@@ -1,11 +1,15 @@
 //! The page, as a browser without a script sees it.
 
 mod account;
+mod audit;
 mod connecting;
 mod credentials;
+mod home;
+mod jobs;
 mod joining;
 mod operators;
 mod organizations;
+mod usage;
 mod users;
 
 use crate::management::cast::Cast;
@@ -81,6 +85,12 @@ impl<'b> Browser<'b> {
     /// What the form on that page sends when these are filled in, and nothing else is touched.
     async fn fill_on(&mut self, form: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
         let csrf = self.csrf(form).await;
+        self.submit(path, &[&[("csrf", &*csrf)], fields].concat()).await
+    }
+
+    /// Sends a form of the page at this path, to that path.
+    async fn send_form(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let csrf = self.csrf(path).await;
         self.submit(path, &[&[("csrf", &*csrf)], fields].concat()).await
     }
 

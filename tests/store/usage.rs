@@ -50,6 +50,11 @@ on_both! {
             let rows = read.usage(&filter).await.unwrap();
             assert_eq!(rows.iter().map(|row| (&*row.name, row.amounts.jobs)).collect::<Vec<_>>(), expected, "{by:?}");
         }
+        let filter = UsageFilter { of: Whose::Everybody, from: NOW, to: Timestamp::MAX, by: By::User };
+        let days = read.usage_per_day(&filter, 10).await.unwrap();
+        let told: Vec<_> = days.iter().map(|on| (&*on.day, &*on.row.name, on.row.amounts.jobs)).collect();
+        assert_eq!(told, [("2026-10-26", "ada", 1), ("2026-10-26", "grace", 1), ("2026-12-05", "ada", 1)]);
+        assert_eq!(read.usage_per_day(&filter, 2).await.unwrap().len(), 2);
         drop(read);
         assert_eq!(total_of(place, Whose::Organization(world.acme)).await, (2, 200, 30, 0));
         assert_eq!(total_of(place, Whose::User(world.ada)).await, (2, 200, 30, 4));

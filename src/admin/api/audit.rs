@@ -50,7 +50,7 @@ async fn list(
 const AT_ONCE: u16 = 200;
 
 /// Page by page, each with the rights that its asker has by then.
-async fn export(
+pub async fn export(
     management: Arc<Management>,
     who: Who,
     wanted: AuditWanted,

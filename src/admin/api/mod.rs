@@ -2,7 +2,7 @@
 //! Owns the shape of requests and answers; who may do what is `manage`'s.
 //! Never answers who has not signed in, but for its document, and never anything but JSON where nobody asked for more.
 
-mod audit;
+pub mod audit;
 mod contexts;
 mod credentials;
 mod explain;

@@ -18,7 +18,7 @@ use axum::{Json, extract::State};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(adopt)).routes(routes!(refuse))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show)).routes(routes!(adopt)).routes(routes!(refuse))
 }
 
 /// List submissions
@@ -37,6 +37,20 @@ async fn list(
     Asked(page): Asked<Page>,
 ) -> Result<Json<Listed<Submission>>, Problem> {
     Ok(Json(api.management.submissions(&who, &of, wanted, &page).await?))
+}
+
+/// Show a submission
+#[utoipa::path(get, path = "/submissions/{id}", operation_id = "show_submissions", tag = "submissions", params(("id" = SubmissionId, Path)),
+    responses(
+    (status = 200, body = Submission),
+    (status = "default", body = Problem, content_type = "application/problem+json"),
+))]
+async fn show(
+    State(api): State<Api>,
+    Signed(who): Signed,
+    At(id): At<SubmissionId>,
+) -> Result<Json<Submission>, Problem> {
+    Ok(Json(api.management.submission(&who, id).await?))
 }
 
 /// Say which job an unknown submission made

@@ -160,6 +160,9 @@ fn notice(uri: &Uri) -> Option<String> {
         "password" => say!("said-password"),
         "left" => say!("said-left"),
         "joined" => say!("said-joined"),
+        "cancelled" => say!("said-cancelled"),
+        "adopted" => say!("said-adopted"),
+        "settled" => say!("said-settled"),
         _ => return None,
     })
 }

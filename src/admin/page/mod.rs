@@ -5,22 +5,29 @@
 mod account;
 mod address;
 mod assets;
+mod audit;
+mod chart;
 mod confirm;
 mod connect;
 mod credentials;
 mod entry;
 mod explain;
+mod figures;
 mod form;
 mod frame;
 mod health;
 mod home;
+mod jobs;
 mod join;
+mod link;
 mod organizations;
 mod providers;
 mod reference;
 mod sso;
 mod tokens;
+mod usage;
 mod users;
+mod whose;
 mod words;
 
 use super::{Admin, api::Api};
@@ -59,6 +66,17 @@ pub fn router(api: Api, admin: Arc<Admin>) -> Router {
         .merge(join::routes())
         .merge(users::routes())
         .merge(account::routes())
+        .route("/jobs", get(jobs::list))
+        .route("/jobs/{provider}/{id}", get(jobs::show))
+        .route("/jobs/{provider}/{id}/cancel", get(jobs::ask_cancel).post(jobs::cancel))
+        .route("/jobs/{provider}/{id}/adopt", get(jobs::ask_adopt).post(jobs::adopt))
+        .route("/submissions/{id}", get(jobs::show_lost).post(jobs::adopt_lost))
+        .route("/submissions/{id}/refuse", get(jobs::ask_lost).post(jobs::refuse_lost))
+        .route("/usage", get(usage::show))
+        .route("/usage.csv", get(usage::csv))
+        .route("/audit", get(audit::list))
+        .route("/audit.ndjson", get(audit::lines))
+        .route("/audit/verify", get(audit::ask_verify).post(audit::verify))
         .layer(Extension(admin))
         .with_state(api)
         .layer(middleware::from_fn(harden))

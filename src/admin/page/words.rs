@@ -2,6 +2,7 @@
 //! Owns the words as they were read, once.
 //! Never takes what people typed for a word: values are put in as they are, and the template escapes the whole.
 
+use super::figures::grouped;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue, concurrent::FluentBundle};
 use std::sync::LazyLock;
 use unic_langid::LanguageIdentifier;
@@ -12,6 +13,12 @@ static WORDS: LazyLock<FluentBundle<FluentResource>> = LazyLock::new(|| {
     let mut bundle = FluentBundle::new_concurrent(vec!["en".parse::<LanguageIdentifier>().unwrap_or_default()]);
     // Marks around values are for texts in two directions, and would be copied with a name.
     bundle.set_use_isolating(false);
+    bundle.set_formatter(Some(|value, _| match value {
+        FluentValue::Number(number) if number.value >= 0.0 && number.value.fract() == 0.0 => {
+            Some(grouped(number.value as u64))
+        }
+        _ => None,
+    }));
     // What is wrong with the file is found by a test, and cannot be at run time.
     let (Ok(resource) | Err((resource, _))) = FluentResource::try_new(ENGLISH.to_owned());
     let _ = bundle.add_resource(resource);
@@ -106,6 +113,6 @@ mod tests {
     #[test]
     fn a_number_chooses_the_form_of_the_words_around_it() {
         assert_eq!(say!("open-jobs", count = 1_u32), "1 open job");
-        assert_eq!(say!("open-jobs", count = 12_u32), "12 open jobs");
+        assert_eq!(say!("open-jobs", count = 12_000_u32), "12,000 open jobs");
     }
 }

@@ -105,6 +105,9 @@ async fn a_token_with_a_limit_of_any_kind_makes_no_link() {
         for user in ["alan", "iris"] {
             let path = format!("/users/{user}/link");
             cast.post(token, &path, &json!({})).await.assert_problem(403, "not-allowed");
+            // Nor does it say who somebody is at the identity provider, which is another way in.
+            let identity = cast.put(token, &format!("/users/{user}/identity"), &json!({ "subject": "fake" })).await;
+            assert!([403, 404].contains(&identity.status), "{}", identity.text());
         }
     }
     link_for_alan(&cast).await;

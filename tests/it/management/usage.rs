@@ -50,3 +50,30 @@ async fn spreadsheets_get_comma_separated_values() {
     let listed = there.run(&["usage", "--json", "--by", "user", "--from", "1d"]).await.assert_code(0).json();
     assert_eq!((&listed[0]["name"], &listed[0]["jobs"]), (&json!("alan"), &json!(1)));
 }
+
+#[tokio::test]
+async fn each_day_or_month_is_told_by_itself() {
+    let (cast, _ionq) = Cast::with_jobs().await;
+    cast.job_of_alan().await;
+    let now = jiff::Timestamp::now();
+
+    for (per, period) in [("day", now.strftime("%Y-%m-%d").to_string()), ("month", now.strftime("%Y-%m").to_string())] {
+        for from in ["", "&from=2026-01-01T00:00:00Z"] {
+            let lines = cast.get(&cast.alan, &format!("/usage?by=provider&per={per}{from}")).await.items();
+            assert_eq!((lines.len(), &lines[0]["period"], &lines[0]["jobs"]), (1, &json!(period), &json!(1)), "{per}");
+        }
+    }
+    assert_eq!(cast.get(&cast.alan, "/usage").await.items()[0]["period"], json!(null));
+    for wrong in ["by=day&per=day", "by=month&per=month", "per=month&from=1970-01-01T00:00:00Z"] {
+        assert_eq!(
+            cast.get(&cast.alan, &format!("/usage?{wrong}")).await.assert_problem(422, "invalid")["field"],
+            "per"
+        );
+    }
+    cast.get(&cast.alan, "/usage?per=week").await.assert_problem(400, "bad-request");
+    let there = cast.elsewhere(&cast.alan);
+    let listed = there.run(&["usage", "--json", "--by", "target", "--per", "month"]).await.assert_code(0).json();
+    assert_eq!(listed[0]["period"], now.strftime("%Y-%m").to_string());
+    let csv = there.run(&["usage", "--csv", "--per", "day"]).await.assert_code(0).out;
+    assert!(csv.starts_with("period,name,id,") && csv.contains(&now.strftime("%Y-%m-%d,alan,").to_string()), "{csv}");
+}

@@ -4,6 +4,7 @@
 
 use super::CheckCheckpoints;
 use crate::{
+    clock::Timestamp,
     manage::{Fault, Management, Who},
     store::{AuditRow, PrunedRow, Signer},
     sync::{
@@ -28,6 +29,8 @@ pub struct Verified {
     pub pruned: Option<i64>,
     /// How many checkpoints of this machine's file it was held against.
     pub checkpoints: u64,
+    /// When the newest of these was made; null: there is none.
+    pub checkpoint: Option<Timestamp>,
     /// The first 100.
     pub findings: Vec<Finding>,
 }
@@ -101,12 +104,12 @@ impl Management {
         let file = CheckpointFile::of(&self.current().config.data_dir);
         let read = tokio::task::spawn_blocking(move || file.read()).await;
         let kept = read.unwrap_or_else(|error| Err(error.into())).map_err(|error| Fault::Internal(Box::new(error)))?;
-        let checkpoints = kept.len() as u64;
+        let (checkpoints, checkpoint) = (kept.len() as u64, kept.last().map(|kept| kept.at));
         for checkpoint in kept {
             findings.extend(self.check(&checkpoint, &*signer).await?);
         }
         findings.truncate(MOST_FINDINGS);
-        Ok(Verified { intact: findings.is_empty(), entries, last, pruned, checkpoints, findings })
+        Ok(Verified { intact: findings.is_empty(), entries, last, pruned, checkpoints, checkpoint, findings })
     }
 
     /// Checkpoints that were kept elsewhere, such as in a collected log.

@@ -19,6 +19,7 @@ pub fn jobs() -> Vec<Row> {
             .gives([401, 403, 404, 403, 200, 200, 200]),
         Row::get("/submissions").gives([401, 403, 200, 200, 200, 200, 200]),
         Row::get("/submissions").query("?organization=acme").gives([401, 403, 404, 200, 200, 200, 200]),
+        Row::get("/submissions/{id}").about(Lost).gives([401, 403, 404, 200, 200, 200, 200]),
         Row::post("/submissions/{id}/adopt")
             .about(Lost)
             .sends(|id| json!({ "provider": "ionq", "job": id, "to": "alan" }))
@@ -26,6 +27,7 @@ pub fn jobs() -> Vec<Row> {
         Row::post("/submissions/{id}/refuse").about(Lost).gives([401, 403, 404, 403, 200, 200, 200]),
         Row::get("/usage").gives([401, 403, 200, 200, 200, 200, 200]),
         Row::get("/usage").query("?organization=acme").gives([401, 403, 404, 200, 200, 200, 200]),
+        Row::get("/usage").query("?organization=acme&per=day").gives([401, 403, 404, 200, 200, 200, 200]),
         Row::get("/usage").query("?user=*").gives([401, 403, 403, 403, 403, 403, 200]),
         Row::get("/quotas").gives([401, 403, 200, 200, 200, 200, 200]),
         Row::get("/quotas").query("?of=acme").gives([401, 403, 404, 403, 200, 200, 200]),
