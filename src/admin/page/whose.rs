@@ -47,7 +47,7 @@ impl Whose {
             choices.push(Choice { value: of.clone(), name: of.clone() });
         }
         let is_of_many = match &*of {
-            "" => !user.is_empty(),
+            "" => visitor.admin && !user.is_empty(),
             "*" => visitor.admin,
             name => oversees(visitor, name),
         };
