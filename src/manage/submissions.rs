@@ -117,7 +117,8 @@ impl Management {
 
     pub async fn submission(&self, who: &Who, id: SubmissionId) -> Result<Submission, Fault> {
         let (mut reading, rights) = self.look(who).await?;
-        Ok(visible(&mut reading, &rights, id).await?.into())
+        let row = visible(&mut reading, &rights, id).await?;
+        row.map(Submission::from).ok_or_else(|| Fault::missing("submission"))
     }
 
     /// Says that this is what an unknown submission made.
@@ -157,14 +158,16 @@ impl Management {
     }
 }
 
-async fn visible(reading: &mut Reading, rights: &Rights, id: SubmissionId) -> Result<SubmissionRow, Fault> {
-    let row = reading.submission(id).await?.filter(|row| rights.sees_paid(&row.payer, &row.provider));
-    row.ok_or_else(|| Fault::Missing(format!("there is no submission {id}, or it is not yours to see").into()))
+/// One that this actor may see.
+async fn visible(reading: &mut Reading, rights: &Rights, id: SubmissionId) -> Result<Option<SubmissionRow>, Fault> {
+    Ok(reading.submission(id).await?.filter(|row| rights.sees_paid(&row.payer, &row.provider)))
 }
 
 /// One of unknown fate, of which this actor may say what came of it.
 async fn unknown(reading: &mut Reading, rights: &Rights, id: SubmissionId) -> Result<SubmissionRow, Fault> {
-    let row = visible(reading, rights, id).await?;
+    let row = visible(reading, rights, id).await?.ok_or_else(|| {
+        Fault::Missing(format!("there is no submission {id} of unknown fate, or it is not yours to see").into())
+    })?;
     match row.payer.organization {
         Some(organization) => rights.in_organization(organization, Act::SeeEveryJob)?,
         None => rights.over_user(row.payer.user)?,

@@ -40,7 +40,7 @@ async fn list(
 }
 
 /// Show a submission
-#[utoipa::path(get, path = "/submissions/{id}", operation_id = "show_submissions", tag = "submissions", params(("id" = SubmissionId, Path)),
+#[utoipa::path(get, path = "/submissions/{id}", operation_id = "show_submission", tag = "submissions", params(("id" = SubmissionId, Path)),
     responses(
     (status = 200, body = Submission),
     (status = "default", body = Problem, content_type = "application/problem+json"),

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     admin::api::Api,
     identity::{Context, role::Act},
-    manage::{Of, Page},
+    manage::{Of, Page, users::UsersWanted},
 };
 
 pub struct Whose {
@@ -47,7 +47,7 @@ impl Whose {
             choices.push(Choice { value: of.clone(), name: of.clone() });
         }
         let is_of_many = match &*of {
-            "" => !user.is_empty(),
+            "" => visitor.admin && !user.is_empty(),
             "*" => visitor.admin,
             name => oversees(visitor, name),
         };

@@ -130,6 +130,10 @@ impl Window {
             let size = json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false });
             self.emulate("Emulation.setDeviceMetricsOverride", &size).await;
             self.assert_open_to_all(&format!("{name}, {scheme}, {width} wide")).await;
+            if let Some(folder) = std::env::var_os("BELLHOP_TEST_SCREENS") {
+                let path: PathBuf = Path::new(&folder).join(format!("{name}-{scheme}-{width}.png"));
+                fs::write(path, self.driver.screenshot_as_png().await.unwrap()).unwrap();
+            }
         }
         if let Some(folder) = std::env::var_os("BELLHOP_TEST_SCREENS") {
             let path: PathBuf = Path::new(&folder).join(format!("{name}.png"));

@@ -4,12 +4,26 @@
 mod access;
 mod driver;
 mod people;
+mod work;
 
-use crate::support::{Bellhop, Site};
+use crate::{
+    management::cast::Cast,
+    support::{Bellhop, Site},
+};
 use driver::Window;
+use serde_json::json;
 use std::fs;
 
 const PASSWORD: &str = "fake correct horse battery";
+
+/// As this member, who chooses a password by the administrator's link.
+async fn sign_in(window: &Window, cast: &Cast, user: &str) {
+    let made = cast.post(&cast.iris, &format!("/users/{user}/link"), &json!({})).await;
+    window.open(&format!("/choose/{}", made.json()["value"].as_str().unwrap())).await;
+    window.fill("secret-password", PASSWORD).await;
+    window.press("Keep this password").await;
+    window.until_reads(&format!("Hello, {user}")).await;
+}
 
 async fn settle(window: &Window, bellhop: &Bellhop) {
     let link = fs::read_to_string(bellhop.data().join("setup-link")).unwrap();

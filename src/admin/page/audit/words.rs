@@ -95,7 +95,8 @@ mod tests {
 
     fn is_code(word: &str) -> bool {
         let Some((noun, verb)) = word.split_once('.') else { return false };
-        let is_verb = !verb.is_empty() && verb.chars().all(|letter| letter.is_ascii_lowercase() || letter == '-');
+        let is_verb =
+            !["", "html"].contains(&verb) && verb.chars().all(|letter| letter.is_ascii_lowercase() || letter == '-');
         is_verb && kinds().iter().any(|(kind, _)| kind.strip_suffix('.') == Some(noun))
     }
 

@@ -151,8 +151,8 @@ mod tests {
         for bad in ["from=2026-02-30", "from=x", "from=2026-05-01&to=2026-04-01", "from=2001-01-01&to=2026-01-01"] {
             assert!(span(&format!("when=dates&{bad}")).is_err(), "{bad}");
         }
-        for edge in ["from=9999-12-31&to=9999-12-31", "from=-9999-01-01&to=-9999-01-02"] {
-            assert!(span(&format!("when=dates&{edge}")).is_ok(), "{edge}");
+        for edge in ["9999-12-31", "-009999-01-01", "0000-01-01"] {
+            assert!(span(&format!("when=dates&from={edge}&to={edge}")).is_ok(), "{edge}");
         }
     }
 }
