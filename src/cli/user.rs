@@ -264,6 +264,18 @@ impl Delete {
         }
         api.delete(&path(&self.name)).await?;
         console.note(format_args!("deleted {}, {tokens} and {credentials}", self.name));
+        if goes.shared_jobs > 0 {
+            console.note(format_args!(
+                "{} of theirs that organizations pay for go on: maintainers can cancel them, or give them to somebody else",
+                counted(goes.shared_jobs, "open job")
+            ));
+        }
+        if goes.entered > 0 {
+            console.note(format_args!(
+                "they entered {} of organizations and may know what is in them: rotate them at their providers",
+                counted(goes.entered, "credential")
+            ));
+        }
         Ok(())
     }
 }

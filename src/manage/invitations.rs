@@ -109,6 +109,7 @@ impl Management {
     ) -> Result<MadeInvitation, Fault> {
         let (mut tx, rights) = self.act(who).await?;
         let organization = organizations::find_to(Act::ManageMembers, (&mut tx, &rights), organization).await?;
+        rights.require_no_boundary()?;
         let now = self.now();
         let ends = wanted.expires.unwrap_or_else(|| now.plus(LIFE));
         if ends <= now || ends > now.plus(LONGEST) {

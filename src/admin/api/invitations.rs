@@ -45,7 +45,7 @@ async fn list(
 
 /// Make a link by which somebody joins an organization
 ///
-/// For its owners. It works once, and only while who made it may invite. Hand it over yourself: somebody new chooses a
+/// For its owners. It works once, and only while who made it may invite. A token that is limited makes none. Hand it over yourself: somebody new chooses a
 /// name and a password with it, and whoever has an account signs in first.
 #[utoipa::path(post, path = "/organizations/{organization}/invitations", tag = "organizations",
     operation_id = "create_invitation",

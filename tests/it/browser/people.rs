@@ -1,20 +1,15 @@
 //! Organizations, invitations, users and one's own account in a real browser.
 
 use super::{PASSWORD, Window, settle};
-use crate::support::{ACME_KEY, ADA_KEY, Ask, OPTICS_KEY, Pat, ProviderLine, Reply, Site, Upstream};
+use crate::{
+    management::cast::making_jobs,
+    support::{ACME_KEY, ADA_KEY, Ask, Bellhop, OPTICS_KEY, Pat, Site, Upstream},
+};
 use serde_json::{Value, json};
 
 /// An organization as there could be one, with people, projects, tokens, quotas and jobs.
-async fn lab() -> (crate::support::Bellhop, Upstream, Pat) {
-    let ionq = Upstream::scripted(|mut line: ProviderLine| async move {
-        let mut made = 0;
-        while let Some(request) = line.request().await {
-            made += 1;
-            let id = format!("{}-{made}", request.body.len());
-            line.send(Reply::json(200, &json!({ "id": id, "status": "submitted" })).bytes()).await;
-        }
-    })
-    .await;
+async fn lab() -> (Bellhop, Upstream, Pat) {
+    let ionq = making_jobs().await;
     let mut site = Site::facing(&ionq);
     for name in ["grace.hopper", "alan.turing", "lise.meitner", "chien-shiung.wu", "emmy.noether"] {
         site.user(name);
@@ -41,14 +36,14 @@ async fn lab() -> (crate::support::Bellhop, Upstream, Pat) {
         assert_eq!(bellhop.ask_admin(&ask("PUT", "/quotas", &quota)).await.status, 200);
     }
     for shots in [1000, 1000, 1200] {
-        let body = json!({ "backend": "qpu.forte-1", "shots": shots, "name": "x".repeat(shots / 100) });
+        let body = json!({ "backend": "qpu.forte-1", "shots": shots });
         bellhop.post(&runs, "/ionq/v0.4/jobs", &body).await.assert_relayed();
     }
     (bellhop, ionq, administrator)
 }
 
-/// Whoever opens this chooses the administrator's password.
-async fn link(bellhop: &crate::support::Bellhop, administrator: &Pat, name: &str) -> String {
+/// Whoever opens this chooses their password.
+async fn link(bellhop: &Bellhop, administrator: &Pat, name: &str) -> String {
     let ask =
         Ask::post(format!("/api/v1/users/{name}/link")).header("Authorization", format!("Bearer {administrator}"));
     let made = bellhop.ask_admin(&ask.json(&json!({}))).await.json();

@@ -156,6 +156,20 @@ async fn an_invitation_is_worth_what_its_maker_may_do_when_it_is_opened() {
 }
 
 #[tokio::test]
+async fn a_token_that_is_limited_invites_nobody() {
+    let cast = Cast::assemble().await;
+    for (name, limit) in
+        [("contexts", json!(["acme"])), ("providers", json!(["ionq"])), ("networks", json!(["127.0.0.0/8"]))]
+    {
+        let token = json!({ "name": name, "scopes": ["manage"], name: limit });
+        let token = cast.post(&cast.ada, "/tokens", &token).await.json();
+        let token = Pat::printed(token["value"].as_str().unwrap());
+        cast.invite(&token, &json!({ "role": "owner" })).await.assert_problem(403, "not-allowed");
+    }
+    assert!(cast.get(&cast.ada, "/organizations/acme/invitations").await.items().is_empty());
+}
+
+#[tokio::test]
 async fn an_invitation_goes_with_its_organization() {
     let cast = Cast::assemble().await;
     let link = cast.invitation("owner").await;
