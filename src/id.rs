@@ -67,6 +67,8 @@ ids! {
     QuotaId,
     /// Somebody's being signed in at the page; what is in their cookie is another thing.
     SessionId,
+    /// A link by which somebody joins an organization; what opens it is another thing.
+    InvitationId,
     /// One run of `serve`.
     ProcessId,
     /// What waits for its place in the audit trail.

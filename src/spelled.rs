@@ -49,6 +49,16 @@ impl<T: std::str::FromStr<Err: fmt::Display>> serde::de::Visitor<'_> for Word<T>
     }
 }
 
+/// Whether an organization or a project can be called so. Here, because the configuration names some.
+pub fn is_name(text: &str) -> bool {
+    let shape = (1..=40).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+        && !text.contains("--");
+    shape && text != "me"
+}
+
 pub fn schema(format: &str, about: &str) -> RefOr<Schema> {
     let format = (!format.is_empty()).then(|| SchemaFormat::Custom(format.into()));
     let text = ObjectBuilder::new().schema_type(Type::String).format(format).description(Some(about));

@@ -13,9 +13,12 @@ const ROWS: &[(&str, &[&str])] = &[
     ("top", &["cli", "app"]),
     ("doors", &["proxy", "admin"]),
     ("acts", &["manage"]),
-    ("machines", &["ask", "directory", "exchange", "hook", "jobs", "limits", "scheme", "source", "sync", "upstream"]),
+    (
+        "machines",
+        &["ask", "directory", "exchange", "hook", "jobs", "limits", "oidc", "scheme", "source", "sync", "upstream"],
+    ),
     ("keep", &["vault", "store"]),
-    ("facts", &["provider", "identity", "credential", "job"]),
+    ("facts", &["provider", "identity", "credential", "job", "point"]),
     ("ground", &["config", "telemetry", "secret", "id", "clock", "forwarded", "spelled"]),
 ];
 
@@ -75,7 +78,7 @@ fn only_scheme_opens_seals_on_the_data_plane() {
 /// Presets are read from an operator's files by one file of `provider`, and nowhere else in this row.
 #[test]
 fn facts_do_no_input_or_output() {
-    let facts = ["src/identity", "src/credential", "src/provider"];
+    let facts = ["src/identity", "src/credential", "src/provider", "src/point"];
     for (file, text) in sources().filter(|(file, _)| facts.iter().any(|folder| file.starts_with(folder))) {
         let is_test = file.ends_with("tests.rs") || file.components().any(|part| part.as_os_str() == "tests");
         if is_test || file == Path::new("src/provider/files.rs") {

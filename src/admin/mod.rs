@@ -18,7 +18,8 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
 use std::{
-    net::IpAddr,
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -45,7 +46,14 @@ pub struct Admin {
     pub failed_lookups: Rate,
     /// Whether browsers reach it over TLS.
     pub secure: bool,
+    pub bound: Bound,
     pub draining: AtomicBool,
+}
+
+/// Where this process serves callers, whatever ports were asked for.
+pub struct Bound {
+    pub proxy: SocketAddr,
+    pub providers: BTreeMap<String, SocketAddr>,
 }
 
 const CONNECTIONS: usize = 256;
@@ -104,13 +112,14 @@ fn router(admin: Arc<Admin>) -> Router {
         management: Arc::clone(&admin.management),
         guard: Arc::new(Guard::new(admin.failed_lookups, admin.secure)),
     };
+    let page = page::router(api.clone(), Arc::clone(&admin));
     let plain = Router::new()
         .route("/healthz", get(async || text(StatusCode::OK, "alive\n")))
         .route("/readyz", get(async |State(admin): State<Arc<Admin>>| admin.ready()))
         .route("/metrics", get(async |State(admin): State<Arc<Admin>>| admin.metrics()))
         .with_state(admin);
     plain
-        .merge(page::router(api.clone()))
+        .merge(page)
         .merge(api::router(api))
         .fallback(async || text(StatusCode::NOT_FOUND, "there is nothing of this name here\n"))
 }

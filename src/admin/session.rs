@@ -1,19 +1,35 @@
-//! The cookie in which a browser keeps its session's key.
-//! Owns nothing; the store has the key's digest.
+//! The cookies of a browser: its session's key, and a sign-in with the identity provider that is under way.
+//! Owns nothing; the store has the key's digest, and the other is sealed.
 //! Never sent to another host or over plain HTTP, but on the machine itself, and never read by a script.
 
 use crate::secret::Secret;
 use http::{HeaderMap, HeaderValue, Method, header};
+use std::time::Duration;
 
 /// Browsers hold this name to what is said above: RFC 6265bis, section 4.1.3.2.
 const NAME: &str = "__Host-bellhop";
 /// On the machine itself, without TLS, where that name could not be set.
 const PLAIN: &str = "bellhop";
 
+/// While somebody is at the identity provider.
+const AWAY: &str = "__Host-bellhop-sign-in";
+const PLAIN_AWAY: &str = "bellhop-sign-in";
+
 /// What makes a browser keep the key until it is closed; the session may end before that.
 pub fn keep(key: &Secret, secure: bool) -> Option<HeaderValue> {
     let (name, secure) = if secure { (NAME, "; Secure") } else { (PLAIN, "") };
-    let text = zeroize::Zeroizing::new(format!("{name}={}; Path=/; HttpOnly; SameSite=Lax{secure}", key.expose()));
+    sensitive(format!("{name}={}; Path=/; HttpOnly; SameSite=Lax{secure}", key.expose()))
+}
+
+/// What makes it keep a sign-in that is under way. It comes back from another host, which `SameSite=Lax` allows.
+pub fn keep_journey(journey: &Secret, secure: bool, patience: Duration) -> Option<HeaderValue> {
+    let (name, secure) = if secure { (AWAY, "; Secure") } else { (PLAIN_AWAY, "") };
+    let (journey, seconds) = (journey.expose(), patience.as_secs());
+    sensitive(format!("{name}={journey}; Path=/; HttpOnly; SameSite=Lax{secure}; Max-Age={seconds}"))
+}
+
+fn sensitive(text: String) -> Option<HeaderValue> {
+    let text = zeroize::Zeroizing::new(text);
     let mut value = HeaderValue::from_str(&text).ok()?;
     value.set_sensitive(true);
     Some(value)
@@ -28,9 +44,24 @@ pub fn forget(secure: bool) -> HeaderValue {
     })
 }
 
+pub fn forget_journey(secure: bool) -> HeaderValue {
+    HeaderValue::from_static(if secure {
+        "__Host-bellhop-sign-in=; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=0"
+    } else {
+        "bellhop-sign-in=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0"
+    })
+}
+
 /// The key, where there is exactly one.
 pub fn read(headers: &HeaderMap, secure: bool) -> Option<&str> {
-    let wanted = if secure { NAME } else { PLAIN };
+    only(headers, if secure { NAME } else { PLAIN })
+}
+
+pub fn read_journey(headers: &HeaderMap, secure: bool) -> Option<&str> {
+    only(headers, if secure { AWAY } else { PLAIN_AWAY })
+}
+
+fn only<'h>(headers: &'h HeaderMap, wanted: &str) -> Option<&'h str> {
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
     let crumbs = lines.flat_map(|line| line.split(';')).filter_map(|crumb| crumb.trim().split_once('='));
     let mut keys = crumbs.filter(|(name, _)| *name == wanted).map(|(_, key)| key);

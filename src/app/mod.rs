@@ -8,10 +8,10 @@ mod setup;
 mod sockets;
 mod tls;
 
-pub use open::{catalog, master_source, source_reader, store};
+pub use open::{catalog, issuer, master_source, source_reader, store};
 
 use crate::{
-    admin::{self, Admin},
+    admin::{self, Admin, Bound},
     clock::Clock,
     config::{Config, ConfigError, Sources},
     directory::{Directory, Reach},
@@ -71,6 +71,8 @@ pub enum AppError {
     Sources(String),
     #[error("webhooks.ca_file: {0}")]
     Webhooks(#[from] BadCaFile),
+    #[error("{0}")]
+    Oidc(String),
     #[error("the process cannot start its threads: {0}")]
     Threads(io::Error),
 }
@@ -85,7 +87,8 @@ impl AppError {
             | Self::Settings(_)
             | Self::Tls(_)
             | Self::Sources(_)
-            | Self::Webhooks(_) => true,
+            | Self::Webhooks(_)
+            | Self::Oidc(_) => true,
             Self::Vault(error) => error.is_configuration(),
             Self::Store(StoreError::Address(_)) => true,
             Self::Store(_) | Self::Spool(_) | Self::Listen { .. } | Self::Threads(_) => false,
@@ -205,7 +208,7 @@ impl App {
         let workers = workers(&config);
         let sockets = Sockets::bind(&config.listen, workers)?;
         let addresses = sockets.addresses();
-        let current = Current { config: config.clone(), catalog: catalog(&config)? };
+        let current = Current { config: config.clone(), catalog: catalog(&config)?, issuer: issuer(&config)? };
         let asking = Asking::new(Ok(source_reader(&config, &clock)?));
         let management = Management::new(
             (store.clone(), Arc::clone(&vault)),
@@ -225,6 +228,7 @@ impl App {
             management,
             failed_lookups: config.limits.failed_lookups,
             secure: setup::is_secure(&config),
+            bound: Bound { proxy: addresses.proxy, providers: addresses.providers.clone() },
             draining: AtomicBool::new(false),
         });
         let Sockets { admin: admin_socket, cores: core_sockets, .. } = sockets;
@@ -269,7 +273,7 @@ impl App {
         let config = sources.load()?.config;
         let settings = Settings::new(&config, catalog(&config)?)?;
         let tls = config.tls.as_ref().map(tls::for_callers).transpose()?;
-        let current = Current { catalog: catalog(&config)?, config: config.clone() };
+        let current = Current { catalog: catalog(&config)?, issuer: issuer(&config)?, config: config.clone() };
         let post = Post::new(&config.webhooks)?;
         self.warn_of_restarts(&config);
         self.shared.reload(settings);

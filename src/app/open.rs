@@ -6,12 +6,13 @@ use crate::{
     clock::Clock,
     config::{Config, MasterKeySource, ProviderConfig},
     credential::resolve::Personal,
+    oidc::{Issuer, RETURN},
     provider::{Catalog, Changes, PresetFile},
     source::Reader,
     store::{Address, Store},
     vault::MasterSource,
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// The built-in presets and the operator's, with what the operator changes of them.
 pub fn catalog(config: &Config) -> Result<Catalog, AppError> {
@@ -46,4 +47,11 @@ fn changes(provider: &ProviderConfig) -> Changes {
         personal: if provider.personal { Personal::Allowed } else { Personal::Forbidden },
         prices: provider.prices.clone(),
     }
+}
+
+/// The identity provider that people sign in with, if there is one.
+pub fn issuer(config: &Config) -> Result<Option<Arc<Issuer>>, AppError> {
+    let (Some(oidc), Some(base)) = (&config.oidc, &config.listen.admin_url) else { return Ok(None) };
+    let redirect = format!("{base}{RETURN}");
+    Issuer::new(oidc.clone(), redirect).map(|issuer| Some(Arc::new(issuer))).map_err(AppError::Oidc)
 }

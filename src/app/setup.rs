@@ -20,7 +20,7 @@ pub async fn offer(management: &Management, config: &Config, admin: SocketAddr) 
     let path = config.data_dir.join(FILE);
     let _ = fs::remove_file(&path);
     let Some(key) = management.make_setup_link().await? else { return Ok(()) };
-    let url = format!("{}/setup/{}", address(config, admin), key.expose());
+    let url = format!("{}/setup/{}", config.page_at(admin), key.expose());
     match write(&path, &url) {
         Ok(()) => tracing::info!(file = %path.display(), "nobody can sign in yet: open the link in this file"),
         Err(error) => tracing::error!(file = %path.display(), %error, "the setup link cannot be written down"),
@@ -35,14 +35,6 @@ pub async fn offer(management: &Management, config: &Config, admin: SocketAddr) 
 fn write(path: &std::path::Path, url: &str) -> io::Result<()> {
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     writeln!(file, "{url}")
-}
-
-/// Where people reach the admin listener.
-fn address(config: &Config, admin: SocketAddr) -> String {
-    match &config.listen.admin_url {
-        Some(url) => url.to_string().trim_end_matches('/').to_owned(),
-        None => format!("{}://{admin}", if config.admin_tls.is_some() { "https" } else { "http" }),
-    }
 }
 
 /// Whether browsers reach it over TLS.

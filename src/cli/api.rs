@@ -23,7 +23,7 @@ use tower::ServiceExt;
 pub struct Api(Way);
 
 enum Way {
-    Here(Box<Router>),
+    Here { router: Box<Router>, page: String },
     There { api: once::Api, authorization: HeaderValue, url: BaseUrl },
 }
 
@@ -41,7 +41,12 @@ impl Api {
 
     fn inside(management: &Arc<Management>, failed_lookups: Rate) -> Self {
         let guard = Arc::new(Guard::new(failed_lookups, false));
-        Self(Way::Here(Box::new(api::router(api::Api { management: Arc::clone(management), guard }))))
+        let page = {
+            let current = management.current();
+            current.config.page_at(current.config.listen.admin)
+        };
+        let router = Box::new(api::router(api::Api { management: Arc::clone(management), guard }));
+        Self(Way::Here { router, page })
     }
 
     /// The Bellhop that `BELLHOP_URL` names, with the rights of `BELLHOP_TOKEN`.
@@ -64,7 +69,15 @@ impl Api {
 
     /// On the store itself, where nobody in particular asks.
     pub const fn is_here(&self) -> bool {
-        matches!(self.0, Way::Here(_))
+        matches!(self.0, Way::Here { .. })
+    }
+
+    /// The address of a page for people.
+    pub fn address(&self, path: &str) -> String {
+        match &self.0 {
+            Way::Here { page, .. } => format!("{page}{path}"),
+            Way::There { url, .. } => format!("{}{path}", url.to_string().trim_end_matches('/')),
+        }
     }
 
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
@@ -131,7 +144,7 @@ impl Api {
         let target = format!("/api/v1{path}");
         let json = HeaderValue::from_static("application/json");
         let (status, body) = match &self.0 {
-            Way::Here(router) => {
+            Way::Here { router, .. } => {
                 let mut request = Request::new(body.map_or_else(Body::empty, Body::from));
                 *request.method_mut() = method;
                 *request.uri_mut() = target.parse().map_err(|_| Failure::usage("that is no name"))?;

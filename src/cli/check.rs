@@ -8,6 +8,7 @@ use crate::{
     clock::Clock,
     config::{ANNOTATED, Config, Loaded, Sources, TlsFiles},
     hook::Post,
+    oidc::Issuer,
     proxy::Settings,
     vault::Vault,
 };
@@ -17,7 +18,7 @@ use std::{fs::File, path::Path};
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  bellhop check\n  bellhop check --defaults > bellhop.yaml")]
 pub struct Check {
-    /// Only files: neither store nor master key
+    /// Only files: neither store nor master key, nor the identity provider
     #[arg(long)]
     offline: bool,
     /// Print the annotated defaults, to begin a configuration with
@@ -40,7 +41,11 @@ impl Check {
         console.note(format_args!("providers      {}", settings.catalog.iter().len()));
         Post::new(&config.webhooks).map_err(AppError::from)?;
         readable_files(&config)?;
+        let issuer = app::issuer(&config)?;
         if !self.offline {
+            if let Some(issuer) = issuer {
+                wait_for(discover(&issuer, console))?;
+            }
             wait_for(open(&config, console))?;
         }
         console.note("all in order");
@@ -64,6 +69,14 @@ fn readable(key: &str, path: &Path) -> Result<(), Failure> {
     opened.map_err(|error| {
         crate::config::ConfigError::new(key, format!("expected a readable file: {}: {error}", path.display())).into()
     })
+}
+
+async fn discover(issuer: &Issuer, console: &mut Console<'_>) -> Result<(), Failure> {
+    let url = issuer.config.issuer.as_str();
+    let discovered = issuer.discover().await;
+    discovered.map_err(|trouble| Failure::failed(format!("the identity provider {url}: {trouble}")))?;
+    console.note(format_args!("identity       {url} answers"));
+    Ok(())
 }
 
 async fn open(config: &Config, console: &mut Console<'_>) -> Result<(), Failure> {

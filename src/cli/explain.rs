@@ -58,20 +58,22 @@ impl Explain {
             value,
             job: self.job,
         };
-        let Explanation { user, provider, verdict, pays, others, personal_credentials } =
+        let Explanation { user, provider, verdict, remedy, pays, others, personal_credentials } =
             api.post("/explain", &asked).await?;
         if self.form.json {
             console.json(&json!({
                 "user": user,
                 "provider": provider,
                 "verdict": verdict,
+                "remedy": remedy,
                 "pays": pays,
                 "others": others,
                 "personal_credentials": personal_credentials,
             }));
             return Ok(());
         }
-        console.say(format_args!("{user}: {}\n", shown(&verdict)));
+        let remedy = remedy.map(|remedy| format!(": {remedy}")).unwrap_or_default();
+        console.say(format_args!("{user}: {}\n", shown(&format!("{verdict}{remedy}"))));
         // In the order of their contexts, whichever of them pays.
         let mut lines: Vec<Considered> = pays.into_iter().chain(others).collect();
         lines.sort_by(|a, b| (&a.context, a.id).cmp(&(&b.context, b.id)));

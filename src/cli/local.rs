@@ -36,7 +36,7 @@ impl Local {
 
     /// What manages this store.
     pub fn management(&self) -> Result<Arc<Management>, Failure> {
-        let current = Current { catalog: app::catalog(&self.config)?, config: self.config.clone() };
+        let current = Current { catalog: app::catalog(&self.config)?, config: self.config.clone(), issuer: None };
         let parts = (self.store.clone(), Arc::clone(&self.vault));
         let reader = app::source_reader(&self.config, &self.clock);
         let asking = Asking::new(reader.map_err(|error| error.to_string()));

@@ -6,14 +6,16 @@ use super::{
     Console, Failure,
     api::{Api, escaped},
     console::{Form, counted},
+    moment::Moment,
     user::asked_about_no_more,
 };
 use crate::{
-    clock::Timestamp,
-    id::OrganizationId,
+    clock::{Clock, Timestamp},
+    id::{InvitationId, OrganizationId},
     identity::{Context, JobVisibility, Name, UserName, role::Role},
     manage::{
-        members::{self, Member, MemberDetails},
+        invitations::{CreateInvitation, Invitation, MadeInvitation},
+        members::{self, Member, MemberConsequences},
         organizations::{ChangeOrganization, CreateOrganization, Organization, OrganizationConsequences},
         projects::Project,
     },
@@ -34,6 +36,12 @@ pub enum OrganizationCommand {
     /// Members and their roles
     #[command(subcommand)]
     Member(MemberCommand),
+    /// Make a link by which somebody joins an organization, once
+    #[command(after_help = "Example:\n  bellhop org invite acme --role maintainer --expires 3d")]
+    Invite(Invite),
+    /// Invitations that nobody has used
+    #[command(subcommand)]
+    Invitation(InvitationCommand),
     /// Choose whether members see each other's jobs
     Visibility(Visibility),
     /// Delete an organization, with its projects and credentials
@@ -85,6 +93,41 @@ pub struct RemoveMember {
     user: UserName,
 }
 
+#[derive(Subcommand, Debug)]
+pub enum InvitationCommand {
+    /// List them
+    List(ListInvitations),
+    /// Revoke one: its link opens nothing any more
+    Revoke(RevokeInvitation),
+}
+
+#[derive(Args, Debug)]
+pub struct Invite {
+    organization: Name,
+    /// owner, maintainer or member
+    #[arg(long, default_value = "member")]
+    role: Role,
+    /// When it ends: 3d, 2027-01-01; without it, in a week
+    #[arg(long, value_name = "WHEN")]
+    expires: Option<Moment>,
+    #[command(flatten)]
+    form: Form,
+}
+
+#[derive(Args, Debug)]
+pub struct ListInvitations {
+    organization: Name,
+    #[command(flatten)]
+    form: Form,
+}
+
+#[derive(Args, Debug)]
+pub struct RevokeInvitation {
+    organization: Name,
+    /// An id of `bellhop org invitation list`
+    id: InvitationId,
+}
+
 #[derive(Args, Debug)]
 pub struct Visibility {
     organization: Name,
@@ -108,6 +151,9 @@ impl OrganizationCommand {
             Self::Show(show) => show.run(api, console).await,
             Self::Member(MemberCommand::Set(set)) => set.run(api, console).await,
             Self::Member(MemberCommand::Remove(remove)) => remove.run(api, console).await,
+            Self::Invite(invite) => invite.run(api, console).await,
+            Self::Invitation(InvitationCommand::List(list)) => list.run(api, console).await,
+            Self::Invitation(InvitationCommand::Revoke(revoke)) => revoke.run(api, console).await,
             Self::Visibility(visibility) => visibility.run(api, console).await,
             Self::Delete(delete) => delete.run(api, console).await,
         }
@@ -203,10 +249,23 @@ impl SetMember {
 impl RemoveMember {
     async fn run(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
         let Self { organization, user } = self;
-        let MemberDetails { open_jobs, .. } = api.get(&member(&organization, &user)).await?;
+        let leaves: MemberConsequences = api.get(&format!("{}/consequences", member(&organization, &user))).await?;
         api.delete(&member(&organization, &user)).await?;
         console.note(format_args!("{user} is no longer in {organization}"));
-        if let Some(open) = open_jobs.filter(|open| *open > 0) {
+        if leaves.entered > 0 {
+            console.note(format_args!(
+                "they entered {} of {organization} and may know what is in them: rotate them at their providers",
+                counted(leaves.entered, "credential")
+            ));
+        }
+        if leaves.pinned > 0 {
+            console.note(format_args!(
+                "{} of theirs pinned to {organization} pay with nothing now: their requests are refused",
+                counted(leaves.pinned, "token")
+            ));
+        }
+        let open = leaves.open_jobs;
+        if open > 0 {
             console.note(format_args!(
                 "{} of theirs {} still open: `bellhop job list --open --user {user} --org {organization}`, and `bellhop \
                  job adopt` gives them to somebody else",
@@ -214,6 +273,51 @@ impl RemoveMember {
                 if open == 1 { "is" } else { "are" },
             ));
         }
+        Ok(())
+    }
+}
+
+impl Invite {
+    async fn run(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
+        let expires = self.expires.map(|moment| moment.from(Clock::system().now()));
+        let wanted = CreateInvitation { role: self.role, expires };
+        let made: MadeInvitation = api.post(&invitations(&self.organization), &wanted).await?;
+        let MadeInvitation { invitation, value } = made;
+        let link = api.address(&format!("/join/{}", value.0.expose()));
+        if self.form.json {
+            let Invitation { id, organization, role, expires, .. } = invitation;
+            console.json(
+                &json!({ "id": id, "organization": organization, "role": role, "expires": expires, "link": link }),
+            );
+            return Ok(());
+        }
+        console.say(format_args!("{link}\n"));
+        console.note(format_args!(
+            "whoever opens it first joins {} as {} {}, until {}; it is not shown again",
+            invitation.organization,
+            if invitation.role == Role::Owner { "an" } else { "a" },
+            invitation.role,
+            invitation.expires
+        ));
+        Ok(())
+    }
+}
+
+impl ListInvitations {
+    async fn run(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
+        let lines: Vec<Invitation> = api.every(&invitations(&self.organization)).await?;
+        console.table(self.form, &["id", "role", "by", "void", "created", "expires"], &lines);
+        if lines.is_empty() {
+            console.note(format_args!("none: `bellhop org invite {}` makes one", self.organization));
+        }
+        Ok(())
+    }
+}
+
+impl RevokeInvitation {
+    async fn run(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
+        api.delete(&format!("{}/{}", invitations(&self.organization), self.id)).await?;
+        console.note("its link opens nothing any more");
         Ok(())
     }
 }
@@ -248,6 +352,10 @@ impl Delete {
 
 fn path(organization: &Name) -> String {
     format!("/organizations/{}", escaped(organization.as_str()))
+}
+
+fn invitations(organization: &Name) -> String {
+    format!("{}/invitations", path(organization))
 }
 
 fn member(organization: &Name, user: &UserName) -> String {

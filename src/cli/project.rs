@@ -151,7 +151,7 @@ impl List {
 impl Member {
     async fn add(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
         let Self { project: context, user } = self;
-        let project = find(api, &context, None).await?;
+        let project = shared(api, &context).await?;
         api.put::<Project>(&member(&project, &user), &()).await?;
         console.note(format_args!("{user} is in {context}"));
         Ok(())
@@ -159,7 +159,7 @@ impl Member {
 
     async fn remove(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
         let Self { project: context, user } = self;
-        let project = find(api, &context, None).await?;
+        let project = shared(api, &context).await?;
         api.delete(&member(&project, &user)).await?;
         console.note(format_args!("{user} is no longer in {context}"));
         Ok(())
@@ -195,6 +195,16 @@ fn path_of(api: &Api, context: &Context, whose: Option<&UserName>) -> Result<Str
             "`--user` goes with `me` and `me.<project>`, and `{context}` is an organization's"
         ))),
     }
+}
+
+/// One that can have members.
+async fn shared(api: &Api, context: &Context) -> Result<Project, Failure> {
+    if context.organization.is_none() {
+        let text =
+            format!("`{context}` is somebody's own, and has no other members: make it a project of an organization");
+        return Err(Failure::usage(text));
+    }
+    find(api, context, None).await
 }
 
 async fn find(api: &Api, context: &Context, whose: Option<&UserName>) -> Result<Project, Failure> {

@@ -276,7 +276,7 @@ fn explain_says_who_pays_and_why_each_other_one_lost() {
     assert_eq!(project["pays"]["context"], "acme.optics");
     let nobody = desk.json("explain --user grace --provider dwave");
     assert_eq!(nobody["pays"], Value::Null);
-    assert!(nobody["verdict"].as_str().unwrap().contains("bellhop credential add dwave@me --user grace"));
+    assert!(nobody["remedy"].as_str().unwrap().contains("bellhop credential add dwave@me --user grace"));
     let stranger = desk.json("explain --user grace --provider ionq --context gamma");
     assert!(stranger["verdict"].as_str().unwrap().contains("not a member of gamma"));
     let project = desk.json("explain --user ada --provider ionq --context acme.nope");

@@ -13,6 +13,7 @@ use crate::{
     identity::{Context, UserName},
     manage::{
         Listed,
+        identities::{Identity, SetIdentity},
         tokens::Token,
         users::{ChangeUser, CreateUser, SetActive, User, UserConsequences, UserDetails},
     },
@@ -36,6 +37,9 @@ pub enum UserCommand {
     /// Choose the context that pays when a request names none
     #[command(after_help = "Examples:\n  bellhop user active ada acme.optics\n  bellhop user active ada --clear")]
     Active(Active),
+    /// Tie a user to somebody of the identity provider, by the subject that it knows them by
+    #[command(after_help = "Examples:\n  bellhop user identity ada 5f1cb2a0-7d0e\n  bellhop user identity ada --clear")]
+    Identity(Identify),
     /// Refuse all of a user's tokens, until they are enabled again
     Disable(Named),
     /// Accept a disabled user's tokens again
@@ -88,6 +92,17 @@ pub struct Active {
 }
 
 #[derive(Args, Debug)]
+pub struct Identify {
+    name: UserName,
+    /// `sub` of the provider's tokens
+    #[arg(required_unless_present = "clear")]
+    subject: Option<String>,
+    /// Untie: what its groups gave goes, and the tokens do not rest any more
+    #[arg(long, conflicts_with = "subject")]
+    clear: bool,
+}
+
+#[derive(Args, Debug)]
 pub struct Delete {
     name: UserName,
     /// Do it, instead of only saying what would go
@@ -102,6 +117,7 @@ impl UserCommand {
             Self::List(list) => list.run(api, console).await,
             Self::Show(show) => show.run(api, console).await,
             Self::Active(active) => active.run(api, console).await,
+            Self::Identity(identify) => identify.run(api, console).await,
             Self::Disable(named) => named.switch(api, console, true).await,
             Self::Enable(named) => named.switch(api, console, false).await,
             Self::Delete(delete) => delete.run(api, console).await,
@@ -186,6 +202,8 @@ impl Show {
                 ("projects", json!(details.projects)),
                 ("tokens", json!(tokens)),
                 ("credentials", json!(credentials)),
+                ("identity", json!(details.identity.as_ref().map(|identity| &identity.subject))),
+                ("sign_in_by", json!(details.identity.as_ref().map(|identity| identity.sign_in_by))),
             ],
         );
         Ok(())
@@ -198,6 +216,22 @@ impl Active {
         let user: User = api.put(&format!("{}/active", path(&self.name)), &wanted).await?;
         let told = user.active.map_or_else(|| "none".into(), |context| context.to_string());
         console.note(format_args!("{}'s active context: {told}", self.name));
+        Ok(())
+    }
+}
+
+impl Identify {
+    async fn run(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
+        let Self { name, subject, .. } = self;
+        let at = format!("{}/identity", path(&name));
+        let Some(subject) = subject else {
+            api.delete(&at).await?;
+            console.note(format_args!("untied {name}"));
+            return Ok(());
+        };
+        let tied: Identity = api.put(&at, &SetIdentity { subject }).await?;
+        let (issuer, by) = (super::console::shown(&tied.issuer), tied.sign_in_by);
+        console.note(format_args!("tied {name} to {issuer}; they have to sign in with it by {by}"));
         Ok(())
     }
 }

@@ -60,7 +60,14 @@ impl Sources {
         for (key, value) in &self.flags {
             tree.overlay(flag(key, value)?);
         }
-        Ok(Loaded { config: read(&tree)?, file })
+        let config: Config = read(&tree)?;
+        // A section of its own cannot see the others.
+        if config.oidc.is_some() && config.listen.admin_url.is_none() {
+            let message =
+                "oidc: expected `listen.admin_url` beside it: that is where the identity provider sends people back to";
+            return Err(ConfigError::new(tree.place_of("oidc"), message));
+        }
+        Ok(Loaded { config, file })
     }
 
     fn find_file(&self) -> Result<Option<PathBuf>, ConfigError> {

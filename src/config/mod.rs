@@ -3,6 +3,7 @@
 //! Reads its sources once and never looks at the environment again.
 
 mod load;
+mod oidc;
 mod origin;
 mod price;
 mod quantity;
@@ -14,6 +15,7 @@ mod url;
 mod written;
 
 pub use load::{ConfigError, Environment, Loaded, Sources};
+pub use oidc::{ClientSecretSource, FirstSignIn, GroupGrant, GroupRole, IssuerUrl, OidcConfig};
 pub use origin::{Origin, Protocol};
 pub use price::{Millionths, Price, Prices};
 pub use quantity::{Rate, Size, Span};
@@ -61,6 +63,9 @@ pub struct Config {
     pub jobs: JobsConfig,
     /// Where live sources of credentials are reached.
     pub sources: SourcesConfig,
+    /// An identity provider by which people sign in; `None`: by passwords alone.
+    #[serde(deserialize_with = "oidc::section")]
+    pub oidc: Option<OidcConfig>,
     #[serde(deserialize_with = "written::consistent")]
     pub tokens: TokenLifetimes,
     pub webhooks: WebhooksConfig,
@@ -266,6 +271,16 @@ pub enum LogLevel {
     Trace,
 }
 
+impl Config {
+    /// Where people reach the page, on this address or by the name that it has.
+    pub fn page_at(&self, admin: SocketAddr) -> String {
+        match &self.listen.admin_url {
+            Some(url) => url.to_string().trim_end_matches('/').to_owned(),
+            None => format!("{}://{admin}", if self.admin_tls.is_some() { "https" } else { "http" }),
+        }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -283,6 +298,7 @@ impl Default for Config {
             drain: Drain::default(),
             jobs: JobsConfig::default(),
             sources: SourcesConfig::default(),
+            oidc: None,
             tokens: TokenLifetimes::default(),
             webhooks: WebhooksConfig::default(),
             audit: AuditConfig::default(),

@@ -37,7 +37,16 @@ fn the_annotated_file_names_every_key() {
     let uncommented = ANNOTATED.replace("\n#  ", "\n  ").replace("providers: {}                   #", "providers: #");
     let config = load(&uncommented).unwrap();
     assert_eq!(config.providers.len(), 1, "the example of a provider is valid");
-    for key in ["listen.nope", "store.nope", "limits.nope", "sizes.nope", "timeouts.nope", "drain.nope", "log.nope"] {
+    for key in [
+        "listen.nope",
+        "store.nope",
+        "limits.nope",
+        "sizes.nope",
+        "timeouts.nope",
+        "drain.nope",
+        "oidc.nope",
+        "log.nope",
+    ] {
         let error = load_with("", &[], &[(key, "1")]).unwrap_err().to_string();
         let keys = error.split_once("one of ").unwrap().1.split(", ");
         keys.for_each(|key| assert!(ANNOTATED.contains(&format!("  {key}: ")), "{key} is not in the annotated file"));
@@ -167,7 +176,7 @@ fn a_mistake_outside_the_file_names_its_variable_or_flag() {
     insta::assert_snapshot!(mistakes.join("\n"), @"
     BELLHOP_LOG__LEVEL: log.level: expected one of error, warn, info, debug, trace
     BELLHOP_LOG__LEVLE: log: unknown key `levle`: expected one of format, level
-    BELLHOP_NOPE__KEY: unknown key `nope`: expected one of listen, tls, admin_tls, data_dir, store, master_key, presets, providers, limits, sizes, timeouts, drain, jobs, sources, tokens, webhooks, audit, log
+    BELLHOP_NOPE__KEY: unknown key `nope`: expected one of listen, tls, admin_tls, data_dir, store, master_key, presets, providers, limits, sizes, timeouts, drain, jobs, sources, oidc, tokens, webhooks, audit, log
     BELLHOP_STORE__URL_FILE: expected the path of a readable file: No such file or directory (os error 2)
     --set listen.proxy: listen.proxy: expected an IP address and a port such as 127.0.0.1:8080 or [::1]:8080
     --set store.url: expected no secret on the command line, where every process can read it: use the file or the environment

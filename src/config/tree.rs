@@ -90,6 +90,12 @@ impl Node {
         })
     }
 
+    /// Where a section was written, or else all of it.
+    pub fn place_of(&self, key: &str) -> Place {
+        let entries = if let Value::Map(entries) = &self.value { &**entries } else { &[] };
+        entries.iter().find(|entry| entry.key == key).map_or_else(|| self.place.clone(), |entry| entry.place.clone())
+    }
+
     /// Lays another tree over this one: maps are joined, everything else is replaced.
     pub fn overlay(&mut self, over: Self) {
         match (&mut self.value, over) {

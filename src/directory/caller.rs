@@ -179,6 +179,7 @@ mod tests {
             user: UserId::new(),
             name: "ada".parse().unwrap(),
             admin: false,
+            sign_in_by: Timestamp::MAX,
             active: None,
             memberships: Box::default(),
         };

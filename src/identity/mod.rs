@@ -10,7 +10,7 @@ pub mod role;
 use crate::{
     clock::Timestamp,
     id::{OrganizationId, ProjectId, TokenId, UserId},
-    spelled::spelled,
+    spelled::{is_name, spelled},
 };
 use ipnet::IpNet;
 use role::Role;
@@ -37,12 +37,7 @@ impl FromStr for Name {
     type Err = NotAName;
 
     fn from_str(text: &str) -> Result<Self, NotAName> {
-        let shape = (1..=40).contains(&text.len())
-            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-            && !text.starts_with('-')
-            && !text.ends_with('-')
-            && !text.contains("--");
-        if shape && text != "me" { Ok(Self(text.into())) } else { Err(NotAName(text.escape_debug().collect())) }
+        if is_name(text) { Ok(Self(text.into())) } else { Err(NotAName(text.escape_debug().collect())) }
     }
 }
 
@@ -262,6 +257,8 @@ pub struct Standing {
     pub name: UserName,
     /// May manage every user and organization of this installation; runs jobs like anybody else.
     pub admin: bool,
+    /// From then on their tokens and sessions rest, until they sign in with their identity provider again.
+    pub sign_in_by: Timestamp,
     /// The context they chose for requests that name none. Boxed because most users chose none.
     pub active: Option<Box<Context>>,
     /// Sorted by the organization's name.
@@ -327,6 +324,7 @@ pub struct TokenHolder {
     pub token: TokenId,
     pub token_name: Box<str>,
     pub scopes: Scopes,
+    /// Of the token, or when its user begins to rest, whichever is earlier.
     pub expires: Timestamp,
     /// Boxed because most tokens have none.
     pub boundary: Option<Box<Boundary>>,

@@ -62,7 +62,14 @@ mod tests {
     fn standing(user: UserId, organization: OrganizationId, role: Role, job_visibility: JobVisibility) -> Standing {
         let name = "acme".parse().unwrap();
         let membership = Membership { organization, name, role, job_visibility, projects: Box::default() };
-        Standing { user, name: "ada".parse().unwrap(), admin: true, active: None, memberships: [membership].into() }
+        Standing {
+            user,
+            name: "ada".parse().unwrap(),
+            admin: true,
+            sign_in_by: crate::clock::Timestamp::MAX,
+            active: None,
+            memberships: [membership].into(),
+        }
     }
 
     fn record(owner: UserId, organization: Option<OrganizationId>) -> Record {

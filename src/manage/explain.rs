@@ -41,8 +41,10 @@ pub struct Explain {
 pub struct Explanation {
     pub user: UserName,
     pub provider: String,
-    /// In words: what pays and why, or why the request is refused and what to do.
+    /// In words: what pays and why, or why the request is refused.
     pub verdict: String,
+    /// What to do about a refusal at the command line; null: there is no command for it.
+    pub remedy: Option<String>,
     /// Null: the request is refused.
     pub pays: Option<Considered>,
     /// The others, and why each lost.
@@ -123,7 +125,8 @@ impl Management {
         if let Err(Unresolved::NoCredential { context: Some(context) }) = &outcome
             && reading.context_id(asking.standing.user, context).await?.is_none()
         {
-            explained.verdict = format!("refused: there is no project `{context}`: see `bellhop project list`");
+            explained.verdict = format!("refused: there is no project `{context}`");
+            explained.remedy = Some("see `bellhop project list`".into());
         }
         Ok(explained)
     }
@@ -205,18 +208,22 @@ fn explanation(
         None => Considered::new(offer, false, refused.clone().unwrap_or_else(|| why_not(question, offer, outcome))),
     });
     let (pays, others): (Vec<_>, Vec<_>) = lines.partition(|line| line.pays);
-    let verdict = match (&refused, outcome) {
-        (Some(refused), _) => format!("refused: {refused}"),
+    let (verdict, remedy) = match (&refused, outcome) {
+        (Some(refused), _) => (format!("refused: {refused}"), None),
         (None, Ok(selection)) => {
             let why = told(selection.why, &selection.context);
-            format!("{} would be paid with {}, {why}", provider.id(), selection.offer.home)
+            (format!("{} would be paid with {}, {why}", provider.id(), selection.offer.home), None)
         }
-        (None, Err(unresolved)) => format!("refused: {}", remedy(unresolved, &asker.standing, provider.id())),
+        (None, Err(unresolved)) => {
+            let because = because(unresolved, &asker.standing);
+            (format!("refused: {because}"), remedy(unresolved, &asker.standing, provider.id()))
+        }
     };
     Explanation {
         user: asker.standing.name.clone(),
         provider: provider.id().to_owned(),
         verdict,
+        remedy,
         pays: pays.into_iter().next(),
         others,
         personal_credentials: provider.personal() == Personal::Allowed,
@@ -225,6 +232,12 @@ fn explanation(
 
 /// What is judged before anything is selected.
 fn token_refuses(provider: &str, asker: &Asker, now: Timestamp) -> Option<String> {
+    let Standing { name, sign_in_by, .. } = &asker.standing;
+    if *sign_in_by <= now {
+        return Some(format!(
+            "{name}'s tokens rest since {sign_in_by}, until {name} signs in with the identity provider again"
+        ));
+    }
     if let Some(Presented { scopes, expires }) = &asker.token {
         if *expires <= now {
             return Some(format!("the token expired {expires}"));
@@ -255,37 +268,43 @@ fn told(why: Why, context: &Context) -> String {
     }
 }
 
-/// What is wrong, and what to do about it.
-fn remedy(unresolved: &Unresolved, standing: &Standing, provider: &str) -> String {
+/// What is wrong.
+fn because(unresolved: &Unresolved, standing: &Standing) -> String {
     let user = &standing.name;
     match unresolved {
-        Unresolved::NoCredential { context: None } => {
-            format!(
-                "nobody offers {user} a credential: `bellhop credential add {provider}@me --user {user}`, or one of an organization of theirs"
-            )
-        }
-        Unresolved::NoCredential { context: Some(context) } => {
-            let whose = if context.organization.is_none() { format!(" --user {user}") } else { String::new() };
-            format!("{context} offers no credential: `bellhop credential add {provider}@{context}{whose}` enters one")
-        }
+        Unresolved::NoCredential { context: None } => format!("nobody offers {user} a credential"),
+        Unresolved::NoCredential { context: Some(context) } => format!("{context} offers no credential"),
         Unresolved::Ambiguous { candidates } => {
             let candidates: Vec<String> = candidates.iter().map(ToString::to_string).collect();
             format!("several fit, {}: name one in the request, or pin the token to one", candidates.join(" and "))
         }
-        Unresolved::NotAMember { context } => {
-            format!("{user} is not a member of {context}: see `bellhop org member set`")
-        }
-        Unresolved::OutsideBoundary { context } => {
-            format!("the token may not use {context}: make one whose --contexts allow it")
-        }
-        Unresolved::PersonalForbidden => {
-            format!("personal credentials are switched off: `providers.{provider}.personal` in the configuration")
-        }
+        Unresolved::NotAMember { context } => format!("{user} is not a member of {context}"),
+        Unresolved::OutsideBoundary { context } => format!("the token may not use {context}"),
+        Unresolved::PersonalForbidden => "personal credentials are switched off".into(),
         Unresolved::Restricted { home, label } => {
-            format!("the credential of {home}, \"{label}\", is restricted to others: see `bellhop credential restrict`")
+            format!("the credential of {home}, \"{label}\", is restricted to others")
         }
         Unresolved::Unusable { home, label, because } => {
             format!("the credential of {home}, \"{label}\", is {because}, and nothing else takes its place")
         }
     }
+}
+
+/// What to do about it, as far as a command does it.
+fn remedy(unresolved: &Unresolved, standing: &Standing, provider: &str) -> Option<String> {
+    let user = &standing.name;
+    Some(match unresolved {
+        Unresolved::NoCredential { context: None } => {
+            format!("`bellhop credential add {provider}@me --user {user}`, or one of an organization of theirs")
+        }
+        Unresolved::NoCredential { context: Some(context) } => {
+            let whose = if context.organization.is_none() { format!(" --user {user}") } else { String::new() };
+            format!("`bellhop credential add {provider}@{context}{whose}` enters one")
+        }
+        Unresolved::NotAMember { .. } => "see `bellhop org member set`".into(),
+        Unresolved::OutsideBoundary { .. } => "make one whose --contexts allow it".into(),
+        Unresolved::PersonalForbidden => format!("`providers.{provider}.personal` in the configuration"),
+        Unresolved::Restricted { .. } => "see `bellhop credential restrict`".into(),
+        Unresolved::Ambiguous { .. } | Unresolved::Unusable { .. } => return None,
+    })
 }

@@ -2,7 +2,7 @@
 //! Owns nothing.
 //! Never takes the last owner away, and never lists users to an owner: whom they add, they know by name.
 
-use super::{Fault, Listed, Management, Page, Tag, Wanted, Who, names, organizations};
+use super::{Fault, Listed, Management, Page, Rights, Tag, Wanted, Who, names, organizations};
 use crate::{
     id::UserId,
     identity::{
@@ -29,6 +29,23 @@ pub struct MemberDetails {
     pub member: Member,
     /// Jobs of theirs that the organization pays for and that have not ended; null where it is not yours to see.
     pub open_jobs: Option<u64>,
+}
+
+/// What a member would lose and leave behind.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct MemberConsequences {
+    /// Projects that they are in.
+    pub projects: u64,
+    /// Tokens that are pinned to the organization or a project of it: their requests would be refused.
+    pub pinned: u64,
+    /// Jobs of theirs that the organization pays for and that have not ended: they go on.
+    pub open_jobs: u64,
+    /// Submissions of theirs of which nobody knows what came: they go on holding their share of quotas.
+    pub unknown: u64,
+    /// Credentials of the organization whose present value they entered, and may know.
+    pub entered: u64,
+    /// Nobody else owns it who is not disabled: they cannot leave before somebody does.
+    pub last_owner: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -72,6 +89,27 @@ impl Management {
         Ok(MemberDetails { member, open_jobs })
     }
 
+    /// For whoever may remove them, and for themselves.
+    pub async fn consequences_of_member(
+        &self,
+        who: &Who,
+        (organization, user): (&str, &str),
+    ) -> Result<MemberConsequences, Fault> {
+        let (mut reading, rights) = self.look(who).await?;
+        let organization = organizations::find(&mut reading, &rights, organization).await?;
+        let member = removable(&mut reading, &rights, (&organization, user)).await?;
+        let (user, id) = (member.user, organization.id);
+        let other = member.role != Role::Owner || reading.has_other_owner(id, user).await?;
+        Ok(MemberConsequences {
+            projects: reading.projects_within(user, id).await?,
+            pinned: reading.tokens_pinned_within(user, id, self.now()).await?,
+            open_jobs: reading.open_jobs_of_member(user, id).await?,
+            unknown: reading.unknown_submissions(user, id).await?,
+            entered: reading.credentials_known_to(user, Some(id)).await?,
+            last_owner: !other,
+        })
+    }
+
     /// Adds a member, or gives one another role.
     pub async fn set_member(
         &self,
@@ -109,13 +147,7 @@ impl Management {
     ) -> Result<(), Fault> {
         let (mut tx, rights) = self.act(who).await?;
         let organization = organizations::find(&mut tx, &rights, organization).await?;
-        let member = names::member(&mut tx, &organization, user).await;
-        // Only whoever may remove others is told whether there is such a member.
-        let is_me = |member: &MemberRow| rights.standing().is_some_and(|standing| standing.user == member.user);
-        if !member.as_ref().is_ok_and(is_me) {
-            rights.in_organization(organization.id, Act::ManageMembers)?;
-        }
-        let member = member?;
+        let member = removable(&mut tx, &rights, (&organization, user)).await?;
         Member::from(member.clone()).tag().check(read)?;
         require_other_owner(&mut tx, &organization, &member).await?;
         tx.remove_member(organization.id, member.user).await?;
@@ -123,6 +155,21 @@ impl Management {
         tx.commit().await?;
         Ok(())
     }
+}
+
+/// The member of this name, whom this actor may remove, or who they are. Only whoever may remove others is told whether
+/// there is such a member.
+async fn removable(
+    reading: &mut Reading,
+    rights: &Rights,
+    (organization, user): (&OrganizationRow, &str),
+) -> Result<MemberRow, Fault> {
+    let member = names::member(reading, organization, user).await;
+    let is_me = |member: &MemberRow| rights.standing().is_some_and(|standing| standing.user == member.user);
+    if !member.as_ref().is_ok_and(is_me) {
+        rights.in_organization(organization.id, Act::ManageMembers)?;
+    }
+    member
 }
 
 /// Before this one is none any more.

@@ -8,8 +8,11 @@ pub mod contexts;
 pub mod credentials;
 pub mod explain;
 mod fault;
+mod groups;
 mod holdings;
 mod homes;
+pub mod identities;
+pub mod invitations;
 pub mod jobs;
 pub mod members;
 mod names;
@@ -21,6 +24,7 @@ pub mod providers;
 pub mod quotas;
 mod rights;
 pub mod signin;
+pub mod sso;
 pub mod submissions;
 pub mod tokens;
 pub mod usage;
@@ -40,6 +44,7 @@ use crate::{
     clock::{Clock, Timestamp},
     config::Config,
     exchange::Exchanges,
+    oidc::Issuer,
     provider::{Catalog, Provider},
     store::{Reading, Store, Tx},
     vault::Vault,
@@ -62,6 +67,8 @@ pub struct Management {
 pub struct Current {
     pub config: Config,
     pub catalog: Catalog,
+    /// The identity provider, where there is one.
+    pub issuer: Option<Arc<Issuer>>,
 }
 
 impl Management {

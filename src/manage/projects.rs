@@ -50,6 +50,19 @@ pub struct ChangeProject {
     pub name: Option<Name>,
 }
 
+/// What would go with a project.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ProjectConsequences {
+    /// Who is listed in it, and could not use it any more.
+    pub members: u64,
+    /// Its own credentials, which would be destroyed.
+    pub credentials: u64,
+    /// Tokens that are pinned to it: their requests would be refused.
+    pub pinned: u64,
+    /// Jobs made with these credentials that have not ended: nobody could ask about them any more.
+    pub open_jobs: u64,
+}
+
 /// Whose projects.
 pub struct Of<'q> {
     /// `me` or an organization.
@@ -121,6 +134,19 @@ impl Management {
             tx.record(rights.entry("project.changed", purse.subject(&row.name)).detail(format!("name {name}")));
         }
         done(tx, &purse, id).await
+    }
+
+    pub async fn consequences_of_project(&self, who: &Who, id: ProjectId) -> Result<ProjectConsequences, Fault> {
+        let (mut reading, rights) = self.look(who).await?;
+        let (purse, row) = find_to_change(&mut reading, &rights, id).await?;
+        let holdings = Holdings::of_project(&mut reading, row, &purse.context).await?;
+        holdings.within(&rights)?;
+        Ok(ProjectConsequences {
+            members: reading.project_members(id).await?.len() as u64,
+            credentials: holdings.credentials.len() as u64,
+            pinned: reading.tokens_pinned_to_project(id, self.now()).await?,
+            open_jobs: holdings.open_jobs(&mut reading).await?,
+        })
     }
 
     /// With its credentials.

@@ -1,13 +1,14 @@
 //! Providers, as who enters credentials or runs jobs has to know them.
 //! Owns nothing; it is what the presets say, with what the operator changed.
-//! Never tells where an operator's configuration sends requests.
+//! Never tells anybody but administrators where an operator's configuration sends requests.
 
 use super::{Fault, Listed, Management, Page, Rights, Who};
 use crate::{
+    config::Prices,
     credential::resolve::{Personal, Question, ways},
     identity::Context,
     provider::{
-        Kind, Provider as Served,
+        Kind, Made, Preset, Provider as Served,
         fields::{FieldSpec, Presence, Sensitivity},
     },
     store::Reading,
@@ -30,6 +31,38 @@ pub struct Provider {
     pub personal: bool,
     /// Whether it can be asked if a credential is good.
     pub probe: bool,
+    /// Whether it can be asked before one is entered. Where each login gives a new secret, only afterwards.
+    pub probe_new: bool,
+    /// What the operator made of it; for administrators, in lists.
+    pub operated: Option<Operated>,
+}
+
+/// How a provider is set up here.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = OperatedProvider)]
+pub struct Operated {
+    /// Whether its preset came with Bellhop, or is the operator's own.
+    pub preset: Made,
+    /// Where requests go.
+    pub addresses: Vec<Address>,
+    /// Whether other certificate authorities than the public ones are trusted for it.
+    pub ca_file: bool,
+    /// Whether its addresses may be private ones, and plain http.
+    pub allow_private: bool,
+    /// Whether it is known what its jobs cost.
+    pub priced: bool,
+    /// How many there are for it.
+    pub credentials: u64,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = ProviderAddress)]
+pub struct Address {
+    /// `main`, another service of the provider's, or what a field of the credential chooses.
+    pub service: String,
+    pub address: String,
+    /// Whether the operator put it there.
+    pub replaced: bool,
 }
 
 /// A field of a credential.
@@ -100,6 +133,27 @@ impl From<&Served> for Provider {
             one_of: preset.one_of.iter().map(|set| words(set)).collect(),
             personal: provider.personal() == Personal::Allowed,
             probe: preset.probe.is_some(),
+            probe_new: preset.probe.is_some() && !spends_secrets(preset),
+            operated: None,
+        }
+    }
+}
+
+/// Whether each login gives a new secret, in the place of the one that it was made with.
+pub(super) fn spends_secrets(preset: &Preset) -> bool {
+    preset.exchange.as_ref().is_some_and(|exchange| exchange.rotation.is_some())
+}
+
+impl Operated {
+    fn new(served: &Served, credentials: u64) -> Self {
+        let address = |(service, address, replaced)| Address { service, address, replaced };
+        Self {
+            preset: served.made(),
+            addresses: served.addresses().into_iter().map(address).collect(),
+            ca_file: served.ca_file().is_some(),
+            allow_private: served.allows_private(),
+            priced: *served.prices() != Prices::default(),
+            credentials,
         }
     }
 }
@@ -108,13 +162,19 @@ impl Management {
     /// In the order of their ids; those alone that the token is for.
     pub async fn providers(&self, who: &Who, page: &Page) -> Result<Listed<Provider>, Fault> {
         let (limit, after) = (page.limit()?, page.after.as_deref().unwrap_or_default());
-        let (_, rights) = self.look(who).await?;
+        let (mut reading, rights) = self.look(who).await?;
+        let is_operator = rights.is_admin() && rights.require_no_lists().is_ok();
+        let held = if is_operator { reading.credentials_by_provider().await? } else { Vec::new() };
         let current = self.current();
         let open = current.catalog.iter().filter(|provider| rights.within(None, Some(provider.id())).is_ok());
         let mut providers: Vec<&Served> = open.map(|provider| &**provider).collect();
         providers.sort_by(|a, b| a.id().cmp(b.id()));
         let rest = providers.into_iter().filter(|provider| provider.id() > after).take(limit as usize + 1);
-        Ok(Listed::of(rest.map(Provider::from).collect(), limit, |provider| provider.id.clone()))
+        let view = |served: &Served| {
+            let held = held.iter().find(|(id, _)| **id == *served.id()).map_or(0, |(_, held)| *held);
+            Provider { operated: is_operator.then(|| Operated::new(served, held)), ..Provider::from(served) }
+        };
+        Ok(Listed::of(rest.map(view).collect(), limit, |provider| provider.id.clone()))
     }
 
     pub async fn provider(&self, who: &Who, id: &str) -> Result<ProviderDetails, Fault> {

@@ -78,11 +78,21 @@ pub struct Rights {
 
 impl Rights {
     pub(super) async fn read(who: &Who, reading: &mut Reading) -> Result<Self, Fault> {
+        let mut who = who.clone();
         let standing = match who.actor {
             Actor::User(user) => Some(reading.standing(user).await?.ok_or(Fault::SignedOut)?),
             Actor::CommandLine | Actor::System => None,
         };
-        Ok(Self { who: who.clone(), standing })
+        // What is made with a token lasts no longer than the token, however soon its user has to sign in again.
+        if let (Some(bounds), Some(standing)) = (&who.bounds, &standing)
+            && bounds.expires == standing.sign_in_by
+            && let Some(row) = reading.token(bounds.token).await?
+        {
+            let Bounds { token, scopes, ref boundary, .. } = **bounds;
+            let bounds = Bounds { token, scopes, expires: row.expires, boundary: boundary.clone() };
+            who.bounds = Some(Arc::new(bounds));
+        }
+        Ok(Self { who, standing })
     }
 
     /// What the audit trail is told of an act.

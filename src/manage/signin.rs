@@ -8,7 +8,7 @@ use crate::{
     id::{SessionId, UserId},
     identity::{UserName, key, key::KeyDigest, password},
     secret::Secret,
-    store::{Actor, AuditEntry, LinkPurpose, LinkRow, NewUser, Origin, SessionRow, UserChange},
+    store::{Actor, AuditEntry, LinkPurpose, LinkRow, NewUser, Origin, SessionRow, Tx, UserChange, UserRow},
 };
 use dashmap::DashMap;
 use serde::{Deserialize, Serialize};
@@ -99,6 +99,11 @@ impl From<SessionRow> for Session {
     }
 }
 
+/// Whether a session is neither over nor left alone for too long.
+pub(super) fn is_on(row: &SessionRow, now: Timestamp) -> bool {
+    now < row.ends && now < row.seen.plus(IDLE)
+}
+
 impl Attempts {
     fn may_try(&self, name: &str) -> Result<(), Fault> {
         let until = self.failed.get(name).map(|failed| failed.until);
@@ -135,7 +140,7 @@ impl Management {
         self.attempts.may_try(key)?;
         let mut reading = self.store.read().await?;
         let user = match &name {
-            Some(name) => reading.find_user(name).await?.filter(|user| !user.disabled),
+            Some(name) => reading.find_user(name).await?.filter(|user| self.may_enter(user)),
             None => None,
         };
         let hash = match &user {
@@ -164,7 +169,7 @@ impl Management {
         .await
     }
 
-    async fn hashed(&self, field: &'static str, password: &Secret) -> Result<Secret, Fault> {
+    pub(super) async fn hashed(&self, field: &'static str, password: &Secret) -> Result<Secret, Fault> {
         password::check(password).map_err(|expected| Fault::invalid(field, expected))?;
         let password = password.clone();
         let hashed = self.hashing(move || password::hash(&password)).await?;
@@ -178,14 +183,24 @@ impl Management {
 
     /// Begins a session: its key is for the person's cookie.
     pub async fn begin_session(&self, user: UserId) -> Result<Secret, Fault> {
+        let mut tx = self.store.write(self.vault.signer(), self.now()).await?;
+        let user = tx.user(user).await?.filter(|user| self.may_enter(user)).ok_or(Fault::SignedOut)?;
+        let key = self.open_session(&mut tx, &user, String::new()).await?;
+        tx.commit().await?;
+        Ok(key)
+    }
+
+    /// Neither disabled nor at rest.
+    fn may_enter(&self, user: &UserRow) -> bool {
+        !user.disabled && self.now() < user.sign_in_by
+    }
+
+    pub(super) async fn open_session(&self, tx: &mut Tx, user: &UserRow, how: String) -> Result<Secret, Fault> {
         let (key, digest) = key::generate().map_err(|error| Fault::Internal(Box::new(error)))?;
         let now = self.now();
-        let mut tx = self.store.write(self.vault.signer(), now).await?;
-        let name = tx.user(user).await?.filter(|user| !user.disabled).ok_or(Fault::SignedOut)?.name;
-        let row = SessionRow { id: SessionId::new(), user, created: now, seen: now, ends: now.plus(LONGEST) };
+        let row = SessionRow { id: SessionId::new(), user: user.id, created: now, seen: now, ends: now.plus(LONGEST) };
         tx.insert_session(&digest, &row).await?;
-        tx.record(AuditEntry::new(&Actor::User(user), "session.begun", name));
-        tx.commit().await?;
+        tx.record(AuditEntry::new(&Actor::User(user.id), "session.begun", &user.name).detail(how));
         Ok(key)
     }
 
@@ -193,7 +208,7 @@ impl Management {
     pub async fn session(&self, key: &str) -> Result<Option<Who>, Fault> {
         let now = self.now();
         let found = self.store.session(&KeyDigest::of(key)).await?;
-        let Some(row) = found.filter(|row| now < row.ends && now < row.seen.plus(IDLE)) else { return Ok(None) };
+        let Some(row) = found.filter(|row| is_on(row, now)) else { return Ok(None) };
         if row.seen < now.minute() {
             self.store.see_session(row.id, now).await?;
         }
@@ -205,7 +220,7 @@ impl Management {
         let (mut reading, rights) = self.look(who).await?;
         let now = self.now();
         let rows = reading.sessions(rights.me()?).await?.into_iter();
-        Ok(rows.filter(|row| now < row.ends && now < row.seen.plus(IDLE)).map(Session::from).collect())
+        Ok(rows.filter(|row| is_on(row, now)).map(Session::from).collect())
     }
 
     pub async fn end_session(&self, who: &Who, id: SessionId) -> Result<(), Fault> {
@@ -213,6 +228,15 @@ impl Management {
         let user = rights.me()?;
         tx.end_session(user, id).await.map_err(|_| Fault::missing("session"))?;
         tx.record(rights.entry("session.ended", id));
+        Ok(tx.commit().await.map(drop)?)
+    }
+
+    /// One's own, but for the one that asks.
+    pub async fn end_other_sessions(&self, who: &Who) -> Result<(), Fault> {
+        let (mut tx, rights) = self.act(who).await?;
+        let user = rights.me()?;
+        tx.end_sessions(user, who.session_id()).await?;
+        tx.record(rights.entry("session.ended", "all").detail("but for the one that asked"));
         Ok(tx.commit().await.map(drop)?)
     }
 
@@ -302,7 +326,7 @@ impl Management {
         Ok(user)
     }
 
-    /// Forgets sessions and links that are over.
+    /// Forgets sessions, links and invitations that are over.
     pub async fn sweep_sessions(&self) -> Result<(), Fault> {
         let now = self.now();
         Ok(self.store.forget_sessions((now.minus(IDLE), now)).await?)

@@ -3,7 +3,8 @@
 //! Never leaves the installation without an administrator, or an organization without its last owner.
 
 use super::{
-    Fault, Listed, Management, Page, Rights, Tag, Wanted, Who, holdings::Holdings, names, whoami::MyOrganization,
+    Fault, Listed, Management, Page, Rights, Tag, Wanted, Who, holdings::Holdings, identities::Identity, names, signin,
+    whoami::MyOrganization,
 };
 use crate::{
     clock::Timestamp,
@@ -13,7 +14,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct User {
@@ -21,7 +22,7 @@ pub struct User {
     pub name: UserName,
     /// May manage every user and organization of this installation.
     pub admin: bool,
-    /// None of their tokens is accepted.
+    /// None of their tokens is accepted, and they cannot sign in.
     pub disabled: bool,
     /// What pays when neither the request nor its token says; null: chosen by the rule.
     pub active: Option<Context>,
@@ -41,6 +42,8 @@ pub struct UserDetails {
     pub tokens: u64,
     /// Their own credentials and those of their own projects.
     pub credentials: Vec<HeldCredential>,
+    /// Who they are at the identity provider; null: they sign in with a password alone.
+    pub identity: Option<Identity>,
 }
 
 /// A credential by what it is for and whose it is.
@@ -49,6 +52,16 @@ pub struct HeldCredential {
     pub id: CredentialId,
     pub provider: String,
     pub context: Context,
+}
+
+/// Which users.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct UsersWanted {
+    /// Only the one of this name.
+    pub name: Option<String>,
+    /// Only those whose names have this in them, in whatever case.
+    pub search: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -69,7 +82,7 @@ pub struct ChangeUser {
     pub name: Option<UserName>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub admin: Option<bool>,
-    /// True refuses all of their tokens until it is false again.
+    /// True ends their sessions, and refuses all of their tokens until it is false again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disabled: Option<bool>,
 }
@@ -95,7 +108,15 @@ pub struct UserConsequences {
     pub credentials: u64,
     /// Jobs made with these credentials that have not ended: nobody could ask about them any more.
     pub open_jobs: u64,
-    /// Organizations that have no other owner. Each needs one before the user can be deleted.
+    /// Sessions at the page that would end.
+    pub sessions: u64,
+    /// Organizations that they would leave.
+    pub organizations: u64,
+    /// Jobs of theirs that organizations pay for and that have not ended: they go on.
+    pub shared_jobs: u64,
+    /// Credentials of organizations whose present value they entered, and may know.
+    pub entered: u64,
+    /// Organizations that have no other owner who is not disabled. Each needs one before the user can be deleted.
     pub last_owner_of: Vec<Name>,
 }
 
@@ -114,15 +135,16 @@ impl From<UserRow> for User {
 }
 
 impl Management {
-    /// In the order of names; only the one of this name, if there is one.
-    pub async fn users(&self, who: &Who, name: Option<&str>, page: &Page) -> Result<Listed<User>, Fault> {
+    /// In the order of names.
+    pub async fn users(&self, who: &Who, wanted: &UsersWanted, page: &Page) -> Result<Listed<User>, Fault> {
         let (limit, after) = (page.limit()?, page.after::<UserName>()?);
         let (mut reading, rights) = self.look(who).await?;
         over_everybody(&rights)?;
-        let rows = match name.map(str::parse::<UserName>) {
-            Some(Ok(name)) => reading.find_user(&name).await?.into_iter().collect(),
-            Some(Err(_)) => Vec::new(),
-            None => reading.users(after.as_ref(), limit + 1).await?,
+        let rows = match (wanted.name.as_deref().map(str::parse::<UserName>), wanted.search.as_deref()) {
+            (Some(Ok(name)), _) => reading.find_user(&name).await?.into_iter().collect(),
+            (Some(Err(_)), _) => Vec::new(),
+            (None, Some(part)) if !part.is_empty() => reading.users_like(part, after.as_ref(), limit + 1).await?,
+            (None, _) => reading.users(after.as_ref(), limit + 1).await?,
         };
         Ok(Listed::of(rows, limit, |row| row.name.to_string()).map(User::from))
     }
@@ -142,7 +164,9 @@ impl Management {
             provider: row.provider.into(),
             context,
         };
+        let identity = reading.identity(row.id).await?.map(|identity| Identity::of(identity, &row));
         Ok(UserDetails {
+            identity,
             tokens: reading.count_tokens(row.id).await?,
             user: row.into(),
             organizations: roles.into_iter().map(MyOrganization::from).collect(),
@@ -179,7 +203,7 @@ impl Management {
         before.tag().check(read)?;
         let remains = change.admin.unwrap_or(row.admin) && !change.disabled.unwrap_or(row.disabled);
         if !remains {
-            require_other_administrator(&mut tx, &row).await?;
+            require_other_administrator((&mut tx, self.now()), &row).await?;
         }
         carry_out((&mut tx, &rights), &before, change).await?;
         let row = tx.user(row.id).await?.ok_or_else(|| Fault::missing("user"))?;
@@ -221,6 +245,11 @@ impl Management {
             projects: holdings.projects.len() as u64,
             credentials: holdings.credentials.len() as u64,
             open_jobs: holdings.open_jobs(&mut reading).await?,
+            sessions: reading.sessions(row.id).await?.iter().filter(|row| signin::is_on(row, self.now())).count()
+                as u64,
+            organizations: reading.roles(row.id).await?.len() as u64,
+            shared_jobs: reading.open_shared_jobs(row.id).await?,
+            entered: reading.credentials_known_to(row.id, None).await?,
             last_owner_of: last_owner_of(&mut reading, row.id).await?,
         })
     }
@@ -231,7 +260,7 @@ impl Management {
         let row = find(&mut tx, &rights, user).await?;
         over_everybody(&rights)?;
         User::from(row.clone()).tag().check(read)?;
-        require_other_administrator(&mut tx, &row).await?;
+        require_other_administrator((&mut tx, self.now()), &row).await?;
         if let Some(organization) = last_owner_of(&mut tx, row.id).await?.first() {
             let text = format!("{} is the last owner of {organization}: give it another one first", row.name);
             return Err(Fault::conflict(text));
@@ -270,6 +299,11 @@ async fn carry_out((tx, rights): (&mut Tx, &Rights), before: &User, change: Chan
     if let Some(disabled) = disabled.filter(|disabled| *disabled != before.disabled) {
         let action = if disabled { "user.disabled" } else { "user.enabled" };
         changes.push((UserChange::Disabled(disabled), action, String::new()));
+        if disabled {
+            // Neither comes back to life with the account.
+            tx.end_sessions(before.id, None).await?;
+            tx.drop_links(Some(before.id)).await?;
+        }
     }
     if let Some(admin) = admin.filter(|admin| *admin != before.admin) {
         let told = if admin { "an administrator" } else { "no administrator" };
@@ -295,8 +329,8 @@ async fn require_free(reading: &mut Reading, name: &UserName) -> Result<(), Faul
 }
 
 /// Before this one is none any more.
-async fn require_other_administrator(reading: &mut Reading, row: &UserRow) -> Result<(), Fault> {
-    if !row.admin || row.disabled || reading.has_other_administrator(row.id).await? {
+async fn require_other_administrator((reading, now): (&mut Reading, Timestamp), row: &UserRow) -> Result<(), Fault> {
+    if !row.admin || row.disabled || reading.has_other_administrator(row.id, now).await? {
         return Ok(());
     }
     let text = format!("{} is the last administrator who is not disabled: make somebody else one first", row.name);

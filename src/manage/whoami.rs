@@ -28,6 +28,8 @@ pub struct Me {
     /// What pays when neither the request nor its token says; null: chosen by the rule.
     pub active: Option<Context>,
     pub organizations: Vec<MyOrganization>,
+    /// From then on your tokens and sessions rest, until you sign in with your identity provider again; null: never.
+    pub sign_in_by: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -59,6 +61,7 @@ impl Management {
             name: standing.name.clone(),
             active: standing.active.as_deref().cloned(),
             organizations: organizations.collect(),
+            sign_in_by: Some(standing.sign_in_by).filter(|time| *time != Timestamp::MAX),
         };
         Ok(WhoAmI { user: Some(me), admin: standing.admin, token })
     }

@@ -62,6 +62,26 @@ pub struct Changes {
     pub prices: Prices,
 }
 
+/// Whose preset it is; one that an operator's file replaces is the operator's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[schema(as = PresetMade)]
+#[serde(rename_all = "lowercase")]
+pub enum Made {
+    Shipped,
+    Replaced,
+    Added,
+}
+
+impl Made {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Shipped => "shipped",
+            Self::Replaced => "replaced",
+            Self::Added => "added",
+        }
+    }
+}
+
 impl Default for Changes {
     fn default() -> Self {
         Self {

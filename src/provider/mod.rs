@@ -15,7 +15,7 @@ pub mod storage;
 pub mod template;
 pub mod value;
 
-pub use catalog::{Catalog, CatalogError, Changes};
+pub use catalog::{Catalog, CatalogError, Changes, Made};
 pub use fields::{FieldError, Fields};
 pub use files::PresetFile;
 pub use origin::Located;
@@ -116,6 +116,32 @@ impl Provider {
     /// What its jobs cost.
     pub const fn prices(&self) -> &Prices {
         &self.changes.prices
+    }
+
+    pub fn made(&self) -> Made {
+        let shipped = catalog::SHIPPED.iter().find(|(id, _)| *id == self.id());
+        match shipped.map(|(_, text)| Preset::parse("", text)) {
+            Some(Ok(shipped)) if shipped == self.preset => Made::Shipped,
+            Some(_) => Made::Replaced,
+            None => Made::Added,
+        }
+    }
+
+    /// Where its services' requests go, each by its name; a field of the credential may choose a part of it. And whether
+    /// that is an operator's doing.
+    pub fn addresses(&self) -> Vec<(String, String, bool)> {
+        let main = (origin::MAIN, &self.preset.origin);
+        let services = self.preset.services.iter().filter_map(|s| Some((&*s.name, s.origin.as_ref()?)));
+        let all: Vec<_> = std::iter::once(main).chain(services).collect();
+        // What an operator gave by the value of a field.
+        let chosen = self.upstreams.by_name.iter().filter(|(name, _)| !all.iter().any(|(known, _)| **known == ***name));
+        let chosen = chosen.map(|(name, origin)| (name.to_string(), origin.to_string(), true));
+        let address = |(name, template): &(&str, &OriginTemplate)| {
+            let replaced = self.upstreams.one.as_ref().or_else(|| self.upstreams.named(name));
+            let address = replaced.map_or_else(|| template.to_string(), ToString::to_string);
+            ((*name).to_owned(), address, replaced.is_some())
+        };
+        all.iter().map(address).chain(chosen).collect()
     }
 
     /// Adds what a job costs, as far as its figures say what that depends on.

@@ -3,7 +3,7 @@
 //! Never resolves a name: which addresses may be connected to is for the connection to check.
 
 use crate::config::{Origin, Protocol};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 /// The name of a provider's main service where an operator maps services to origins.
 pub const MAIN: &str = "main";
@@ -73,6 +73,16 @@ impl OriginTemplate {
                 let text = origin.to_string();
                 text.strip_prefix(&**before).and_then(|t| t.strip_suffix(&**after)).is_some_and(is_label)
             }
+        }
+    }
+}
+
+/// As it stands in a preset.
+impl fmt::Display for OriginTemplate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fixed(origin) => origin.fmt(f),
+            Self::Chosen { before, field, after } => write!(f, "{before}{{{field}}}{after}"),
         }
     }
 }

@@ -87,6 +87,8 @@ pub struct CredentialFilter {
     pub owner: Option<Owner>,
     pub provider: Option<Box<str>>,
     pub state: Option<State>,
+    /// Only active ones that nothing can be paid with, as far as is known at this time.
+    pub failing: Option<Timestamp>,
 }
 
 /// Whose credentials somebody may know of.
@@ -159,6 +161,15 @@ impl Reading {
         let query = sqlx::query(sql).bind(from.millis()).bind(to.millis());
         let query = query.bind(after.unwrap_or(CredentialId::FIRST).to_string()).bind(i64::from(limit));
         query.fetch_all(self.connection()).await?.iter().map(CredentialRow::read).collect()
+    }
+
+    /// How many there are for each provider that has any.
+    pub async fn credentials_by_provider(&mut self) -> Result<Vec<(Box<str>, u64)>> {
+        let rows = sqlx::query(
+            "SELECT provider, COUNT(*) AS held FROM credentials WHERE state <> 'deleted' GROUP BY provider ORDER BY provider",
+        );
+        let rows = rows.fetch_all(self.connection()).await?;
+        rows.iter().map(|row| Ok((row.text("provider")?.into(), row.amount("held")?))).collect()
     }
 
     /// Of exactly this owner, oldest first.
@@ -354,6 +365,13 @@ impl CredentialFilter {
         }
         if let Some(state) = self.state {
             statement.text(" AND c.state = ").value(state.as_str());
+        }
+        if let Some(now) = self.failing {
+            statement.text(" AND c.state = 'active' AND (c.expires <= ").value(now.millis()).text(
+                " OR v.probe_verdict = 'refused' OR EXISTS (SELECT 1 FROM source_states s \
+                  JOIN processes p ON p.id = s.process_id \
+                  WHERE s.credential_id = c.id AND s.version = c.version AND s.failing_since IS NOT NULL))",
+            );
         }
     }
 }

@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 macro_rules! standing {
     () => {
         concat!(
-            "u.id AS user_id, u.name AS user_name, u.admin, ",
+            "u.id AS user_id, u.name AS user_name, u.admin, u.sign_in_by, ",
             active_context!(),
             ", o.id AS organization_id, o.name AS organization_name, o.job_visibility, m.role, \
              p.id AS project_id, p.name AS project_name"
@@ -85,14 +85,14 @@ fn read_holder(first: &AnyRow, rows: &[AnyRow]) -> Result<Option<TokenHolder>> {
     if first.optional_text("user_id")?.is_none() {
         return Ok(None);
     }
-    let boundary = read_boundary(first)?;
+    let (boundary, standing) = (read_boundary(first)?, read_standing(first, rows)?);
     Ok(Some(TokenHolder {
         token: first.parsed("token_id")?,
         token_name: first.text("token_name")?.into(),
         scopes: read_scopes(first)?,
-        expires: first.time("expires")?,
+        expires: first.time("expires")?.min(standing.sign_in_by),
         boundary: (boundary != Boundary::default()).then(|| Box::new(boundary)),
-        standing: read_standing(first, rows)?,
+        standing,
     }))
 }
 
@@ -101,6 +101,7 @@ fn read_standing(first: &AnyRow, rows: &[AnyRow]) -> Result<Standing> {
         user: first.parsed("user_id")?,
         name: first.parsed("user_name")?,
         admin: first.truth("admin")?,
+        sign_in_by: first.time("sign_in_by")?,
         active: first.optional("active")?.map(Box::new),
         memberships: read_memberships(rows)?,
     })

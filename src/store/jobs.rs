@@ -23,6 +23,7 @@ pub(super) const IS_PENDING: &str =
     "SELECT id FROM submissions WHERE user_id = $1 AND provider = $2 AND state IN ('open', 'unknown') LIMIT 1";
 pub(super) const OPEN_JOBS: &str =
     "SELECT COUNT(*) AS open FROM things WHERE kind = 'job' AND ended IS NULL AND credential_id = $1";
+pub(super) const LAST_JOB: &str = "SELECT MAX(created) AS last FROM things WHERE kind = 'job' AND credential_id = $1";
 pub(super) const OPEN_JOBS_OF_MEMBER: &str = "SELECT COUNT(*) AS open FROM things \
      WHERE kind = 'job' AND ended IS NULL AND user_id = $1 AND organization_id = $2";
 pub(super) const ABANDONED: &str = "SELECT id FROM submissions WHERE state = 'open' \
@@ -117,6 +118,12 @@ impl Reading {
     pub async fn open_jobs(&mut self, credential: CredentialId) -> Result<u64> {
         let row = sqlx::query(OPEN_JOBS).bind(credential.to_string()).fetch_one(self.connection()).await?;
         row.amount("open")
+    }
+
+    /// When the newest job that this credential made went on record; `None`: it has made none.
+    pub async fn last_job(&mut self, credential: CredentialId) -> Result<Option<Timestamp>> {
+        let row = sqlx::query(LAST_JOB).bind(credential.to_string()).fetch_one(self.connection()).await?;
+        row.optional_time("last")
     }
 
     /// Jobs of a member's that the organization pays for and that have not ended.

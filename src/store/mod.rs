@@ -20,9 +20,12 @@ mod error;
 mod exchanges;
 mod head;
 mod holder;
+mod identities;
 mod insert;
+mod invitations;
 mod jobs;
 mod keys;
+mod leaving;
 mod ledger;
 mod listing;
 mod migrations;
@@ -52,6 +55,8 @@ pub use credentials::{
 pub use deliveries::{Attempt, Delivered, DeliveryRow, Happened};
 pub use error::{Conflict, Result, StoreError};
 pub use exchanges::ExchangeRow;
+pub use identities::IdentityRow;
+pub use invitations::InvitationRow;
 pub use jobs::Orphans;
 pub use keys::{KeyRow, Purpose, Reseal, SigningKeyRow};
 pub use listing::{JobFilter, JobPlace, JobRow, PayerRow, Progress, SubmissionFilter, SubmissionRow, Whose};
@@ -92,11 +97,13 @@ pub struct Snapshot<T> {
     pub value: T,
 }
 
-/// Who made a row: `apply --prune` removes only what `apply` made.
+/// Who made a row: `apply --prune` removes only what `apply` made, and a sign-in only what one has made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Origin {
     Hand,
     Apply,
+    /// An identity provider, by the groups that it lists. Of memberships alone.
+    Identity,
 }
 
 /// The store as it was at one moment. Ends when dropped.
@@ -173,6 +180,7 @@ impl Origin {
         match self {
             Self::Hand => "hand",
             Self::Apply => "apply",
+            Self::Identity => "identity",
         }
     }
 }
@@ -184,6 +192,7 @@ impl std::str::FromStr for Origin {
         match text {
             "hand" => Ok(Self::Hand),
             "apply" => Ok(Self::Apply),
+            "identity" => Ok(Self::Identity),
             _ => Err("no origin".into()),
         }
     }

@@ -126,10 +126,11 @@ impl Reading {
         query.fetch_all(self.connection()).await?.iter().map(MemberRow::read).collect()
     }
 
-    /// Whether somebody else owns it, too.
+    /// Whether somebody else owns it, too, who is not disabled.
     pub async fn has_other_owner(&mut self, organization: OrganizationId, than: UserId) -> Result<bool> {
         let query = sqlx::query(
-            "SELECT user_id FROM memberships WHERE organization_id = $1 AND role = 'owner' AND user_id <> $2 LIMIT 1",
+            "SELECT m.user_id FROM memberships m JOIN users u ON u.id = m.user_id AND u.disabled = 0 \
+             WHERE m.organization_id = $1 AND m.role = 'owner' AND m.user_id <> $2 LIMIT 1",
         );
         let query = query.bind(organization.to_string()).bind(than.to_string());
         Ok(query.fetch_optional(self.connection()).await?.is_some())
@@ -185,7 +186,8 @@ impl Tx {
         if done.rows_affected() == 1 { Ok(()) } else { Err(Conflict::Missing.into()) }
     }
 
-    /// Its credentials and those of its projects are destroyed; what is pinned to it fits nothing from now on.
+    /// Its credentials and those of its projects are destroyed, its invitations and quotas end; what is pinned to it
+    /// fits nothing from now on.
     pub async fn delete_organization(&mut self, id: OrganizationId) -> Result<()> {
         for credential in self.credentials_of(Owner::Organization(id)).await? {
             self.delete_credential(credential.id).await?;
@@ -199,6 +201,14 @@ impl Tx {
         for webhook in self.webhooks(Some(id)).await? {
             self.delete_webhook(webhook.id).await?;
         }
+        for sql in [
+            "DELETE FROM invitations WHERE organization_id = $1",
+            "DELETE FROM quota_use WHERE quota_id IN \
+               (SELECT q.id FROM quotas q WHERE q.subject_id = $1 OR (q.within_id <> '' AND q.within_id = $1))",
+            "DELETE FROM quotas WHERE subject_id = $1 OR (within_id <> '' AND within_id = $1)",
+        ] {
+            sqlx::query(sql).bind(id.to_string()).execute(self.writing()).await?;
+        }
         let done = sqlx::query("UPDATE organizations SET name = $2, deleted = $3 WHERE id = $1 AND deleted IS NULL")
             .bind(id.to_string())
             .bind(tombstone(id))
@@ -209,7 +219,8 @@ impl Tx {
         if done.rows_affected() == 1 { Ok(()) } else { Err(Conflict::Missing.into()) }
     }
 
-    /// Adds a member, or changes the role of one; what `origin` a member has stays as it was.
+    /// Adds a member, or changes the role of one; what `origin` a member has stays as it was, but that what came from an
+    /// identity provider is whoever's who takes it over.
     pub async fn set_member(
         &mut self,
         organization: OrganizationId,
@@ -219,7 +230,8 @@ impl Tx {
     ) -> Result<()> {
         sqlx::query(
             "INSERT INTO memberships (user_id, organization_id, role, origin) VALUES ($1, $2, $3, $4) \
-             ON CONFLICT (user_id, organization_id) DO UPDATE SET role = excluded.role",
+             ON CONFLICT (user_id, organization_id) DO UPDATE SET role = excluded.role, \
+             origin = CASE WHEN memberships.origin = 'identity' THEN excluded.origin ELSE memberships.origin END",
         )
         .bind(user.to_string())
         .bind(organization.to_string())
@@ -256,7 +268,7 @@ impl OrganizationRow {
 }
 
 impl RoleRow {
-    fn read(row: &AnyRow) -> Result<Self> {
+    pub(super) fn read(row: &AnyRow) -> Result<Self> {
         Ok(Self { organization: row.parsed("id")?, name: row.parsed("name")?, role: row.parsed("role")? })
     }
 }

@@ -6,7 +6,8 @@ use super::{
     Actor, AuditFilter, AuditPlace, By, JobFilter, JobPlace, Progress, Store, SubmissionFilter, UsageFilter, Whose,
     adoption::RETIRED_AND_DONE,
     dialect::Dialect,
-    jobs::{ABANDONED, IS_PENDING, OPEN_JOBS, OPEN_JOBS_OF_MEMBER},
+    jobs::{ABANDONED, IS_PENDING, LAST_JOB, OPEN_JOBS, OPEN_JOBS_OF_MEMBER},
+    leaving::{OPEN_SHARED_JOBS, UNKNOWN_OF_MEMBER},
     ledger::LOOK_UP,
 };
 use crate::{
@@ -18,7 +19,8 @@ use crate::{
 impl Store {
     /// Every question about jobs, submissions and usage, once for each way to narrow it down.
     pub fn texts_about_jobs(&self) -> Vec<String> {
-        let fixed = [IS_PENDING, OPEN_JOBS, OPEN_JOBS_OF_MEMBER, ABANDONED, RETIRED_AND_DONE].map(String::from);
+        let leaving = [OPEN_JOBS_OF_MEMBER, OPEN_SHARED_JOBS, UNKNOWN_OF_MEMBER].map(String::from);
+        let fixed = [IS_PENDING, LAST_JOB, OPEN_JOBS, ABANDONED, RETIRED_AND_DONE].map(String::from);
         let look_up = format!("{LOOK_UP}{}", self.dialect.list(3));
         let whose = [
             Whose::Everybody,
@@ -27,7 +29,7 @@ impl Store {
             Whose::Member(UserId::FIRST, OrganizationId::FIRST),
         ];
         let lists = whose.into_iter().flat_map(|of| texts_of(self.dialect, of));
-        fixed.into_iter().chain([look_up]).chain(lists).collect()
+        fixed.into_iter().chain(leaving).chain([look_up]).chain(lists).collect()
     }
 }
 

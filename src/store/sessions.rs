@@ -38,6 +38,13 @@ pub struct LinkRow {
     pub ends: Timestamp,
 }
 
+/// A session of user `u` ends at the latest when the user has to sign in again.
+macro_rules! ends {
+    () => {
+        "CASE WHEN u.sign_in_by < s.ends THEN u.sign_in_by ELSE s.ends END AS ends"
+    };
+}
+
 impl LinkPurpose {
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -65,10 +72,12 @@ impl FromStr for LinkPurpose {
 impl Store {
     /// Of somebody who is neither disabled nor gone. Whether it is over is for the caller to say.
     pub async fn session(&self, digest: &KeyDigest) -> Result<Option<SessionRow>> {
-        let query = sqlx::query(
-            "SELECT s.id, s.user_id, s.created, s.seen, s.ends FROM sessions s \
-             JOIN users u ON u.id = s.user_id AND u.disabled = 0 AND u.deleted IS NULL WHERE s.digest = $1",
-        );
+        let query = sqlx::query(concat!(
+            "SELECT s.id, s.user_id, s.created, s.seen, ",
+            ends!(),
+            " FROM sessions s \
+             JOIN users u ON u.id = s.user_id AND u.disabled = 0 AND u.deleted IS NULL WHERE s.digest = $1"
+        ));
         let row = query.bind(digest.to_hex()).fetch_optional(&self.readers).await?;
         row.as_ref().map(SessionRow::read).transpose()
     }
@@ -86,6 +95,8 @@ impl Store {
         query.bind(seen_before.millis()).bind(now.millis()).execute(&self.writers).await?;
         let query = sqlx::query("DELETE FROM links WHERE ends <= $1");
         query.bind(now.millis()).execute(&self.writers).await?;
+        let query = sqlx::query("DELETE FROM invitations WHERE ends <= $1");
+        query.bind(now.millis()).execute(&self.writers).await?;
         Ok(())
     }
 }
@@ -93,9 +104,11 @@ impl Store {
 impl Reading {
     /// A user's, the newest first.
     pub async fn sessions(&mut self, user: UserId) -> Result<Vec<SessionRow>> {
-        let query = sqlx::query(
-            "SELECT id, user_id, created, seen, ends FROM sessions WHERE user_id = $1 ORDER BY created DESC, id DESC",
-        );
+        let query = sqlx::query(concat!(
+            "SELECT s.id, s.user_id, s.created, s.seen, ",
+            ends!(),
+            " FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.user_id = $1 ORDER BY s.created DESC, s.id DESC"
+        ));
         query.bind(user.to_string()).fetch_all(self.connection()).await?.iter().map(SessionRow::read).collect()
     }
 

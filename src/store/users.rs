@@ -24,6 +24,8 @@ pub struct UserRow {
     pub active: Option<Context>,
     pub origin: Origin,
     pub created: Timestamp,
+    /// From then on their tokens and sessions rest, until they sign in with their identity provider again.
+    pub sign_in_by: Timestamp,
 }
 
 #[derive(Clone, Debug)]
@@ -43,12 +45,13 @@ pub enum UserChange {
     Disabled(bool),
     Password(Option<Secret>),
     Active(Option<ContextId>),
+    SignInBy(Timestamp),
 }
 
 macro_rules! select_users {
     ($rest:literal) => {
         concat!(
-            "SELECT u.id, u.name, u.admin, u.disabled, u.origin, u.created, \
+            "SELECT u.id, u.name, u.admin, u.disabled, u.origin, u.created, u.sign_in_by, \
                     CASE WHEN u.password_hash IS NULL THEN 0 ELSE 1 END AS has_password, \
 ",
             active_context!(),
@@ -97,12 +100,20 @@ impl Reading {
         rows.iter().map(UserRow::read).collect()
     }
 
-    /// Whether somebody else is an administrator and not disabled.
-    pub async fn has_other_administrator(&mut self, than: UserId) -> Result<bool> {
+    /// The same of those whose names have this in them, in whatever case.
+    pub async fn users_like(&mut self, part: &str, after: Option<&UserName>, limit: u32) -> Result<Vec<UserRow>> {
+        let escaped = part.to_lowercase().replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
+        let sql = select_users!(r"u.name > $1 AND lower(u.name) LIKE $2 ESCAPE '\' ORDER BY u.name LIMIT $3");
+        let query = sqlx::query(sql).bind(after.map_or("", UserName::as_str)).bind(format!("%{escaped}%"));
+        query.bind(i64::from(limit)).fetch_all(self.connection()).await?.iter().map(UserRow::read).collect()
+    }
+
+    /// Whether somebody else is an administrator, not disabled, and does not rest.
+    pub async fn has_other_administrator(&mut self, than: UserId, now: Timestamp) -> Result<bool> {
         let query = sqlx::query(
-            "SELECT id FROM users WHERE admin = 1 AND disabled = 0 AND deleted IS NULL AND id <> $1 LIMIT 1",
+            "SELECT id FROM users WHERE admin = 1 AND disabled = 0 AND deleted IS NULL AND id <> $1 AND sign_in_by > $2 LIMIT 1",
         );
-        Ok(query.bind(than.to_string()).fetch_optional(self.connection()).await?.is_some())
+        Ok(query.bind(than.to_string()).bind(now.millis()).fetch_optional(self.connection()).await?.is_some())
     }
 
     pub async fn password_hash(&mut self, id: UserId) -> Result<Option<Secret>> {
@@ -146,6 +157,9 @@ impl Tx {
                 sqlx::query("UPDATE users SET password_hash = $1 WHERE id = $2 AND deleted IS NULL")
                     .bind(hash.map(|hash| hash.expose().to_owned()))
             }
+            UserChange::SignInBy(time) => {
+                sqlx::query("UPDATE users SET sign_in_by = $1 WHERE id = $2 AND deleted IS NULL").bind(time.millis())
+            }
         };
         let done = done.bind(id.to_string()).execute(self.writing()).await?;
         self.announce(Change::User(id));
@@ -170,7 +184,8 @@ impl Tx {
         Ok(())
     }
 
-    /// The user leaves every organization, their tokens are revoked, and their credentials are destroyed.
+    /// The user leaves every organization, their tokens are revoked, their credentials are destroyed, and what bound
+    /// them alone binds nobody.
     pub async fn delete_user(&mut self, id: UserId, by: Origin) -> Result<()> {
         for credential in self.credentials_of(Owner::User(id)).await? {
             self.delete_credential(credential.id).await?;
@@ -186,6 +201,10 @@ impl Tx {
             "DELETE FROM active_contexts WHERE user_id = $1",
             "DELETE FROM sessions WHERE user_id = $1",
             "DELETE FROM links WHERE user_id = $1",
+            "DELETE FROM identities WHERE user_id = $1",
+            "DELETE FROM invitations WHERE made_by = $1",
+            "DELETE FROM quota_use WHERE quota_id IN (SELECT q.id FROM quotas q WHERE q.subject_id = $1)",
+            "DELETE FROM quotas WHERE subject_id = $1",
         ];
         for sql in theirs {
             sqlx::query(sql).bind(id.to_string()).execute(self.writing()).await?;
@@ -214,6 +233,7 @@ impl UserRow {
             active: row.optional("active")?,
             origin: row.parsed("origin")?,
             created: row.time("created")?,
+            sign_in_by: row.time("sign_in_by")?,
         })
     }
 }

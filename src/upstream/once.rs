@@ -6,7 +6,7 @@
 //! A question every minute has no use for a pool.
 
 use super::dial::{DialError, Endpoint, Stream, TlsTrust};
-use crate::config::BaseUrl;
+use crate::config::{BaseUrl, Origin};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -64,6 +64,15 @@ impl Api {
         Ok(Self { endpoint, base: url.path.clone(), largest, patience })
     }
 
+    /// Of an origin that another server has named: it may lead anywhere, so private addresses are the operator's to allow.
+    pub fn named_by_others(
+        origin: Origin,
+        (trust, allow_private): (&TlsTrust, bool),
+        (largest, patience): (usize, Duration),
+    ) -> Result<Self, DialError> {
+        Ok(Self { endpoint: Endpoint::new(origin, trust, allow_private)?, base: "".into(), largest, patience })
+    }
+
     /// Somebody else than the operator has written the address down: what it resolves to is looked at as well.
     pub fn foreign(
         url: &BaseUrl,
@@ -71,8 +80,8 @@ impl Api {
         allow_private: bool,
         patience: Duration,
     ) -> Result<Self, DialError> {
-        let endpoint = Endpoint::new(url.origin.clone(), trust, allow_private)?;
-        Ok(Self { endpoint, base: url.path.clone(), largest: 0, patience })
+        let of = Self::named_by_others(url.origin.clone(), (trust, allow_private), (0, patience))?;
+        Ok(Self { base: url.path.clone(), ..of })
     }
 
     /// Asks for nothing but the status: of what else is answered nothing is read.

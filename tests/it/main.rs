@@ -39,6 +39,7 @@ mod limits;
 mod log;
 mod logins;
 mod management;
+mod oidc;
 mod page;
 mod pointing;
 mod postgres;

@@ -1,5 +1,14 @@
 //! The page, as a browser without a script sees it.
 
+mod account;
+mod connecting;
+mod credentials;
+mod joining;
+mod operators;
+mod organizations;
+mod users;
+
+use crate::management::cast::Cast;
 use crate::support::{ADA_KEY, Answer, Ask, Bellhop, CATALOGUE, Pat, Site, Upstream};
 use serde_json::json;
 use std::fs;
@@ -15,6 +24,29 @@ struct Browser<'b> {
 impl<'b> Browser<'b> {
     fn at(bellhop: &'b Bellhop) -> Self {
         Self { bellhop, cookie: None }
+    }
+
+    /// Somebody of the cast, signed in with a password that they chose by a link.
+    async fn of(cast: &'b Cast, name: &str) -> Self {
+        let link = cast.post(&cast.iris, &format!("/users/{name}/link"), &json!({})).await.json();
+        let mut browser = Self::at(&cast.bellhop);
+        let path = format!("/choose/{}", link["value"].as_str().unwrap());
+        let chosen = browser.submit(&path, &[("secret-password", PASSWORD)]).await;
+        assert_eq!(chosen.status, 303, "{}", chosen.text());
+        browser
+    }
+
+    /// Sends a form of this session's.
+    async fn fill(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let csrf = self.csrf("/tokens").await;
+        self.submit(path, &[&[("csrf", &*csrf)], fields].concat()).await
+    }
+
+    /// A page that there is.
+    async fn read(&mut self, path: &str) -> String {
+        let answer = self.get(path).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        answer.text()
     }
 
     async fn get(&mut self, path: &str) -> Answer {
@@ -44,6 +76,12 @@ impl<'b> Browser<'b> {
         let text = self.get(path).await.text();
         let start = text.find("name=\"csrf\" value=\"").unwrap_or_else(|| panic!("no form in {text}")) + 19;
         text[start..start + 64].to_owned()
+    }
+
+    /// What the form on that page sends when these are filled in, and nothing else is touched.
+    async fn fill_on(&mut self, form: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let csrf = self.csrf(form).await;
+        self.submit(path, &[&[("csrf", &*csrf)], fields].concat()).await
     }
 
     /// Made the first administrator of an empty Bellhop, and is signed in.
@@ -232,6 +270,7 @@ async fn who_has_to_wait_is_told_so_on_a_page_of_theirs() {
     for user in ["a", "b"] {
         assert_eq!(sign_in(user, "fake wrong password").await.status, 401);
     }
+    assert_eq!(sign_in("c", "fake wrong password").await.status, 429);
     let choice = Browser::at(&bellhop).submit("/choose/fake-link", &[("secret-password", PASSWORD)]).await;
     for refused in [sign_in("ada", PASSWORD).await, choice] {
         let text = refused.text();

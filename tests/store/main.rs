@@ -15,6 +15,7 @@ mod world;
 mod changes;
 mod credentials;
 mod holders;
+mod identities;
 mod jobs;
 mod nouns;
 mod opening;

@@ -154,12 +154,12 @@ on_both! {
         assert_eq!(read.count_tokens(world.ada).await.unwrap(), read.tokens(world.ada).await.unwrap().len() as u64);
         drop(read);
         let mut tx = place.write().await;
-        assert!(!tx.has_other_administrator(world.grace).await.unwrap());
+        assert!(!tx.has_other_administrator(world.grace, NOW).await.unwrap());
         tx.change_user(world.ada, UserChange::Admin(true)).await.unwrap();
-        assert!(tx.has_other_administrator(world.grace).await.unwrap());
-        assert!(!tx.has_other_administrator(world.ada).await.unwrap());
+        assert!(tx.has_other_administrator(world.grace, NOW).await.unwrap());
+        assert!(!tx.has_other_administrator(world.ada, NOW).await.unwrap());
         tx.change_user(world.ada, UserChange::Disabled(true)).await.unwrap();
-        assert!(!tx.has_other_administrator(world.grace).await.unwrap());
+        assert!(!tx.has_other_administrator(world.grace, NOW).await.unwrap());
     }
 }
 

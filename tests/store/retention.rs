@@ -51,7 +51,7 @@ impl Archive {
         let asking = Asking::new(Err("nobody is asked".into()));
         let machines = (Exchanges::without_record(clock.clone()), asking);
         let stores = (place.store.clone(), Arc::clone(&self.vault));
-        let management = Management::new(stores, machines, clock, Current { config, catalog });
+        let management = Management::new(stores, machines, clock, Current { config, catalog, issuer: None });
         management.verify_audit(&Who::command_line()).await.unwrap()
     }
 }

@@ -8,13 +8,13 @@ use super::{
 };
 use crate::manage::{
     Listed, Page,
-    members::{Member, MemberDetails, SetMember},
+    members::{Member, MemberConsequences, MemberDetails, SetMember},
 };
 use axum::{Json, extract::State, http::StatusCode};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show, set, remove))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show, set, remove)).routes(routes!(consequences))
 }
 
 /// List the members of an organization
@@ -99,4 +99,24 @@ async fn remove(
 ) -> Result<StatusCode, Problem> {
     api.management.remove_member(&who, (&organization, &user), read.as_ref()).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Tell what a member would lose and leave behind
+///
+/// For the owners of the organization, and for members who leave.
+#[utoipa::path(get, path = "/organizations/{organization}/members/{user}/consequences", tag = "organizations",
+    operation_id = "show_consequences_of_member",
+    params(
+        ("organization" = String, Path, description = "A name or an id."),
+        ("user" = String, Path, description = "A name or an id."),
+    ), responses(
+    (status = 200, body = MemberConsequences),
+    (status = "default", body = Problem, content_type = "application/problem+json"),
+))]
+async fn consequences(
+    State(api): State<Api>,
+    Signed(who): Signed,
+    At((organization, user)): At<(String, String)>,
+) -> Result<Json<MemberConsequences>, Problem> {
+    Ok(Json(api.management.consequences_of_member(&who, (&organization, &user)).await?))
 }

@@ -7,6 +7,7 @@ mod contexts;
 mod credentials;
 mod explain;
 mod extract;
+mod invitations;
 mod jobs;
 mod members;
 mod organizations;
@@ -105,6 +106,7 @@ fn signed_in() -> OpenApiRouter<Api> {
         .merge(users::routes())
         .merge(organizations::routes())
         .merge(members::routes())
+        .merge(invitations::routes())
         .merge(projects::routes())
         .merge(credentials::routes())
         .merge(providers::routes())
@@ -119,7 +121,7 @@ fn signed_in() -> OpenApiRouter<Api> {
 }
 
 fn open() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().nest("/api/v1", people::open())
+    OpenApiRouter::new().nest("/api/v1", people::open().merge(invitations::open()))
 }
 
 async fn no_such_method() -> Problem {

@@ -1,4 +1,4 @@
-//! `/login`, `/links`, `/sessions`, `/password`: how people get in.
+//! `/login`, `/links`, `/sessions`, `/password`, `/users/…/identity`: how people get in.
 //! Owns nothing.
 //! Never asks who has not signed in for anything but a password or a link.
 
@@ -11,6 +11,7 @@ use crate::{
     identity::Scope,
     manage::{
         Listed, Who,
+        identities::{Identity, SetIdentity},
         signin::{ChangePassword, Link, Redeem, Session},
         tokens::{CreateToken, MadeToken, Shown},
     },
@@ -27,10 +28,11 @@ pub fn open() -> OpenApiRouter<Api> {
 
 pub fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
-        .routes(routes!(sessions))
+        .routes(routes!(sessions, end_sessions))
         .routes(routes!(end_session))
         .routes(routes!(change_password))
         .routes(routes!(make_link))
+        .routes(routes!(set_identity, remove_identity))
 }
 
 /// A name and a password, and what the token that they open is called.
@@ -88,6 +90,18 @@ async fn sessions(State(api): State<Api>, Signed(who): Signed) -> Result<Json<Li
     Ok(Json(Listed { items, next: None }))
 }
 
+/// Sign out everywhere else
+///
+/// With a token, everywhere.
+#[utoipa::path(delete, path = "/sessions", tag = "signing in", responses(
+    (status = 204),
+    (status = "default", body = Problem, content_type = "application/problem+json"),
+))]
+async fn end_sessions(State(api): State<Api>, Signed(who): Signed) -> Result<StatusCode, Problem> {
+    api.management.end_other_sessions(&who).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// Sign out somewhere
 #[utoipa::path(delete, path = "/sessions/{id}", tag = "signing in", operation_id = "end_session", params(("id" = SessionId, Path)), responses(
     (status = 204),
@@ -129,4 +143,39 @@ async fn change_password(
 ))]
 async fn make_link(State(api): State<Api>, Signed(who): Signed, At(user): At<String>) -> Result<Made<Link>, Problem> {
     Ok(Made(api.management.make_link(&who, &user).await?))
+}
+
+/// Tie a user to somebody of the identity provider
+///
+/// For administrators. In the place of whom it was tied to. From now on the user has to sign in with the provider at
+/// least every `oidc.sign_in_every`, or their tokens and sessions rest until they do.
+#[utoipa::path(put, path = "/users/{user}/identity", tag = "signing in",
+    params(("user" = String, Path, description = "Name or id")), request_body = SetIdentity, responses(
+    (status = 200, body = Identity),
+    (status = "default", body = Problem, content_type = "application/problem+json"),
+))]
+async fn set_identity(
+    State(api): State<Api>,
+    Signed(who): Signed,
+    At(user): At<String>,
+    Sent(wanted): Sent<SetIdentity>,
+) -> Result<Json<Identity>, Problem> {
+    Ok(Json(api.management.set_identity(&who, &user, wanted).await?))
+}
+
+/// Untie a user from the identity provider
+///
+/// For administrators. What its groups gave goes; the user's tokens do not rest any more.
+#[utoipa::path(delete, path = "/users/{user}/identity", tag = "signing in",
+    params(("user" = String, Path, description = "Name or id")), responses(
+    (status = 204),
+    (status = "default", body = Problem, content_type = "application/problem+json"),
+))]
+async fn remove_identity(
+    State(api): State<Api>,
+    Signed(who): Signed,
+    At(user): At<String>,
+) -> Result<StatusCode, Problem> {
+    api.management.remove_identity(&who, &user).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -11,7 +11,7 @@ use crate::{
     identity::Context,
     manage::{
         Listed, Page,
-        projects::{ChangeProject, CreateProject, Of, Project},
+        projects::{ChangeProject, CreateProject, Of, Project, ProjectConsequences},
     },
 };
 use axum::{Json, extract::State, http::StatusCode};
@@ -23,6 +23,7 @@ pub fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
         .routes(routes!(show, change, delete))
+        .routes(routes!(consequences))
         .routes(routes!(add_member, remove_member))
 }
 
@@ -130,6 +131,22 @@ async fn delete(
 ) -> Result<StatusCode, Problem> {
     api.management.delete_project(&who, id, read.as_ref()).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Tell what would go with a project
+///
+/// For its user, or the maintainers and owners of its organization.
+#[utoipa::path(get, path = "/projects/{id}/consequences", tag = "projects",
+    operation_id = "show_consequences_of_project", params(("id" = ProjectId, Path)), responses(
+    (status = 200, body = ProjectConsequences),
+    (status = "default", body = Problem, content_type = "application/problem+json"),
+))]
+async fn consequences(
+    State(api): State<Api>,
+    Signed(who): Signed,
+    At(id): At<ProjectId>,
+) -> Result<Json<ProjectConsequences>, Problem> {
+    Ok(Json(api.management.consequences_of_project(&who, id).await?))
 }
 
 /// Let a member of the organization use a project's credentials

@@ -39,8 +39,8 @@ impl Guard {
         self.secure
     }
 
-    /// Tries a password or a link. A network over its limit is not heard, as each try costs a hash; only what opens
-    /// nothing counts.
+    /// Tries a password, a link, or the identity provider's word. A network over its limit is not heard, as each try costs a
+    /// hash or a question to the provider; only what opens nothing counts.
     pub async fn hear<T>(
         &self,
         peer: Option<Extension<Peer>>,
@@ -49,7 +49,10 @@ impl Guard {
         let peer = peer.map(|Extension(peer)| peer);
         peer.map_or(Ok(()), |Peer(address)| self.failed.check(address)).map_err(too_often)?;
         let outcome = attempt.await;
-        if matches!(outcome, Err(Fault::WrongPassword | Fault::Missing(_))) {
+        // Whoever tries one name after the other with an invitation learns who is here.
+        let is_guess =
+            matches!(outcome, Err(Fault::WrongPassword | Fault::Missing(_) | Fault::Forbidden(_) | Fault::Conflict(_)));
+        if is_guess {
             self.count(peer)?;
         }
         outcome

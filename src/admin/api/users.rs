@@ -8,11 +8,9 @@ use super::{
 };
 use crate::manage::{
     Listed, Page,
-    users::{ChangeUser, CreateUser, SetActive, User, UserConsequences, UserDetails},
+    users::{ChangeUser, CreateUser, SetActive, User, UserConsequences, UserDetails, UsersWanted},
 };
 use axum::{Json, extract::State, http::StatusCode};
-use serde::Deserialize;
-use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub fn routes() -> OpenApiRouter<Api> {
@@ -23,27 +21,20 @@ pub fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(set_active))
 }
 
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct Which {
-    /// Only the one of this name.
-    name: Option<String>,
-}
-
 /// List users
 ///
 /// In the order of their names. For administrators.
-#[utoipa::path(get, path = "/users", tag = "users", operation_id = "list_users", params(Which, Page), responses(
+#[utoipa::path(get, path = "/users", tag = "users", operation_id = "list_users", params(UsersWanted, Page), responses(
     (status = 200, body = Listed<User>),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
 async fn list(
     State(api): State<Api>,
     Signed(who): Signed,
-    Asked(which): Asked<Which>,
+    Asked(wanted): Asked<UsersWanted>,
     Asked(page): Asked<Page>,
 ) -> Result<Json<Listed<User>>, Problem> {
-    Ok(Json(api.management.users(&who, which.name.as_deref(), &page).await?))
+    Ok(Json(api.management.users(&who, &wanted, &page).await?))
 }
 
 /// Make a user

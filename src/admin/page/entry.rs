@@ -35,6 +35,8 @@ struct SignIn<'p> {
     next: &'p str,
     /// What was typed into the form at `next` when the session ended.
     kept: &'p [(String, String)],
+    /// What the identity provider is called.
+    provider: Option<String>,
 }
 
 /// The way back to a form that was sent without a session.
@@ -52,6 +54,8 @@ struct Choose<'p> {
     frame: Frame,
     is_setup: bool,
     name: &'p str,
+    /// The identity provider, which a link can tie an account to, and the link.
+    provider: Option<(String, &'p str)>,
 }
 
 #[derive(Template)]
@@ -70,21 +74,33 @@ pub struct Next {
     next: String,
 }
 
-pub async fn ask(visitor: Result<Visitor, Response>, Query(Next { next }): Query<Next>) -> Response {
+pub async fn ask(
+    State(api): State<Api>,
+    visitor: Result<Visitor, Response>,
+    Query(Next { next }): Query<Next>,
+) -> Response {
     match visitor {
         Ok(_) => Redirect::to(own(&next)).into_response(),
-        Err(_) => page(&SignIn { frame: Frame::open(), user: "", next: own(&next), kept: &[] }),
+        Err(_) => asked(&api, Frame::open(), ("", own(&next)), &[]),
     }
 }
 
 /// For a form that was sent after its session had ended.
-pub fn ask_again(path: &str, kept: Vec<(String, String)>) -> Response {
-    let frame = Frame::open().alert(say!("sign-in-kept"));
-    page(&SignIn { frame, user: "", next: path, kept: &kept })
+pub fn ask_again(api: &Api, path: &str, kept: &[(String, String)]) -> Response {
+    asked(api, Frame::open().alert(say!("sign-in-kept")), ("", path), kept)
+}
+
+/// Why nobody was signed in, and the way in again.
+pub fn ask_after(api: &Api, fault: &Fault) -> Response {
+    asked(api, Frame::open().alert(sentence(fault)), ("", "/"), &[])
+}
+
+fn asked(api: &Api, frame: Frame, (user, next): (&str, &str), kept: &[(String, String)]) -> Response {
+    page(&SignIn { frame, user, next, kept, provider: api.management.identity_provider() })
 }
 
 /// Only a path of this page's own.
-fn own(next: &str) -> &str {
+pub fn own(next: &str) -> &str {
     let is_path = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n']);
     if is_path { next } else { "/" }
 }
@@ -98,17 +114,21 @@ pub async fn sign_in(State(api): State<Api>, peer: Option<Extension<Peer>>, fiel
         Ok(user) => resume(&api, user, next, kept).await,
         Err(fault @ (Fault::WrongPassword | Fault::TooOften { .. })) => {
             let frame = Frame::open().alert(sentence(&fault));
-            refused(&fault, page(&SignIn { frame, user, next, kept: &kept }))
+            refused(&fault, asked(&api, frame, (user, next), &kept))
         }
         Err(fault) => Refused::from(fault).into_response(),
     }
 }
 
 /// The form again, with the status that says why, and when it is heard.
-fn refused(fault: &Fault, form: Response) -> Response {
+pub fn refused(fault: &Fault, form: Response) -> Response {
     let status = match fault {
         Fault::WrongPassword => StatusCode::UNAUTHORIZED,
         Fault::TooOften { .. } => StatusCode::TOO_MANY_REQUESTS,
+        Fault::Forbidden(_) => StatusCode::FORBIDDEN,
+        Fault::Missing(_) => StatusCode::NOT_FOUND,
+        Fault::Unanswered(_) => StatusCode::BAD_GATEWAY,
+        Fault::Unavailable(_) | Fault::Internal(_) => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     };
     let mut answer = (status, form).into_response();
@@ -119,14 +139,14 @@ fn refused(fault: &Fault, form: Response) -> Response {
 }
 
 /// Another key than any before: nobody else can have put it there.
-async fn enter(api: &Api, user: UserId, answer: Response) -> Response {
+pub async fn enter(api: &Api, user: UserId, answer: Response) -> Response {
     match api.management.begin_session(user).await {
         Ok(key) => keep(api, &key, answer),
         Err(fault) => Refused::from(fault).into_response(),
     }
 }
 
-fn keep(api: &Api, key: &Secret, mut answer: Response) -> Response {
+pub fn keep(api: &Api, key: &Secret, mut answer: Response) -> Response {
     if let Some(cookie) = session::keep(key, api.guard.is_secure()) {
         answer.headers_mut().insert(header::SET_COOKIE, cookie);
     }
@@ -160,11 +180,12 @@ pub async fn sign_out(State(api): State<Api>, Sent { visitor, .. }: Sent) -> Res
 }
 
 pub async fn setup() -> Response {
-    page(&Choose { frame: Frame::open(), is_setup: true, name: "" })
+    page(&Choose { frame: Frame::open(), is_setup: true, name: "", provider: None })
 }
 
-pub async fn choose() -> Response {
-    page(&Choose { frame: Frame::open(), is_setup: false, name: "" })
+pub async fn choose(State(api): State<Api>, Path(link): Path<String>) -> Response {
+    let provider = api.management.identity_provider().map(|provider| (provider, &*link));
+    page(&Choose { frame: Frame::open(), is_setup: false, name: "", provider })
 }
 
 pub async fn set_up(api: State<Api>, peer: Option<Extension<Peer>>, link: Path<String>, fields: Fields) -> Response {
@@ -177,7 +198,7 @@ pub async fn chosen(api: State<Api>, peer: Option<Extension<Peer>>, link: Path<S
 
 async fn redeem(api: Api, peer: Option<Extension<Peer>>, (link, is_setup): (String, bool), fields: Fields) -> Response {
     let name = fields.one("name");
-    let again = |text: String| page(&Choose { frame: Frame::open().alert(text), is_setup, name });
+    let again = |text: String| page(&Choose { frame: Frame::open().alert(text), is_setup, name, provider: None });
     let user = match name.parse::<UserName>() {
         Ok(name) => Some(name),
         Err(_) if !is_setup => None,

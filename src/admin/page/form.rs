@@ -107,7 +107,7 @@ impl FromRequest<Api> for Sent {
             None => Err(match fields.lasting() {
                 // A form of nothing but a button stands at its own address, and says what it does.
                 none if none.is_empty() => to_sign_in(path),
-                kept => (StatusCode::UNAUTHORIZED, entry::ask_again(path, kept)).into_response(),
+                kept => (StatusCode::UNAUTHORIZED, entry::ask_again(api, path, &kept)).into_response(),
             }),
         }
     }

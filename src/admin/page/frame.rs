@@ -131,16 +131,18 @@ impl Frame {
 }
 
 /// A day as people read it; the page's script says it in the reader's own zone.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "templates hand everything on by reference")]
 pub fn day(time: &Timestamp) -> String {
-    written(time, "%-d %b %Y")
+    written(*time, "%-d %b %Y")
 }
 
 /// To the minute, likewise.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "templates hand everything on by reference")]
 pub fn minute(time: &Timestamp) -> String {
-    written(time, "%-d %b %Y, %H:%M UTC")
+    written(*time, "%-d %b %Y, %H:%M UTC")
 }
 
-fn written(time: &Timestamp, form: &str) -> String {
+fn written(time: Timestamp, form: &str) -> String {
     match jiff::Timestamp::from_millisecond(time.millis()) {
         Ok(time) => time.strftime(form).to_string(),
         Err(_) => say!("never"),
@@ -156,6 +158,8 @@ fn notice(uri: &Uri) -> Option<String> {
         "saved" => say!("said-saved"),
         "removed" => say!("said-removed"),
         "password" => say!("said-password"),
+        "left" => say!("said-left"),
+        "joined" => say!("said-joined"),
         _ => return None,
     })
 }
@@ -212,6 +216,7 @@ impl IntoResponse for Refused {
             Fault::Forbidden(_) => (StatusCode::FORBIDDEN, sentence(&self.0)),
             Fault::Conflict(_) => (StatusCode::CONFLICT, sentence(&self.0)),
             Fault::Invalid { .. } => (StatusCode::UNPROCESSABLE_ENTITY, sentence(&self.0)),
+            Fault::TooOften { .. } => (StatusCode::TOO_MANY_REQUESTS, sentence(&self.0)),
             Fault::SignedOut => return Redirect::to("/sign-in").into_response(),
             fault => {
                 tracing::error!(error = %fault, "a page cannot be made");

@@ -2,41 +2,79 @@
 //! Owns its looks; what may be seen and done is `manage`'s, as for the API.
 //! Never loads anything from elsewhere, and never changes anything by following a link.
 
+mod account;
+mod address;
 mod assets;
 mod confirm;
+mod connect;
+mod credentials;
 mod entry;
+mod explain;
 mod form;
 mod frame;
+mod health;
 mod home;
+mod join;
+mod organizations;
+mod providers;
+mod sso;
 mod tokens;
+mod users;
 mod words;
 
-use super::api::Api;
+use super::{Admin, api::Api};
 use axum::{
-    Router,
+    Extension, Router,
     extract::Request,
     http::{HeaderValue, header},
     middleware::{self, Next},
     response::{Html, IntoResponse, Response},
     routing::get,
 };
+use std::sync::Arc;
 
 /// Nothing but what comes from here, and no script but the one file.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-pub fn router(api: Api) -> Router {
+pub fn router(api: Api, admin: Arc<Admin>) -> Router {
     Router::new()
         .route("/", get(home::show))
         .route("/sign-in", get(entry::ask).post(entry::sign_in))
+        .route("/sign-in/oidc", get(sso::set_out))
+        .route(crate::oidc::RETURN, get(sso::come_back))
         .route("/sign-out", get(entry::ask_out).post(entry::sign_out))
         .route("/setup/{link}", get(entry::setup).post(entry::set_up))
         .route("/choose/{link}", get(entry::choose).post(entry::chosen))
         .route("/tokens", get(tokens::list).post(tokens::make))
         .route("/tokens/{id}/revoke", get(tokens::ask).post(tokens::revoke))
+        .route("/connect", get(connect::show))
+        .route("/explain", get(explain::show))
+        .route("/providers", get(providers::list))
+        .route("/health", get(health::show))
+        .merge(credentials())
+        .merge(organizations::routes())
+        .merge(join::routes())
+        .merge(users::routes())
+        .merge(account::routes())
+        .layer(Extension(admin))
         .with_state(api)
         .layer(middleware::from_fn(harden))
         .merge(assets::router())
+}
+
+fn credentials() -> Router<Api> {
+    use credentials as page;
+    Router::new()
+        .route("/credentials", get(page::list))
+        .route("/credentials/new", get(page::choose).post(page::enter))
+        .route("/credentials/{id}", get(page::show))
+        .route("/credentials/{id}/rotate", get(page::ask_to_rotate).post(page::rotate))
+        .route("/credentials/{id}/edit", get(page::ask_to_edit).post(page::edit))
+        .route("/credentials/{id}/probe", get(page::to_show).post(page::probe))
+        .route("/credentials/{id}/enable", get(page::to_show).post(page::enable))
+        .route("/credentials/{id}/disable", get(page::ask_to_disable).post(page::disable))
+        .route("/credentials/{id}/delete", get(page::ask_to_delete).post(page::delete))
 }
 
 async fn harden(request: Request, next: Next) -> Response {

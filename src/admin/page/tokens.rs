@@ -188,7 +188,7 @@ pub async fn ask(State(api): State<Api>, visitor: Visitor, Path(id): Path<TokenI
     };
     Ok(page(&Confirm {
         frame: Frame::of(&visitor, "/tokens"),
-        heading: say!("revoke-heading", name = token.name.to_string()),
+        heading: say!("revoke-heading", name = token.name),
         effects: vec![say!("revoke-effect"), say!("revoke-jobs"), used],
         act: say!("revoke-go"),
         back: "/tokens".into(),

@@ -67,6 +67,8 @@ struct CredentialLine {
     probe: Option<Verdict>,
     probed: Option<Timestamp>,
     account: Option<String>,
+    /// When its newest job went on record.
+    last_job: Option<Timestamp>,
     created: Timestamp,
 }
 
@@ -76,7 +78,7 @@ impl From<Credential> for CredentialLine {
             State::Active if credential.expired => "expired",
             state => state.as_str(),
         };
-        let Details { projects, members, secret_fields, plain_fields, source, readings, account } =
+        let Details { projects, members, secret_fields, plain_fields, source, readings, account, last_job } =
             credential.details.unwrap_or_default();
         Self {
             provider: credential.provider,
@@ -96,6 +98,7 @@ impl From<Credential> for CredentialLine {
             probe: credential.probe,
             probed: credential.probed,
             account,
+            last_job,
             created: credential.created,
         }
     }
@@ -145,6 +148,7 @@ impl Show {
                 ("probe", json!(line.probe)),
                 ("probed", json!(line.probed)),
                 ("account", json!(line.account)),
+                ("last_job", json!(line.last_job)),
                 ("created", json!(line.created)),
             ],
         );

@@ -8,8 +8,8 @@ use super::{
     settings::{self, Setting},
 };
 use crate::{
-    cli::env::quote::Shell,
     config::BaseUrl,
+    point::quote::Shell,
     provider::{
         Located, Provider,
         preset::sdk::{ConfigFile, FileFormat, Filled, Names, Part, Sdk, Template, Values},

@@ -3,9 +3,9 @@
 //! Never returns a value; of an address only its origin, which holds no user and no path.
 
 use crate::{
-    cli::point::place::Place,
     config::{BaseUrl, Origin},
     identity::pat::{LENGTH, PREFIX, PlainPat},
+    point::place::Place,
 };
 use std::net::IpAddr;
 
@@ -89,10 +89,10 @@ fn urls(value: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Environment, Sources};
+    use crate::config::{Protocol, Sources};
 
     fn place() -> Place {
-        Place::find(None, &Environment::default(), &Sources::default().load().unwrap().config).unwrap()
+        Place::new(None, &Sources::default().load().unwrap().config.listen, Protocol::Http)
     }
 
     #[test]

@@ -76,8 +76,8 @@ impl Doctor {
         let mut found: BTreeSet<Finding> = variables::look(&patient).into_iter().collect();
         found.extend(files::look(&patient));
         let reached = match token::of_environment(environment) {
-            Ok(None) if !map.place.stated => None,
-            Ok(token) => Some(reach::ask(&map.place, token.as_ref())?),
+            Ok(None) if !map.stated => None,
+            Ok(token) => Some(reach::ask(&map, token.as_ref())?),
             Err(failure) => {
                 found.insert(Finding::variable(
                     "BELLHOP_TOKEN",

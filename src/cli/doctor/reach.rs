@@ -8,7 +8,7 @@ use crate::{
         Console, Failure,
         console::{Form, shown},
         get::get,
-        point::place::Place,
+        point::Map,
         wait_for,
     },
     secret::Secret,
@@ -32,9 +32,9 @@ struct PayerLine<'p> {
     why: &'p Value,
 }
 
-pub fn ask(place: &Place, token: Option<&Secret>) -> Result<Reached, Failure> {
-    let url = place.main()?;
-    let trust = place.trust()?;
+pub fn ask(map: &Map, token: Option<&Secret>) -> Result<Reached, Failure> {
+    let url = map.place.main()?;
+    let trust = map.trust()?;
     let answer = Endpoint::new(url.origin.clone(), &trust, true).map_err(|error| error.to_string());
     let path = format!("{}/whoami", url.path);
     let answer = match answer {

@@ -2,24 +2,24 @@
 //! Owns nothing.
 //! Prints no token unless it is asked to, and everything that is not a setting goes to standard error.
 
-pub mod quote;
-
 use super::{
     Console, Failure,
-    point::{Aim, Map, Pointed, title, token},
+    point::{Aim, Map, token},
 };
 use crate::{
     config::{Environment, Sources},
-    provider::{
-        Provider,
-        preset::sdk::{Filled, Part},
+    point::{
+        Pointed,
+        quote::Shell,
+        settings::{BLANK, Lines, NotSettable, code_with, lines},
+        title,
     },
+    provider::Provider,
     secret::Secret,
 };
 use clap::Args;
-use quote::{Shell, Unwritable, dotenv};
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, convert::Infallible, str::FromStr};
+use std::{convert::Infallible, str::FromStr};
 
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
@@ -76,9 +76,6 @@ impl Format {
     }
 }
 
-/// What stands for the token in files, which know no variables.
-const BLANK: &str = "<BELLHOP_TOKEN>";
-
 impl Env {
     pub fn run(self, sources: &Sources, console: &mut Console<'_>) -> Result<(), Failure> {
         let map = Map::read(self.aim.url.as_ref(), sources)?;
@@ -93,8 +90,8 @@ impl Env {
             Format::File(name) => file(name, &pointed, token.as_ref(), console)?,
             Format::Json => format!("{:#}\n", described(provider, &pointed, token.as_ref())),
             Format::Python => python(&pointed, token.as_ref())?,
-            Format::Shell(shell) => lines(&pointed, &Lines::Shell(*shell), token.as_ref())?,
-            Format::Dotenv => lines(&pointed, &Lines::Dotenv, token.as_ref())?,
+            Format::Shell(shell) => lines(&pointed, Lines::Shell(*shell), token.as_ref())?,
+            Format::Dotenv => lines(&pointed, Lines::Dotenv, token.as_ref())?,
         };
         console.say(text);
         Ok(())
@@ -136,6 +133,12 @@ impl Env {
     }
 }
 
+impl From<NotSettable> for Failure {
+    fn from(problem: NotSettable) -> Self {
+        Self::failed(problem.to_string())
+    }
+}
+
 /// Where the variable is not set, the SDK would be given an empty token and say something else about it.
 fn variable_is_set(environment: &Environment, console: &mut Console<'_>) -> Result<(), Failure> {
     if environment.text("BELLHOP_TOKEN")?.is_some() {
@@ -163,61 +166,6 @@ fn needs_files(pointed: &Pointed<'_>, console: &mut Console<'_>) {
     }
 }
 
-enum Lines {
-    Shell(Shell),
-    Dotenv,
-}
-
-impl Lines {
-    fn set(&self, name: &str, value: &Filled) -> Result<String, Failure> {
-        let line = match self {
-            Self::Shell(shell) => shell.set(name, value),
-            Self::Dotenv => dotenv(name, value),
-        };
-        line.map_err(|Unwritable| Failure::failed(format!("{name}: {Unwritable}")))
-    }
-}
-
-/// One line for each variable; what several SDKs read alike is said once.
-fn lines(pointed: &[Pointed<'_>], form: &Lines, token: Option<&Secret>) -> Result<String, Failure> {
-    let mut lines: Vec<String> = Vec::new();
-    let mut said: BTreeMap<&str, &Filled> = BTreeMap::new();
-    for one in pointed {
-        lines.push(heading(one));
-        if let Lines::Shell(shell) = form {
-            lines
-                .extend(one.sdk.unset.iter().filter(|name| !said.contains_key(&***name)).map(|name| shell.unset(name)));
-        }
-        for (name, value) in &one.environment {
-            match said.insert(name, value) {
-                Some(earlier) if earlier == value => {}
-                Some(_) => {
-                    return Err(Failure::failed(format!("{name} means two things to the SDKs: choose one with --sdk")));
-                }
-                None => lines.push(form.set(name, &with_token(value, token))?),
-            }
-        }
-        if let (Some(code), true) = (&one.snippet, one.environment.is_empty()) {
-            lines.extend(code_with(code, None).lines().map(|line| format!("#   {line}")));
-        }
-    }
-    Ok(lines.join("\n") + "\n")
-}
-
-/// On one line, whatever a preset says: of a second one, a shell would read commands.
-fn heading(pointed: &Pointed<'_>) -> String {
-    let note = pointed.sdk.note.iter().map(|note| format!(": {note}"));
-    let text = std::iter::once(pointed.title()).chain(note).collect::<String>();
-    format!("# {}", text.split_whitespace().collect::<Vec<_>>().join(" "))
-}
-
-fn with_token(value: &Filled, token: Option<&Secret>) -> Filled {
-    match token {
-        Some(token) => Filled(vec![Part::Text(value.with(token.expose()))]),
-        None => value.clone(),
-    }
-}
-
 fn python(pointed: &[Pointed<'_>], token: Option<&Secret>) -> Result<String, Failure> {
     let code =
         pointed.iter().filter_map(|p| Some(format!("# {}\n{}", p.title(), code_with(p.snippet.as_ref()?, token))));
@@ -226,15 +174,6 @@ fn python(pointed: &[Pointed<'_>], token: Option<&Secret>) -> Result<String, Fai
         return Err(Failure::failed("no code is needed: variables do, as --format sh prints them"));
     }
     Ok(code.join("\n"))
-}
-
-/// Code that reads the token from the environment; in the preset, it stands there in double quotes.
-fn code_with(code: &Filled, token: Option<&Secret>) -> String {
-    if let Some(token) = token {
-        return code.with(token.expose());
-    }
-    let text = code.with("\0").replace("\"\0\"", "os.environ[\"BELLHOP_TOKEN\"]");
-    if code.has_token() { format!("import os\n{text}") } else { text }
 }
 
 fn file(
@@ -275,7 +214,7 @@ fn described(provider: &Provider, pointed: &[Pointed<'_>], token: Option<&Secret
             "files": files.collect::<Vec<_>>(),
             "code": p.snippet.as_ref().map(|code| code.with(token)),
             "note": p.sdk.note,
-            "warnings": p.warnings,
+            "warnings": p.warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
         })
     });
     json!({ "provider": provider.id(), "sdks": sdks.collect::<Vec<_>>() })

@@ -1,24 +1,27 @@
-//! Pointing SDKs at Bellhop: a preset's texts, filled in for the Bellhop that is meant. `env`, `run` and `doctor` share it.
+//! Where `env`, `run` and `doctor` point SDKs: what the flags, the environment and the configuration say of it.
 //! Owns nothing.
-//! Never prints anything, and never has a token: where one belongs stays open.
+//! Never prints anything.
 
-pub mod place;
 pub mod token;
 
 use super::Failure;
 use crate::{
     app,
-    config::{BaseUrl, Sources},
+    config::{BaseUrl, Config, Environment, Protocol, Sources},
     identity::Context,
+    point::{
+        self, Pointed,
+        place::{NoDoor, Place},
+    },
     provider::{
         Catalog, Provider,
-        fields::{Sensitivity, items},
-        preset::sdk::{ConfigFile, Filled, Hole, Need, Sdk, Template, Values, Way, in_double_quotes},
+        fields::Sensitivity,
+        preset::sdk::{Sdk, Way},
     },
+    upstream::TlsTrust,
 };
 use clap::Args;
-use place::{Door, Place};
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 /// What `env` and `run` take to know where to.
 #[derive(Args, Debug)]
@@ -41,31 +44,35 @@ pub struct Aim {
 pub struct Map {
     pub place: Place,
     pub catalog: Catalog,
-}
-
-/// One SDK, pointed at Bellhop.
-pub struct Pointed<'p> {
-    pub provider: &'p Provider,
-    pub sdk: &'p Sdk,
-    pub door: Door,
-    pub environment: Vec<(&'p str, Filled)>,
-    pub files: Vec<(&'p ConfigFile, Filled)>,
-    pub snippet: Option<Filled>,
-    pub warnings: Vec<String>,
-}
-
-impl Pointed<'_> {
-    /// Whether a setting or the code of it holds the token.
-    pub fn reads_token(&self) -> bool {
-        self.environment.iter().map(|(_, value)| value).chain(&self.snippet).any(Filled::has_token)
-    }
+    /// Whether somebody said where Bellhop is, rather than nobody anything.
+    pub stated: bool,
+    /// Of the configured listeners.
+    certificate: Option<PathBuf>,
 }
 
 impl Map {
     pub fn read(url: Option<&BaseUrl>, sources: &Sources) -> Result<Self, Failure> {
         let config = sources.load()?.config;
-        let place = Place::find(url, &sources.environment, &config)?;
-        Ok(Self { place, catalog: app::catalog(&config)? })
+        let stated = match url {
+            Some(url) => Some(url.clone()),
+            None => of_variable(&sources.environment)?,
+        };
+        Ok(Self {
+            stated: stated.is_some() || config.listen.public_url.is_some(),
+            place: Place::new(stated, &config.listen, protocol(&config)),
+            certificate: config.tls.as_ref().map(|files| files.cert.clone()),
+            catalog: app::catalog(&config)?,
+        })
+    }
+
+    /// Its own certificate is believed, as well as the public ones where another one may stand before it.
+    pub fn trust(&self) -> Result<TlsTrust, Failure> {
+        match (&self.certificate, self.stated) {
+            (Some(certificate), false) => {
+                TlsTrust::of_file(certificate).map_err(|error| Failure::failed(format!("tls.cert: {error}")))
+            }
+            _ => Ok(TlsTrust::public()),
+        }
     }
 
     /// The providers with these ids, or all of them.
@@ -74,6 +81,22 @@ impl Map {
             return Ok(self.catalog.iter().collect());
         }
         ids.iter().map(|id| super::local::find(&self.catalog, id)).collect()
+    }
+}
+
+const fn protocol(config: &Config) -> Protocol {
+    if config.tls.is_some() { Protocol::Https } else { Protocol::Http }
+}
+
+fn of_variable(environment: &Environment) -> Result<Option<BaseUrl>, Failure> {
+    let Some(text) = environment.text("BELLHOP_PROXY_URL")? else { return Ok(None) };
+    let url = text.parse::<BaseUrl>();
+    url.map(Some).map_err(|expected| Failure::usage(format!("BELLHOP_PROXY_URL: {expected}")))
+}
+
+impl From<NoDoor> for Failure {
+    fn from(problem: NoDoor) -> Self {
+        Self::usage(problem.to_string())
     }
 }
 
@@ -97,78 +120,7 @@ impl Aim {
     }
 
     /// Points one SDK, or says why that cannot be.
-    pub fn point<'p>(&self, place: &Place, provider: &'p Provider, sdk: &'p Sdk) -> Result<Pointed<'p>, String> {
-        let door = place.door(provider.id(), &sdk.ways, self.way, self.context.as_ref())?;
-        let fields = self.fields(provider);
-        let context = self.context.as_ref().map(ToString::to_string);
-        let values = Values { base: &door.base, context, fields: &fields };
-        let mut warnings = self.warnings(provider, sdk, &door);
-        let mut fill = |what: &str, template: &Template, escaped: &dyn Fn(&str) -> String| {
-            match template.fill(&values, escaped) {
-                Ok(filled) => Some(filled),
-                Err(Hole::Field(field)) => {
-                    warnings.push(format!("{what} is left out, as it needs --plain {field}=…"));
-                    None
-                }
-                // A context that nobody named is none that is missing.
-                Err(_) => None,
-            }
-        };
-        let variables = sdk.environment.iter();
-        let environment =
-            variables.filter_map(|(name, text)| Some((&**name, fill(name, text, &str::to_owned)?))).collect();
-        let files = sdk.files.iter().filter_map(|file| {
-            let content = file.content.as_ref()?;
-            Some((file, fill(&file.name, content, &|value| file.format.escaped(value))?))
-        });
-        let files = files.collect();
-        let snippet = sdk.snippet.as_ref().and_then(|text| fill("the code", text, &in_double_quotes));
-        Ok(Pointed { provider, sdk, door, environment, files, snippet, warnings })
+    pub fn point<'p>(&self, place: &Place, provider: &'p Provider, sdk: &'p Sdk) -> Result<Pointed<'p>, NoDoor> {
+        point::Aim { context: self.context.as_ref(), way: self.way, plain: &self.plain }.point(place, provider, sdk)
     }
-
-    /// Plain fields as given, else by their defaults; of a list, the first.
-    fn fields(&self, provider: &Provider) -> Vec<(String, String)> {
-        let specs = provider.preset().fields.iter().filter(|spec| spec.sensitivity == Sensitivity::Plain);
-        let value =
-            |name: &str| self.plain.iter().rev().find(|(given, _)| given == name).map(|(_, value)| value.as_str());
-        let fields = specs.filter_map(|spec| {
-            let value = value(&spec.name).or(spec.default.as_deref())?;
-            let first = if spec.list { items(value).next().unwrap_or(value) } else { value };
-            Some((spec.name.to_string(), first.to_owned()))
-        });
-        fields.collect()
-    }
-
-    fn warnings(&self, provider: &Provider, sdk: &Sdk, door: &Door) -> Vec<String> {
-        let mut warnings: Vec<String> = sdk.warning.iter().map(ToString::to_string).collect();
-        if !sdk.plain_http.reaches(&door.base) {
-            let whereto = &door.base.origin.host;
-            warnings.push(format!("it does not send a token over plain http to {whereto}: Bellhop needs TLS for it"));
-        }
-        if let (Some(context), Way::Port | Way::Root) = (&self.context, door.way) {
-            warnings.push(format!(
-                "its address has no place for a context: use a token that is pinned (`bellhop token create --context {context}`)"
-            ));
-        }
-        if door.way == Way::Root {
-            warnings.push(format!("the token must be one that may use {} only", provider.id()));
-        }
-        warnings
-    }
-}
-
-impl Pointed<'_> {
-    /// `qiskit-ionq 1.1.1`.
-    pub fn title(&self) -> String {
-        title(self.sdk)
-    }
-
-    /// The files that variables cannot stand for.
-    pub fn required(&self) -> impl Iterator<Item = &(&ConfigFile, Filled)> {
-        self.files.iter().filter(|(file, _)| file.need == Need::Required)
-    }
-}
-
-pub fn title(sdk: &Sdk) -> String {
-    sdk.version.as_ref().map_or_else(|| sdk.name.to_string(), |version| format!("{} {version}", sdk.name))
 }

@@ -9,7 +9,6 @@ use crate::{
     config::{Config, Sources},
     provider::{
         Provider,
-        catalog::SHIPPED,
         preset::{Preset, Scheme, sdk::Way},
     },
 };
@@ -48,7 +47,7 @@ fn line<'p>(provider: &'p Provider, config: &Config) -> ProviderLine<'p> {
         ways: [Way::Path, Way::Port, Way::Host, Way::Root].into_iter().filter(used).collect(),
         scheme: scheme(preset),
         operations: preset.operations.len(),
-        preset: origin(provider),
+        preset: provider.made().as_str(),
         overridden: config.providers.contains_key(provider.id()),
     }
 }
@@ -60,16 +59,5 @@ pub const fn scheme(preset: &Preset) -> &'static str {
         Scheme::Basic { .. } => "basic",
         Scheme::Cookies(_) => "cookies",
         Scheme::SigV4(_) => "sigv4",
-    }
-}
-
-/// Whose preset it is; one that an operator's file replaces is the operator's.
-pub fn origin(provider: &Provider) -> &'static str {
-    let shipped = SHIPPED.iter().find(|(id, _)| *id == provider.id());
-    let shipped = shipped.and_then(|(_, text)| crate::provider::Preset::parse("", text).ok());
-    match shipped {
-        Some(shipped) if shipped == *provider.preset() => "shipped",
-        Some(_) => "replaced",
-        None => "added",
     }
 }

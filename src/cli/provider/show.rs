@@ -2,10 +2,7 @@
 //! Owns nothing.
 //! Never shows a credential, as it sees none.
 
-use super::{
-    Show,
-    list::{origin, scheme},
-};
+use super::{Show, list::scheme};
 use crate::{
     app,
     cli::{Console, Failure, console::Form, local},
@@ -65,7 +62,7 @@ impl Show {
             ("name", json!(preset.name)),
             ("website", json!(preset.website)),
             ("scheme", json!(scheme(preset))),
-            ("preset", json!(origin(provider))),
+            ("preset", json!(provider.made().as_str())),
         ];
         if self.form.json {
             let mut all: serde_json::Map<String, Value> =
@@ -132,7 +129,7 @@ fn operation_lines(preset: &Preset) -> Vec<OperationLine> {
 
 fn tell(sdk: &Sdk, console: &mut Console<'_>) {
     let ways: Vec<String> = sdk.ways.iter().map(|way| json!(way).as_str().unwrap_or_default().to_owned()).collect();
-    console.say(format_args!("{}, by {}\n", crate::cli::point::title(sdk), ways.join(", ")));
+    console.say(format_args!("{}, by {}\n", crate::point::title(sdk), ways.join(", ")));
     for (name, value) in &sdk.environment {
         console.say(format_args!("  {name}={value}\n"));
     }

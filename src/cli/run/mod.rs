@@ -6,10 +6,11 @@ mod child;
 
 use super::{
     Console, Failure,
-    point::{Aim, Map, Pointed, title, token},
+    point::{Aim, Map, token},
 };
 use crate::{
     config::{Environment, Sources},
+    point::{self, Pointed, place::NoDoor, title},
     provider::{
         Provider,
         preset::sdk::{Hole, Names, Sdk, Way},
@@ -83,7 +84,7 @@ impl Run {
                     }
                     Err(problem) => {
                         plan.point_at_root(map, provider, sdk, token)?;
-                        self.leave_out(sdk, problem, &mut plan);
+                        self.leave_out(sdk, &problem, &mut plan);
                     }
                 }
             }
@@ -106,7 +107,7 @@ impl Run {
     }
 
     /// Better led to Bellhop's root, or without a token, than with the provider's own.
-    fn leave_out(&self, sdk: &Sdk, problem: String, plan: &mut Plan) {
+    fn leave_out(&self, sdk: &Sdk, problem: &NoDoor, plan: &mut Plan) {
         let tokens = sdk.environment.iter().filter(|(_, value)| value.has(&Hole::Token) || value.is_address());
         plan.remove.extend(tokens.map(|(name, _)| (name.to_string(), "its SDK cannot be pointed at Bellhop")));
         if !self.providers.is_empty() {
@@ -119,7 +120,7 @@ impl Plan {
     /// An SDK that only finds the root is led there, and not left to the provider's own address: other SDKs may share the
     /// variable of its token, and Bellhop serves it or refuses it in words.
     fn point_at_root(&mut self, map: &Map, provider: &Provider, sdk: &Sdk, token: &Secret) -> Result<(), Failure> {
-        let aim = Aim { url: None, context: None, way: Some(Way::Root), plain: Vec::new() };
+        let aim = point::Aim { way: Some(Way::Root), ..point::Aim::default() };
         aim.point(&map.place, provider, sdk).map_or(Ok(()), |pointed| self.point(&pointed, token))
     }
 

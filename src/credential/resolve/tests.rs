@@ -243,6 +243,7 @@ fn world() -> impl Strategy<Value = World> {
                 user,
                 name: "ada".parse().unwrap(),
                 admin: false,
+                sign_in_by: Timestamp::MAX,
                 active: active.map(Box::new),
                 memberships,
             };

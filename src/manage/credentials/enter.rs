@@ -373,7 +373,7 @@ fn same_probed_account(before: Option<&str>, finding: &Finding) -> Result<(), Fa
         "fields",
         format!(
             "it is of another account, {now}, and this credential is of {before}: a new version must be of the same one. \
-             Disable this credential and add another with `bellhop credential add`"
+             Disable this credential and add another"
         ),
     ))
 }

@@ -78,6 +78,8 @@ pub struct Details {
     pub readings: Vec<SourceReading>,
     /// Whom the provider sees, as far as it said.
     pub account: Option<String>,
+    /// When its newest job went on record; null: it has made none.
+    pub last_job: Option<Timestamp>,
 }
 
 /// How one running process finds the source of a credential.
@@ -103,12 +105,21 @@ pub struct Which {
     pub provider: Option<String>,
     /// Only those in this state; one that has expired is still as it was switched.
     pub state: Option<State>,
+    /// Only active ones that fail: expired, refused by their provider when it was last asked, or of a source that cannot
+    /// be read.
+    #[serde(default)]
+    pub failing: bool,
 }
 
 impl Credential {
     /// What the provider says, and how the source is, is no change of it.
     pub fn tag(&self) -> Tag {
-        let details = self.details.clone().map(|details| Details { readings: Vec::new(), account: None, ..details });
+        let details = self.details.clone().map(|details| Details {
+            readings: Vec::new(),
+            account: None,
+            last_job: None,
+            ..details
+        });
         Tag::of(&Self { expired: false, probe: None, probed: None, source_failing: false, details, ..self.clone() })
     }
 }
@@ -128,6 +139,7 @@ impl Management {
             owner,
             provider: which.provider.as_deref().map(Into::into),
             state: which.state,
+            failing: which.failing.then(|| self.now()),
         };
         let rows = reading.credentials_page(&filter, after, limit + 1).await?;
         let Listed { items, next } = Listed::of(rows, limit, |row| row.id.to_string());
@@ -180,7 +192,8 @@ impl Management {
                 let name = homes.user(reading, *id).await?;
                 members.push(name.map_or_else(|| format!("a deleted user, {id}"), |name| name.to_string()));
             }
-            view.details = Some(Details::new(row, (projects, members), readings));
+            let last_job = reading.last_job(row.id).await?;
+            view.details = Some(Details { last_job, ..Details::new(row, (projects, members), readings) });
         }
         Ok(Some(view))
     }
@@ -254,6 +267,7 @@ impl Details {
             source: row.source.as_deref().map(in_words),
             readings,
             account: row.probe.and_then(|probe| probe.account).map(Into::into),
+            last_job: None,
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     ask::probe::Finding,
     hook::{Event, Home, Refused, Way},
     id::CredentialId,
-    manage::{Fault, Management, Who},
+    manage::{Fault, Management, Who, providers::spends_secrets},
     provider::Provider,
     secret::Secret,
     source::Spec,
@@ -73,7 +73,7 @@ impl Management {
 
 /// Of a version that is about to be entered. A live source is read once.
 pub async fn of_new(management: &Management, provider: &Arc<Provider>, version: &Version) -> Result<Finding, Fault> {
-    if provider.preset().exchange.as_ref().is_some_and(|exchange| exchange.rotation.is_some()) {
+    if spends_secrets(provider.preset()) {
         let text = format!(
             "{} gives a new secret with each login, and what a probe spends must be on record first: enter it without \
              a probe, then probe it",

@@ -19,7 +19,9 @@ const MIGRATIONS: &[&str] = &[
     include_str!("0006_people.sql"),
     include_str!("0007_quotas_and_audit.sql"),
     include_str!("0008_lists.sql"),
+    include_str!("0009_identities.sql"),
     include_str!("0011_webhooks.sql"),
+    include_str!("0012_invitations.sql"),
 ];
 
 pub const KNOWN: i64 = MIGRATIONS.len() as i64;

@@ -1,7 +1,9 @@
 //! The page in a real browser: Chromium, by way of its driver. What people do, what they see, and what axe finds.
 //! Only where `BELLHOP_TEST_BROWSER` names the driver's program.
 
+mod access;
 mod driver;
+mod people;
 
 use crate::support::{Bellhop, Site};
 use driver::Window;

@@ -1,12 +1,14 @@
 //! The management API: who may do what through it, and what it answers.
 
 mod audit;
-mod cast;
+pub mod cast;
 mod contexts;
 mod credentials;
 mod document;
 mod explaining;
+mod invitations;
 mod jobs;
+mod leaving;
 mod members;
 mod organizations;
 mod probing;

@@ -106,3 +106,17 @@ async fn only_members_of_the_organization_come_in_and_who_is_out_is_paid_for_no_
     assert_eq!(cast.ask(Some(&cast.grace), "DELETE", &path, None).await.status, 204);
     cast.get(&cast.grace, &path).await.assert_problem(404, "not-found");
 }
+
+#[tokio::test]
+async fn ones_own_has_no_members_and_no_option_that_would_give_it_some() {
+    let cast = Cast::assemble().await;
+    cast.own_project("thesis").await;
+    for act in ["add", "remove"] {
+        let refused = cast.bellhop.run(&["project", "member", act, "me.thesis", "ada"]).await.assert_code(2);
+        assert!(
+            refused.err.contains("a project of an organization") && !refused.err.contains("--user"),
+            "{}",
+            refused.err
+        );
+    }
+}

@@ -169,6 +169,7 @@ async fn a_network_over_its_limit_is_not_heard_and_one_within_it_is_as_often_as_
         assert_eq!(login(&cast.bellhop, "alan", PASSWORD).await.status, 201);
     }
     login(&cast.bellhop, "c", "fake wrong password").await.assert_problem(401, "wrong-password");
+    login(&cast.bellhop, "d", "fake wrong password").await.assert_problem(429, "throttled");
 
     // Otherwise each further guess would cost a hash.
     login(&cast.bellhop, "alan", PASSWORD).await.assert_problem(429, "throttled");

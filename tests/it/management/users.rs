@@ -45,7 +45,8 @@ async fn what_is_theirs_is_told_to_themselves_without_any_secret() {
     let held: Vec<_> = alan["credentials"].as_array().unwrap().iter().map(|held| &held["context"]).collect();
     assert_eq!(held, [&json!("me"), &json!("me.thesis")]);
     let consequences = cast.get(&cast.alan, "/users/alan/consequences").await.json();
-    let expected = json!({ "tokens": 2, "projects": 1, "credentials": 2, "open_jobs": 0, "last_owner_of": [] });
+    let expected = json!({ "tokens": 2, "projects": 1, "credentials": 2, "open_jobs": 0, "sessions": 0,
+        "organizations": 1, "shared_jobs": 0, "entered": 0, "last_owner_of": [] });
     assert_eq!(consequences, expected);
     let ada = cast.get(&cast.iris, "/users/ada/consequences").await.json();
     assert_eq!(ada["last_owner_of"], json!(["acme"]));
@@ -64,6 +65,13 @@ async fn lists_come_in_pages_in_the_order_of_names() {
     let names: Vec<_> = names.iter().map(|user| user["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["a", "ada", "alan", "b", "c", "eve", "grace", "iris"]);
     assert_eq!(second["next"], Value::Null);
+    let found = cast.get(&cast.iris, "/users?search=A&limit=3").await.json();
+    let found: Vec<_> = found["items"].as_array().unwrap().iter().map(|user| user["name"].clone()).collect();
+    assert_eq!(found, ["a", "ada", "alan"]);
+    for nobody in ["%25", "_", "%5C", "a%25"] {
+        let path = format!("/users?search={nobody}");
+        assert!(cast.get(&cast.iris, &path).await.items().is_empty(), "{nobody} stands for itself");
+    }
     cast.get(&cast.iris, "/users?after=%2F").await.assert_problem(422, "invalid");
     assert_eq!(cast.get(&cast.iris, "/users?name=%2F").await.json()["items"], json!([]));
 }

@@ -143,10 +143,13 @@ impl Planner<'_> {
     /// Everybody's role as it will be.
     async fn roles(&mut self, organization: &PlannedOrganization<'_>) -> Result<HashMap<UserId, Role>> {
         let rows = if organization.is_new { Vec::new() } else { self.reading.members(organization.id).await? };
+        // What came from an identity provider is declared from now on, and stays when the provider says otherwise.
+        let provided: HashSet<UserId> =
+            rows.iter().filter(|row| row.origin == Origin::Identity).map(|row| row.user).collect();
         let mut roles: HashMap<UserId, Role> = rows.into_iter().map(|row| (row.user, row.role)).collect();
         for (member, role) in &organization.declared.members {
             let user = self.user_id(member)?;
-            if roles.insert(user, *role) != Some(*role) {
+            if roles.insert(user, *role) != Some(*role) || provided.contains(&user) {
                 self.plan.members.push((organization.id, user, *role));
                 self.note("member.set", &organization.declared.name, format!("{} {role}", member.name));
             }

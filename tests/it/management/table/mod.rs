@@ -23,6 +23,8 @@ pub enum Subject {
     Organization,
     /// The same, with somebody new who is a member.
     Member,
+    /// The same organization, and an invitation to it by its owner.
+    Invitation,
     /// A project of acme that alan is in.
     Project,
     /// The same, and grace is in it too.
@@ -110,11 +112,10 @@ fn rows() -> Vec<Row> {
 
 /// In their story acme has a credential that jobs are made with, and has to keep it.
 fn beside_credentials() -> Vec<Row> {
-    use people::{members, organizations, projects, users};
-    [tokens::tokens(), users(), organizations(), members(), projects(), jobs::jobs(), webhooks::webhooks()]
-        .into_iter()
-        .flatten()
-        .collect()
+    use people::{invitations, members, organizations, projects, users};
+    let people = [users(), organizations(), members(), invitations(), projects()];
+    let others = [tokens::tokens(), jobs::jobs(), webhooks::webhooks()];
+    people.into_iter().chain(others).flatten().collect()
 }
 
 impl Subject {
@@ -140,6 +141,15 @@ impl Subject {
                 cast.add_user(name).await;
                 cast.set_member(&format!("org-{name}"), name, "member").await;
                 (own(name), name.to_owned())
+            }
+            Self::Invitation => {
+                cast.add_organization(&format!("org-{name}")).await;
+                let path = own("alan");
+                let made = cast
+                    .post(&cast.ada, &format!("/organizations/org-{name}/invitations"), &json!({ "role": "member" }))
+                    .await
+                    .json();
+                (path.replace("{id}", made["id"].as_str().unwrap()), made["value"].as_str().unwrap().to_owned())
             }
             Self::Job => {
                 let id = cast.job_of_alan().await.replace('/', "%2F");

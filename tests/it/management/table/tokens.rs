@@ -28,11 +28,17 @@ pub fn tokens() -> Vec<Row> {
             .sends(|_| json!({ "link": "fake", "password": "fake and long enough" }))
             .gives([404; 7]),
         Row::get("/sessions").gives([401, 403, 200, 200, 200, 200, 200]),
+        Row::delete("/sessions").gives([401, 403, 204, 204, 204, 204, 204]),
         Row::delete("/sessions/{id}").gives([401, 403, 404, 404, 404, 404, 404]),
         Row::put("/password")
             .sends(|_| json!({ "old": "fake wrong", "new": "fake and long enough" }))
             .gives([401, 403, 422, 422, 422, 422, 422]),
         Row::post("/users/{user}/link").gives([401, 403, 403, 403, 403, 403, 201]),
+        // There is no identity provider here.
+        Row::put("/users/{user}/identity")
+            .sends(|_| json!({ "subject": "fake-subject" }))
+            .gives([401, 403, 404, 403, 404, 404, 409]),
+        Row::delete("/users/{user}/identity").gives([401, 403, 404, 403, 404, 404, 404]),
         // Whoever has found a token may end it.
         Row::post("/tokens/revoke")
             .about(Token)

@@ -1,32 +1,48 @@
 //! Where a Bellhop is, as those who call it see it: its URL, its ports, its host names.
-//! Owns what `--url`, the environment and the configuration say of that.
+//! Owns what its configuration, and whoever says where it is, say of that.
 //! Never connects.
 
 use crate::{
-    cli::Failure,
-    config::{BaseUrl, Config, Environment, HostPattern, Origin, Protocol},
+    config::{BaseUrl, HostPattern, Listen, Origin, Protocol},
     identity::Context,
     provider::preset::sdk::Way,
-    upstream::TlsTrust,
 };
 use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    path::PathBuf,
 };
 
 pub struct Place {
-    /// Without one, the configured listener has any free port.
+    /// Without one, the listener has any free port.
     main: Option<BaseUrl>,
     ports: BTreeMap<String, Origin>,
     hosts: Option<HostPattern>,
-    /// Of the configured listeners.
-    certificate: Option<PathBuf>,
-    /// Whether somebody said where it is, rather than nobody anything.
-    pub stated: bool,
 }
 
-const NOWHERE: &str = "listen.proxy has port 0, so the port is anybody's guess: give --url or BELLHOP_PROXY_URL";
+/// Why an SDK cannot get in, in the words of the command line.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum NoDoor {
+    #[error("listen.proxy has port 0, so the port is anybody's guess: give --url or BELLHOP_PROXY_URL")]
+    Nowhere,
+    #[error("it drops the path of its address: choose another way")]
+    DropsPath,
+    #[error("it cannot use the root of an address")]
+    NoRoot,
+    #[error("Bellhop has no port for {provider}: {} in its configuration", port(.provider))]
+    NoPort { provider: String },
+    #[error("Bellhop has no host names, or this one would be too long: `listen.hosts`")]
+    NoHost,
+    #[error(
+        "it drops the path of its address, so it needs a port or a host name of its own: {} or `listen.hosts` in Bellhop's \
+         configuration; or --way root, with a token that may use {provider} only",
+        port(.provider)
+    )]
+    NeedsOwnAddress { provider: String },
+}
+
+fn port(provider: &str) -> String {
+    format!("listen.providers: {{ {provider}: \"127.0.0.1:8091\" }}")
+}
 
 /// A provider's address, and the way in that it is.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -36,44 +52,18 @@ pub struct Door {
 }
 
 impl Place {
-    /// `--url`, else `BELLHOP_PROXY_URL`, else `listen.public_url`, else the proxy listener.
-    pub fn find(named: Option<&BaseUrl>, environment: &Environment, config: &Config) -> Result<Self, Failure> {
-        let variable = match environment.text("BELLHOP_PROXY_URL")? {
-            Some(text) => {
-                let url = text.parse::<BaseUrl>();
-                Some(url.map_err(|expected| Failure::usage(format!("BELLHOP_PROXY_URL: {expected}")))?)
-            }
-            None => None,
-        };
-        let listen = &config.listen;
-        let protocol = if config.tls.is_some() { Protocol::Https } else { Protocol::Http };
-        let public = named.cloned().or(variable).or_else(|| listen.public_url.clone());
-        let stated = public.is_some();
+    /// Where it is said to be, else its public URL, else where it listens.
+    pub fn new(stated: Option<BaseUrl>, listen: &Listen, protocol: Protocol) -> Self {
+        let public = stated.or_else(|| listen.public_url.clone());
         let of_public = public.as_ref().map(|url| &*url.origin.host);
         let listener = || reachable(listen.proxy, protocol, None).map(|origin| BaseUrl { origin, path: "".into() });
         let ports = listen.providers.iter();
         let ports = ports.filter_map(|(id, at)| Some((id.clone(), reachable(*at, protocol, of_public)?)));
-        Ok(Self {
-            ports: ports.collect(),
-            hosts: listen.hosts.clone(),
-            certificate: config.tls.as_ref().map(|files| files.cert.clone()),
-            main: public.or_else(listener),
-            stated,
-        })
+        Self { ports: ports.collect(), hosts: listen.hosts.clone(), main: public.or_else(listener) }
     }
 
-    pub fn main(&self) -> Result<&BaseUrl, Failure> {
-        self.main.as_ref().ok_or_else(|| Failure::usage(NOWHERE))
-    }
-
-    /// Its own certificate is believed, as well as the public ones where another one may stand before it.
-    pub fn trust(&self) -> Result<TlsTrust, Failure> {
-        match (&self.certificate, self.stated) {
-            (Some(certificate), false) => {
-                TlsTrust::of_file(certificate).map_err(|error| Failure::failed(format!("tls.cert: {error}")))
-            }
-            _ => Ok(TlsTrust::public()),
-        }
+    pub fn main(&self) -> Result<&BaseUrl, NoDoor> {
+        self.main.as_ref().ok_or(NoDoor::Nowhere)
     }
 
     /// The first of these ways that there is. The root is only taken if it is `chosen`, because it depends on the token.
@@ -83,7 +73,7 @@ impl Place {
         ways: &[Way],
         chosen: Option<Way>,
         context: Option<&Context>,
-    ) -> Result<Door, String> {
+    ) -> Result<Door, NoDoor> {
         let mut ways = ways.iter().filter(|way| chosen.map_or(**way != Way::Root, |chosen| **way == chosen));
         let door = ways.find_map(|way| Some(Door { way: *way, base: self.base(provider, *way, context)? }));
         door.ok_or_else(|| self.no_door(provider, chosen))
@@ -108,18 +98,15 @@ impl Place {
         }
     }
 
-    fn no_door(&self, provider: &str, chosen: Option<Way>) -> String {
-        let port = format!("listen.providers: {{ {provider}: \"127.0.0.1:8091\" }}");
+    fn no_door(&self, provider: &str, chosen: Option<Way>) -> NoDoor {
+        let provider = provider.to_owned();
         match chosen {
-            None | Some(Way::Path | Way::Host | Way::Root) if self.main.is_none() => NOWHERE.into(),
-            Some(Way::Path) => "it drops the path of its address: choose another way".into(),
-            Some(Way::Root) => "it cannot use the root of an address".into(),
-            Some(Way::Port) => format!("Bellhop has no port for {provider}: {port} in its configuration"),
-            Some(Way::Host) => "Bellhop has no host names, or this one would be too long: `listen.hosts`".into(),
-            None => format!(
-                "it drops the path of its address, so it needs a port or a host name of its own: {port} or `listen.hosts` \
-                 in Bellhop's configuration; or --way root, with a token that may use {provider} only"
-            ),
+            None | Some(Way::Path | Way::Host | Way::Root) if self.main.is_none() => NoDoor::Nowhere,
+            Some(Way::Path) => NoDoor::DropsPath,
+            Some(Way::Root) => NoDoor::NoRoot,
+            Some(Way::Port) => NoDoor::NoPort { provider },
+            Some(Way::Host) => NoDoor::NoHost,
+            None => NoDoor::NeedsOwnAddress { provider },
         }
     }
 
@@ -169,13 +156,13 @@ mod tests {
         let flags = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let sources = crate::config::Sources { flags, ..crate::config::Sources::default() };
         let url = url.map(|url| url.parse().unwrap());
-        Place::find(url.as_ref(), &Environment::default(), &sources.load().unwrap().config).unwrap()
+        Place::new(url, &sources.load().unwrap().config.listen, Protocol::Http)
     }
 
     fn base(place: &Place, ways: &[Way], chosen: Option<Way>, context: Option<&str>) -> String {
         let context = context.map(|context| context.parse().unwrap());
         let door = place.door("iqm", ways, chosen, context.as_ref());
-        door.map_or_else(|problem| problem, |door| door.base.to_string())
+        door.map_or_else(|problem| problem.to_string(), |door| door.base.to_string())
     }
 
     #[test]
