@@ -195,8 +195,8 @@ impl App {
         if config.jobs.follow {
             follow_jobs(&config, Arc::clone(&jobs), ground, Arc::clone(&exchanges))?;
         }
-        let post = Post::new(&config.webhooks)?;
-        let hooks = Hooks::new((store.clone(), Arc::clone(&vault)), clock.clone(), jobs.process(), post);
+        let parts = (store.clone(), Arc::clone(&vault), clock.clone());
+        let hooks = Hooks::new(parts.clone(), jobs.process(), Post::new(&config.webhooks)?);
         let machines = Machines {
             directory: Arc::clone(&directory),
             jobs: Arc::clone(&jobs),
@@ -244,7 +244,6 @@ impl App {
         let checkpoints = Checkpoints::new(store.clone(), Arc::clone(&vault), clock.clone(), &config.data_dir);
         tasks.spawn_on(Arc::clone(&checkpoints).keep(), control.handle());
         tasks.spawn_on(Arc::clone(&hooks).keep(), control.handle());
-        let parts = (store.clone(), Arc::clone(&vault), clock.clone());
         tasks.spawn_on(keep_trail(parts, jobs.process(), config.audit.keep), control.handle());
         tasks.spawn_on(keep_tokens(exchanges, vault, clock), control.handle());
         tasks.spawn_on(keep_sessions(Arc::clone(&admin.management)), control.handle());

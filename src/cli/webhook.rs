@@ -75,6 +75,7 @@ pub struct Show {
 pub struct Change {
     /// Of `bellhop webhook list`
     id: WebhookId,
+    /// Where it is from now on: https
     #[arg(long)]
     url: Option<String>,
     /// Only such events from now on; may be repeated

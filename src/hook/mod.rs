@@ -94,7 +94,7 @@ pub struct Hooks {
 }
 
 impl Hooks {
-    pub fn new((store, vault): (Store, Arc<Vault>), clock: Clock, process: ProcessId, post: Post) -> Arc<Self> {
+    pub fn new((store, vault, clock): (Store, Arc<Vault>, Clock), process: ProcessId, post: Post) -> Arc<Self> {
         let (refusals, tally) = Default::default();
         Arc::new(Self { store, vault, clock, process, post: ArcSwap::from_pointee(post), refusals, tally })
     }
