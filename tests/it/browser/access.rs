@@ -1,19 +1,11 @@
 //! Provider tokens, connecting, explaining, and the operators' pages, as people see them.
 
-use super::{PASSWORD, Window};
+use super::{Window, sign_in};
 use crate::{
     management::cast::{Cast, making_jobs},
     support::{ACME_KEY, OPTICS_KEY, Site},
 };
 use serde_json::{Value, json};
-
-async fn sign_in(window: &Window, cast: &Cast, name: &str) {
-    let made = cast.post(&cast.iris, &format!("/users/{name}/link"), &json!({})).await.json();
-    window.open(&format!("/choose/{}", made["value"].as_str().unwrap())).await;
-    window.fill("secret-password", PASSWORD).await;
-    window.press("Keep this password").await;
-    window.until_reads(&format!("Hello, {name}")).await;
-}
 
 async fn entered(cast: &Cast, wanted: Value) -> String {
     let made = cast.post(&cast.iris, "/credentials", &wanted).await;

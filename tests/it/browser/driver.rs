@@ -11,6 +11,7 @@ use std::{
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
     time::Instant,
 };
 use thirtyfour::{RequestData, SessionId, common::command::FormatRequestData, prelude::*};
@@ -37,6 +38,7 @@ pub struct Window {
     _folder: tempfile::TempDir,
     base: String,
     axe: String,
+    clicks: AtomicUsize,
 }
 
 impl Window {
@@ -72,7 +74,14 @@ impl Window {
         let driver = WebDriver::new(format!("http://127.0.0.1:{port}"), wanted).await.unwrap();
         driver.set_window_rect(0, 0, 1200, 900).await.unwrap();
         let base = format!("http://{}", bellhop.addresses.admin);
-        Some(Self { driver: ManuallyDrop::new(driver), process, _folder: folder, base, axe })
+        Some(Self {
+            driver: ManuallyDrop::new(driver),
+            process,
+            _folder: folder,
+            base,
+            axe,
+            clicks: AtomicUsize::new(0),
+        })
     }
 
     pub async fn open(&self, target: &str) {
@@ -86,12 +95,19 @@ impl Window {
         field.send_keys(text).await.unwrap();
     }
 
+    /// How often something was pressed or followed.
+    pub fn clicks(&self) -> usize {
+        self.clicks.load(Relaxed)
+    }
+
     pub async fn press(&self, name: &str) {
+        self.clicks.fetch_add(1, Relaxed);
         let button = format!("//button[normalize-space()='{name}']");
         self.driver.find(By::XPath(button)).await.unwrap().click().await.unwrap();
     }
 
     pub async fn follow(&self, name: &str) {
+        self.clicks.fetch_add(1, Relaxed);
         let link = format!("//a[normalize-space()='{name}']");
         self.driver.find(By::XPath(link)).await.unwrap().click().await.unwrap();
     }

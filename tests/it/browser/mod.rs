@@ -3,6 +3,7 @@
 
 mod access;
 mod driver;
+mod first;
 mod people;
 mod work;
 
