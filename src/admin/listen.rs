@@ -108,6 +108,10 @@ impl Door {
             }
             before = now;
         }
+        // One that has said nothing at all would be waited for without end: there is no preface to answer yet.
+        if before == 0 {
+            return;
+        }
         // What is under way is answered to its end.
         connection.as_mut().graceful_shutdown();
         let _ = connection.await;

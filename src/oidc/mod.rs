@@ -1,5 +1,5 @@
 //! The identity provider: how people are sent to it, and what it says of those who come back.
-//! Owns what it has told of itself, for an hour, and its keys until one is met that is not among them.
+//! Owns nothing but what it has told of itself.
 //! Never believes what it did not sign for this client and this sign-in, and never tells a token to anybody.
 //!
 //! The authorization code flow of OpenID Connect Core 1.0, with PKCE (RFC 7636, S256): state, nonce and verifier are the
@@ -8,6 +8,7 @@
 
 mod ask;
 mod claims;
+mod known;
 
 use crate::{
     clock::Timestamp,
@@ -15,28 +16,22 @@ use crate::{
     identity::key,
     upstream::TlsTrust,
 };
-use ask::{Asker, Unasked};
+use ask::Asker;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use known::{Fresh, Known, Metadata};
 use openidconnect::{
-    AccessTokenHash, AdditionalProviderMetadata, AsyncHttpClient, AuthType, AuthorizationCode, ClaimsVerificationError,
-    ClientId, ClientSecret, CsrfToken, DiscoveryError, EndpointMaybeSet, EndpointNotSet, EndpointSet, Nonce,
-    OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier, ProviderMetadata, RedirectUrl, RequestTokenError, Scope,
-    SignatureVerificationError, SubjectIdentifier, TokenResponse, UserInfoUrl,
+    AccessTokenHash, AsyncHttpClient, AuthType, AuthorizationCode, ClaimsVerificationError, ClientId, ClientSecret,
+    CsrfToken, EndpointMaybeSet, EndpointNotSet, EndpointSet, Nonce, OAuth2TokenResponse, PkceCodeChallenge,
+    PkceCodeVerifier, RedirectUrl, RequestTokenError, Scope, SignatureVerificationError, SubjectIdentifier,
+    TokenResponse, UserInfoUrl,
     core::{
-        CoreAuthDisplay, CoreAuthenticationFlow, CoreClaimName, CoreClaimType, CoreClient, CoreClientAuthMethod,
-        CoreGrantType, CoreIdToken, CoreIdTokenClaims, CoreJsonWebKey, CoreJweContentEncryptionAlgorithm,
-        CoreJweKeyManagementAlgorithm, CoreJwsSigningAlgorithm, CoreResponseMode, CoreResponseType,
-        CoreSubjectIdentifierType, CoreTokenResponse,
+        CoreAuthenticationFlow, CoreClient, CoreClientAuthMethod, CoreIdToken, CoreIdTokenClaims,
+        CoreJwsSigningAlgorithm, CoreTokenResponse,
     },
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::{
-    fmt,
-    sync::Arc,
-    time::{Duration, Instant},
-};
-use tokio::sync::Mutex;
+use std::{fmt, sync::Arc};
 
 /// What may sign: asymmetric, because a client's secret is known to more than the provider; and never nothing.
 const ALGORITHMS: [CoreJwsSigningAlgorithm; 9] = [
@@ -54,14 +49,6 @@ const ALGORITHMS: [CoreJwsSigningAlgorithm; 9] = [
 /// Where people come back to, below `listen.admin_url`.
 pub const RETURN: &str = "/sign-in/oidc/return";
 
-/// What it says of itself is asked for again after this.
-const KEPT: Duration = Duration::from_secs(3600);
-/// And is still good for so long where it cannot be asked.
-const LAST_KNOWN: Duration = Duration::from_secs(24 * 3600);
-/// Keys that nobody knows make it be asked no more often than this.
-const AGAIN: Duration = Duration::from_secs(10);
-/// One that cannot be reached is not asked again at once: everybody would wait behind each other for it.
-const DOWN: Duration = Duration::from_secs(2);
 /// Longer is no subject: OpenID Connect Core 1.0, §2.
 const LONGEST_SUBJECT: usize = 255;
 /// How much of the provider's own words goes into the log.
@@ -72,44 +59,11 @@ pub struct Issuer {
     redirect: RedirectUrl,
     secret: Option<ClientSecret>,
     asker: Asker,
-    known: Mutex<Known>,
+    known: Known,
 }
-
-#[derive(Default)]
-struct Known {
-    metadata: Option<(Arc<Metadata>, Instant)>,
-    /// When it was last asked for a key that was not known.
-    pressed: Option<Instant>,
-    /// Why it last could not be asked, and when.
-    failed: Option<(String, Instant)>,
-}
-
-type Metadata = ProviderMetadata<
-    More,
-    CoreAuthDisplay,
-    CoreClientAuthMethod,
-    CoreClaimName,
-    CoreClaimType,
-    CoreGrantType,
-    CoreJweContentEncryptionAlgorithm,
-    CoreJweKeyManagementAlgorithm,
-    CoreJsonWebKey,
-    CoreResponseMode,
-    CoreResponseType,
-    CoreSubjectIdentifierType,
->;
 
 type Client =
     CoreClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointMaybeSet, EndpointMaybeSet>;
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct More {
-    /// RFC 9207.
-    #[serde(default)]
-    authorization_response_iss_parameter_supported: bool,
-}
-
-impl AdditionalProviderMetadata for More {}
 
 /// A sign-in under way. Whoever has it can complete it, so it is bound to one browser.
 #[derive(Clone, Serialize, Deserialize)]
@@ -160,12 +114,6 @@ pub enum Trouble {
     Unusable(String),
 }
 
-enum Fresh {
-    Kept,
-    /// A key was met that is not among those known.
-    Now,
-}
-
 impl Issuer {
     /// `redirect` is where people come back to, to the letter.
     pub fn new(config: OidcConfig, redirect: String) -> Result<Self, String> {
@@ -174,7 +122,7 @@ impl Issuer {
         let trust = config.ca_file.as_deref().map_or_else(|| Ok(TlsTrust::public()), TlsTrust::of_file);
         let trust = trust.map_err(|error| format!("oidc.ca_file: expected certificates: {error}"))?;
         let asker = Asker { trust, allow_private: config.allow_private };
-        Ok(Self { config, redirect, secret, asker, known: Mutex::default() })
+        Ok(Self { config, redirect, secret, asker, known: Known::default() })
     }
 
     /// Asks it about itself, which shows that it is there and is who it is said to be.
@@ -209,7 +157,7 @@ impl Issuer {
             return Err(Trouble::Foreign("the state is another"));
         }
         let metadata = self.metadata(Fresh::Kept).await?;
-        let must_name = metadata.additional_metadata().authorization_response_iss_parameter_supported;
+        let must_name = known::names_itself(&metadata);
         match returned.iss.as_deref() {
             Some(issuer) if issuer != self.config.issuer.as_str() => {
                 return Err(Trouble::Foreign("another issuer has answered"));
@@ -373,62 +321,8 @@ impl Issuer {
         client.set_auth_type(method).set_redirect_uri(self.redirect.clone())
     }
 
-    /// Asked once for all who wait.
     async fn metadata(&self, fresh: Fresh) -> Result<Arc<Metadata>, Trouble> {
-        let mut known = self.known.lock().await;
-        if let Some(metadata) = known.good(&fresh) {
-            return Ok(metadata);
-        }
-        if let Some(failed) = known.failed.as_ref().filter(|(_, at)| at.elapsed() < DOWN) {
-            return known.last().ok_or_else(|| Trouble::Unreachable(failed.0.clone()));
-        }
-        if let Fresh::Now = fresh {
-            known.pressed = Some(Instant::now());
-        }
-        match self.discovered().await {
-            Ok(metadata) => {
-                known.failed = None;
-                known.metadata = Some((Arc::new(metadata), Instant::now()));
-            }
-            Err(trouble) => {
-                known.failed = Some((trouble.to_string(), Instant::now()));
-                return known.last().ok_or(trouble);
-            }
-        }
-        known.last().ok_or_else(|| Trouble::Unreachable("it has said nothing".into()))
-    }
-
-    async fn discovered(&self) -> Result<Metadata, Trouble> {
-        let url = openidconnect::IssuerUrl::new(self.config.issuer.as_str().to_owned());
-        let url = url.map_err(|_| Trouble::Unreachable("its issuer is no URL".into()))?;
-        Metadata::discover_async(url, &self.asker).await.map_err(undiscovered)
-    }
-}
-
-impl Known {
-    fn good(&self, fresh: &Fresh) -> Option<Arc<Metadata>> {
-        let (metadata, asked) = self.metadata.as_ref()?;
-        let is_good = match fresh {
-            Fresh::Kept => asked.elapsed() < KEPT,
-            Fresh::Now => self.pressed.is_some_and(|pressed| pressed.elapsed() < AGAIN),
-        };
-        is_good.then(|| Arc::clone(metadata))
-    }
-
-    fn last(&self) -> Option<Arc<Metadata>> {
-        let (metadata, asked) = self.metadata.as_ref()?;
-        (asked.elapsed() < LAST_KNOWN).then(|| Arc::clone(metadata))
-    }
-}
-
-fn undiscovered(error: DiscoveryError<Unasked>) -> Trouble {
-    match error {
-        DiscoveryError::Request(error) => Trouble::Unreachable(error.to_string()),
-        DiscoveryError::Response(status, ..) => {
-            Trouble::Unreachable(format!("it answers {status} where it should tell of itself"))
-        }
-        DiscoveryError::Validation(text) => Trouble::NotBelieved(bounded(&text)),
-        _ => Trouble::Unreachable("what it tells of itself cannot be read".into()),
+        self.known.get((&self.config.issuer, &self.asker), fresh).await
     }
 }
 

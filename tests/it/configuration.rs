@@ -186,7 +186,8 @@ async fn the_defaults_listen_on_loopback_and_have_no_secret() {
         assert!(line.contains("\"127.0.0.1:"), "{line}");
     }
     let words = |line: &str| ["password:", "secret:", " token:", " key:"].iter().any(|word| line.contains(word));
-    for line in defaults.lines().filter(|line| words(line)) {
+    let lines = defaults.lines().map(|line| line.split(" #").next().unwrap());
+    for line in lines.filter(|line| words(line)) {
         assert!(line.contains(": null"), "a default secret: {line}");
     }
 }

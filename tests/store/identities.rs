@@ -66,7 +66,7 @@ on_both! {
             let token = place.store.holder(&world.ada_digest).await.unwrap().value.unwrap();
             let session = place.store.session(&key).await.unwrap().unwrap();
             let listed = place.store.read().await.unwrap().sessions(world.ada).await.unwrap();
-            assert_eq!(listed, [session.clone()]);
+            assert_eq!(listed, std::slice::from_ref(&session));
             (token.expires, token.standing.sign_in_by, session.ends)
         };
         let of_token = Timestamp::from_millis(NOW.millis() + 1000);

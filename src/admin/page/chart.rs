@@ -181,7 +181,9 @@ fn total(part: &Part) -> u64 {
 
 /// The largest by themselves; what is left, together. What is nothing takes no colour.
 fn folded(mut parts: Vec<Part>, periods: usize) -> Vec<Part> {
-    parts.iter_mut().for_each(|part| part.amounts.resize(periods, 0));
+    for part in &mut parts {
+        part.amounts.resize(periods, 0);
+    }
     parts.retain(|part| total(part) > 0);
     parts.sort_by(|a, b| total(b).cmp(&total(a)).then_with(|| a.name.cmp(&b.name)));
     if parts.len() > CLASSES.len() {

@@ -156,5 +156,5 @@ fn is_safe(origin: &Origin) -> bool {
 
 fn machine() -> String {
     let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    name.chars().filter(|c| c.is_ascii_graphic()).take(40).collect()
+    name.chars().filter(char::is_ascii_graphic).take(40).collect()
 }

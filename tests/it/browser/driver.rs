@@ -9,7 +9,7 @@ use std::{
     io::{BufRead, BufReader},
     mem::ManuallyDrop,
     os::unix::process::CommandExt,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
     time::Instant,
@@ -108,8 +108,20 @@ impl Window {
 
     pub async fn follow(&self, name: &str) {
         self.clicks.fetch_add(1, Relaxed);
-        let link = format!("//a[normalize-space()='{name}']");
-        self.driver.find(By::XPath(link)).await.unwrap().click().await.unwrap();
+        let links = self.driver.find_all(By::XPath(format!("//a[normalize-space()='{name}']"))).await.unwrap();
+        for link in links {
+            if link.is_displayed().await.unwrap() {
+                return link.click().await.unwrap();
+            }
+        }
+        panic!("no link `{name}` is to be seen");
+    }
+
+    /// Opens a `details` by its id.
+    pub async fn unfold(&self, id: &str) {
+        self.clicks.fetch_add(1, Relaxed);
+        let summary = By::Css(format!("details[id='{id}'] > summary"));
+        self.driver.find(summary).await.unwrap().click().await.unwrap();
     }
 
     pub async fn text_of(&self, selector: &str) -> String {
@@ -147,14 +159,15 @@ impl Window {
             self.emulate("Emulation.setDeviceMetricsOverride", &size).await;
             self.assert_open_to_all(&format!("{name}, {scheme}, {width} wide")).await;
             if let Some(folder) = std::env::var_os("BELLHOP_TEST_SCREENS") {
-                let path: PathBuf = Path::new(&folder).join(format!("{name}-{scheme}-{width}.png"));
-                fs::write(path, self.driver.screenshot_as_png().await.unwrap()).unwrap();
+                self.keep(Path::new(&folder), &format!("{name}-{scheme}-{width}")).await;
             }
         }
-        if let Some(folder) = std::env::var_os("BELLHOP_TEST_SCREENS") {
-            let path: PathBuf = Path::new(&folder).join(format!("{name}.png"));
-            fs::write(path, self.driver.screenshot_as_png().await.unwrap()).unwrap();
-        }
+    }
+
+    async fn keep(&self, folder: &Path, name: &str) {
+        fs::create_dir_all(folder).unwrap();
+        let picture = self.driver.screenshot_as_png().await.unwrap();
+        fs::write(folder.join(format!("{name}.png")), picture).unwrap();
     }
 
     async fn emulate(&self, what: &str, how: &Value) {

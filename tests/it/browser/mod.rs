@@ -44,6 +44,7 @@ async fn the_reference_of_the_api_is_read_without_signing_in() {
     window.open("/api/v1/docs").await;
     window.until_reads("POST /api/v1/tokens").await;
     window.look("reference").await;
+    window.unfold("create_token").await;
     window.follow("CreateToken").await;
     window.close().await;
 }

@@ -36,7 +36,7 @@ async fn whatever_is_made_is_made_once_and_answered_again() {
     let cast = Cast::assemble().await;
     let acmes = cast.credential_of("acme", None).await;
     let told = json!({ "url": "https://hooks.example.org/bellhop" });
-    let webhook = cast.post(&cast.iris, "/webhooks", &told).await.json()["id"].as_str().unwrap().to_owned();
+    let webhook = cast.post(&cast.iris, "/webhooks", &told).await.json()["webhook"]["id"].as_str().unwrap().to_owned();
     let rows = [
         ("/users", "/users".to_owned(), json!({ "name": "kay" })),
         ("/organizations", "/organizations".into(), json!({ "name": "umbrella" })),
@@ -52,6 +52,11 @@ async fn whatever_is_made_is_made_once_and_answered_again() {
             "/credentials/{id}/versions",
             format!("/credentials/{acmes}/versions"),
             json!({ "fields": { "api_key": ACME_KEY } }),
+        ),
+        (
+            "/organizations/{organization}/invitations",
+            "/organizations/acme/invitations".into(),
+            json!({ "role": "member" }),
         ),
         ("/webhooks", "/webhooks".into(), told.clone()),
         ("/organizations/{organization}/webhooks", "/organizations/acme/webhooks".into(), told.clone()),

@@ -43,7 +43,7 @@ async fn who_signs_in_is_who_they_are_there_and_gets_what_their_groups_mean() {
     let bellhop = site.set("oidc.first_sign_in", "create").serve().await;
     let mut visitor = Visitor::at(&bellhop);
     let page = visitor.get("/sign-in?next=/tokens").await.text();
-    assert!(page.contains("Sign in with The Institute") && page.contains("name=\"password\""), "{page}");
+    assert!(page.contains("Sign in with The Institute") && page.contains("name=\"secret-password\""), "{page}");
 
     let away = visitor.get("/sign-in/oidc?next=/tokens").await;
 

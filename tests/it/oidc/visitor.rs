@@ -79,7 +79,7 @@ impl Answer {
         let set = self.headers.iter().any(|(name, value)| name == "set-cookie" && value.starts_with("bellhop="));
         let text = self.text();
         assert!(self.status == status && !set, "signed in, or not as expected: {} {text}", self.status);
-        assert!(text.contains(words) && text.contains("name=\"password\""), "{text}");
+        assert!(text.contains(words) && text.contains("name=\"secret-password\""), "{text}");
         assert!(!text.contains("<b>") && !text.contains("invalid_grant"), "the provider's own words: {text}");
     }
 }

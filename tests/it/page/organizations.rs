@@ -260,7 +260,8 @@ async fn what_people_type_about_organizations_is_text_and_nothing_else() {
     let mut ada = Browser::of(&cast, "ada").await;
     let markup = "<script>alert(1)</script>\"'&";
     let endless = "x".repeat(10_240);
-    let forms: [(&str, &str, &[(&str, &str)]); 6] = [
+    type Rest<'r> = &'r [(&'r str, &'r str)];
+    let forms: [(&str, &str, Rest<'_>); 6] = [
         ("/organizations/acme/members", "name", &[("role", "member")]),
         ("/organizations/acme/projects", "name", &[]),
         ("/organizations/acme/projects/optics", "name", &[]),

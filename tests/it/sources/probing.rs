@@ -86,7 +86,7 @@ async fn a_key_of_another_account_is_no_new_version() {
     let refused = command(&site, "rotate", SECOND).await.assert_code(1);
 
     assert!(refused.err.contains("another account, project-2"), "{}", refused.err);
-    assert!(refused.err.contains("bellhop credential add"), "{}", refused.err);
+    assert!(refused.err.contains("add another"), "{}", refused.err);
     assert_eq!(
         (show(&site).await["version"].as_u64(), show(&site).await["account"].as_str()),
         (Some(1), Some("project-1"))

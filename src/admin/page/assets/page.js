@@ -50,3 +50,6 @@ const renew = async () => {
   }
 };
 if (parts.length) setInterval(() => renew().catch(() => {}), 10_000);
+
+// Where the list of pages is a strip, the one that is open is in sight.
+document.querySelector(".side [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });

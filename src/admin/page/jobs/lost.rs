@@ -34,7 +34,7 @@ use http::StatusCode;
 #[template(path = "lost.html")]
 struct Lost {
     frame: Frame,
-    lost: Submission,
+    submission: Submission,
     is_mine_to_settle: bool,
     job: String,
     to: String,
@@ -42,7 +42,7 @@ struct Lost {
 
 impl Lost {
     fn is_unknown(&self) -> bool {
-        self.lost.state == job::State::Unknown
+        self.submission.state == job::State::Unknown
     }
 }
 
@@ -61,7 +61,7 @@ pub async fn show(State(api): State<Api>, visitor: Visitor, Path(path): Path<Str
     let lost = api.management.submission(&visitor.who, id(&path)?).await?;
     let is_mine_to_settle = settles(&visitor, &lost);
     let (frame, job, to) = (Frame::of(&visitor, "/jobs"), String::new(), String::new());
-    Ok(page(&Lost { frame, lost, is_mine_to_settle, job, to }))
+    Ok(page(&Lost { frame, submission: lost, is_mine_to_settle, job, to }))
 }
 
 pub async fn adopt(
@@ -85,7 +85,7 @@ pub async fn adopt(
             let frame = Frame::of(&visitor, "/jobs").alert(told(fault)?);
             let lost = api.management.submission(&visitor.who, id).await?;
             let is_mine_to_settle = settles(&visitor, &lost);
-            let again = page(&Lost { frame, lost, is_mine_to_settle, job, to });
+            let again = page(&Lost { frame, submission: lost, is_mine_to_settle, job, to });
             Ok((StatusCode::UNPROCESSABLE_ENTITY, again).into_response())
         }
     }
@@ -120,10 +120,7 @@ pub async fn refuse(
 ) -> Result<Response, Refused> {
     let id = id(&path)?;
     let done = || Redirect::to("/jobs?said=settled").into_response();
-    let fault = match api.management.refuse_submission(&visitor.who, id).await {
-        Ok(_) => return Ok(done()),
-        Err(fault) => fault,
-    };
+    let Err(fault) = api.management.refuse_submission(&visitor.who, id).await else { return Ok(done()) };
     let lost = api.management.submission(&visitor.who, id).await?;
     // Pressed twice, or in another tab: it is as it was wanted.
     if lost.state == job::State::Refused {
