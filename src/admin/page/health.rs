@@ -19,7 +19,10 @@ use crate::{
 };
 use askama::Template;
 use axum::{Extension, extract::State, response::Response};
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 /// More are counted as "and more".
 const MOST: Page = Page { after: None, limit: Some(100) };
@@ -90,6 +93,13 @@ pub async fn show(
         failing,
         more_failing,
     }))
+}
+
+fn span(span: Duration) -> String {
+    match span.as_secs() {
+        seconds if seconds >= 60 => say!("health-minutes", count = seconds / 60),
+        seconds => say!("health-seconds", count = seconds),
+    }
 }
 
 fn store(admin: &Admin) -> Mark {

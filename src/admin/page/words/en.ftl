@@ -741,6 +741,10 @@ health-seconds = { $count ->
     [one] { $count } second
    *[other] { $count } seconds
 }
+health-minutes = { $count ->
+    [one] { $count } minute
+   *[other] { $count } minutes
+}
 health-process = This process
 health-version = Version
 health-callers = Callers in memory
