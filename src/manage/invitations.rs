@@ -128,8 +128,7 @@ impl Management {
         let told = format!("{}, {}, until {ends}", row.id, row.role);
         tx.record(rights.entry("invitation.made", &organization.name).detail(told));
         let invitation = view(&mut tx, &organization, row).await?;
-        tx.commit().await?;
-        Ok(MadeInvitation { invitation, value: Shown(value) })
+        self.made(tx, &rights, MadeInvitation { invitation, value: Shown(value) }).await
     }
 
     pub async fn revoke_invitation(&self, who: &Who, organization: &str, id: InvitationId) -> Result<(), Fault> {

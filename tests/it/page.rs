@@ -4,6 +4,7 @@ mod account;
 mod audit;
 mod connecting;
 mod credentials;
+mod every_form;
 mod home;
 mod jobs;
 mod joining;

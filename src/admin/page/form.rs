@@ -12,7 +12,7 @@ use axum::{
     extract::{FromRequest, Request},
     response::{IntoResponse, Response},
 };
-use http::StatusCode;
+use http::{HeaderMap, StatusCode, header};
 
 const LARGEST: usize = 64 * 1024;
 /// Fields of this beginning hold what is kept nowhere: passwords, keys.
@@ -83,10 +83,19 @@ impl FromRequest<Api> for Fields {
         if !session::is_of_page(request.method(), request.headers()) {
             return Err(StatusCode::FORBIDDEN.into_response());
         }
+        if !is_form(request.headers()) {
+            return Err(StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response());
+        }
         let body = axum::body::to_bytes(request.into_body(), LARGEST).await;
         let body = zeroize::Zeroizing::new(body.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE.into_response())?.to_vec());
         Ok(Self::parse(&body))
     }
+}
+
+/// As browsers send forms without files, all of which are the page's.
+fn is_form(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"))
 }
 
 impl FromRequest<Api> for Sent {

@@ -155,6 +155,7 @@ fn notice(uri: &Uri) -> Option<String> {
     let (_, word) = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "said")?;
     Some(match &*word {
         "made" => say!("said-made"),
+        "added" => say!("said-added"),
         "saved" => say!("said-saved"),
         "removed" => say!("said-removed"),
         "password" => say!("said-password"),

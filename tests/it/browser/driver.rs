@@ -3,6 +3,7 @@
 //! Never lets a page pass on which axe finds something, or whose policy the browser complains of.
 
 use crate::support::{Bellhop, soon::PATIENCE};
+use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 use std::{
     fs,
@@ -14,7 +15,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
     time::Instant,
 };
-use thirtyfour::{RequestData, SessionId, common::command::FormatRequestData, prelude::*};
+use thirtyfour::{RequestData, SessionId, WindowHandle, common::command::FormatRequestData, prelude::*};
 
 /// Without what a browser asks the world for by itself.
 const ARGUMENTS: [&str; 11] = [
@@ -30,6 +31,9 @@ const ARGUMENTS: [&str; 11] = [
     "--force-prefers-reduced-motion",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ];
+
+/// Of these there are pictures in the dark and on a narrow screen, too.
+const KEPT_IN_EACH: [&str; 4] = ["home-member", "connect", "usage", "credentials"];
 
 pub struct Window {
     /// Never dropped: it would wait for minutes for an answer of a driver that is gone.
@@ -106,6 +110,33 @@ impl Window {
         self.driver.find(By::XPath(button)).await.unwrap().click().await.unwrap();
     }
 
+    /// Faster than any answer.
+    pub async fn press_twice(&self, name: &str) {
+        let button = self.driver.find(By::XPath(format!("//button[normalize-space()='{name}']"))).await.unwrap();
+        let script = "arguments[0].click(); arguments[0].click()";
+        self.driver.execute(script, vec![button.to_json().unwrap()]).await.unwrap();
+    }
+
+    pub async fn back(&self) {
+        self.driver.back().await.unwrap();
+    }
+
+    /// Another tab of the same browser, which is looked at from now on; what was looked at before.
+    pub async fn another_tab(&self) -> WindowHandle {
+        let before = self.driver.window().await.unwrap();
+        let tab = self.driver.new_tab().await.unwrap();
+        self.driver.switch_to_window(tab).await.unwrap();
+        before
+    }
+
+    pub async fn to_tab(&self, tab: WindowHandle) {
+        self.driver.switch_to_window(tab).await.unwrap();
+    }
+
+    pub async fn source(&self) -> String {
+        self.driver.source().await.unwrap()
+    }
+
     pub async fn follow(&self, name: &str) {
         self.clicks.fetch_add(1, Relaxed);
         let links = self.driver.find_all(By::XPath(format!("//a[normalize-space()='{name}']"))).await.unwrap();
@@ -149,30 +180,34 @@ impl Window {
         }
     }
 
-    /// Looks at this page as everybody would: light and dark, wide and narrow. Axe finds nothing; the light, wide one is
-    /// kept as a picture where `BELLHOP_TEST_SCREENS` names a folder.
+    /// Looks at this page as everybody would: light and dark, wide and narrow. Axe finds nothing. Where
+    /// `BELLHOP_TEST_SCREENS` names a folder the light, wide one is kept there as a picture, and of some pages each.
     pub async fn look(&self, name: &str) {
-        for (scheme, width) in [("dark", 1200), ("light", 400), ("light", 1200)] {
+        for (scheme, width, suffix) in [("dark", 1200, "-dark"), ("light", 400, "-narrow"), ("light", 1200, "")] {
             let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
-            self.emulate("Emulation.setEmulatedMedia", &media).await;
+            self.of_chromium("Emulation.setEmulatedMedia", &media).await;
             let size = json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false });
-            self.emulate("Emulation.setDeviceMetricsOverride", &size).await;
+            self.of_chromium("Emulation.setDeviceMetricsOverride", &size).await;
             self.assert_open_to_all(&format!("{name}, {scheme}, {width} wide")).await;
-            if let Some(folder) = std::env::var_os("BELLHOP_TEST_SCREENS") {
-                self.keep(Path::new(&folder), &format!("{name}-{scheme}-{width}")).await;
+            if suffix.is_empty() || KEPT_IN_EACH.contains(&name) {
+                self.keep(&format!("{name}{suffix}")).await;
             }
         }
     }
 
-    async fn keep(&self, folder: &Path, name: &str) {
-        fs::create_dir_all(folder).unwrap();
-        let picture = self.driver.screenshot_as_png().await.unwrap();
-        fs::write(folder.join(format!("{name}.png")), picture).unwrap();
+    async fn keep(&self, name: &str) {
+        let Some(folder) = std::env::var_os("BELLHOP_TEST_SCREENS") else { return };
+        let format = json!({ "format": "webp", "quality": 80 });
+        let picture = self.of_chromium("Page.captureScreenshot", &format).await;
+        let picture = BASE64_STANDARD.decode(picture["data"].as_str().unwrap()).unwrap();
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(Path::new(&folder).join(format!("{name}.webp")), picture).unwrap();
     }
 
-    async fn emulate(&self, what: &str, how: &Value) {
+    async fn of_chromium(&self, what: &str, how: &Value) -> Value {
         let body = json!({ "cmd": what, "params": how });
-        self.driver.handle().cmd(OfChromium { path: "goog/cdp/execute", body }).await.unwrap();
+        let told = self.driver.handle().cmd(OfChromium { path: "goog/cdp/execute", body }).await.unwrap();
+        told.value().unwrap()
     }
 
     async fn assert_open_to_all(&self, what: &str) {

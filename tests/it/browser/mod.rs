@@ -4,6 +4,7 @@
 mod access;
 mod driver;
 mod first;
+mod hands;
 mod people;
 mod work;
 

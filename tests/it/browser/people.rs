@@ -73,7 +73,7 @@ async fn an_organization_is_looked_after_by_its_owner() {
     window.until_reads("Add a member").await;
     window.fill("name", "chien-shiung.wu").await;
     window.press("Add").await;
-    window.until_reads("Made.").await;
+    window.until_reads("Added.").await;
     window.look("members").await;
     window.open("/organizations/quantum-lab/members/alan.turing").await;
     window.until_reads("3 jobs of theirs are open here").await;

@@ -33,11 +33,11 @@ async fn an_owner_adds_members_changes_their_roles_and_removes_them() {
 
     assert_eq!(
         ada.fill(members, &[("name", "eve"), ("role", "maintainer")]).await.led(),
-        format!("{members}?said=made")
+        format!("{members}?said=added")
     );
 
-    let list = ada.read(&format!("{members}?said=made")).await;
-    assert!(list.contains("role=\"status\">Made.") && list.contains(&format!("href=\"{members}/eve\"")), "{list}");
+    let list = ada.read(&format!("{members}?said=added")).await;
+    assert!(list.contains("role=\"status\">Added.") && list.contains(&format!("href=\"{members}/eve\"")), "{list}");
     let again = ada.fill(members, &[("name", "eve"), ("role", "owner")]).await;
     again.assert_told("Eve is in it already, as maintainer: change their role instead.");
     let text =

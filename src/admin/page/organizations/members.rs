@@ -97,7 +97,7 @@ async fn add(
         Err(fault) => Err(fault),
     };
     match added {
-        Ok(()) => Ok(Redirect::to(&format!("{PATH}/{organization}/members?said=made")).into_response()),
+        Ok(()) => Ok(Redirect::to(&format!("{PATH}/{organization}/members?said=added")).into_response()),
         Err(fault) => {
             let frame = Frame::of(&visitor, PATH).alert(told(named(fault, name))?);
             let typed = (name.to_owned(), fields.one("role").parse().unwrap_or(Role::Member));

@@ -36,6 +36,7 @@ open-jobs = { $count ->
 ## What has just happened
 
 said-made = Made.
+said-added = Added.
 said-saved = Saved.
 said-removed = Removed.
 said-password = Your password is changed. Other sessions of yours have ended.
@@ -1060,7 +1061,7 @@ quota-measure = { $measure ->
     [jobs] jobs
     [shots] shots
     [qpu-seconds] seconds of QPU time
-   *[money] money
+   *[money] cost
 }
 quota-period = { $period ->
     [day] a day
@@ -1070,7 +1071,7 @@ quota-what = { $amount } { $measure ->
     [jobs] jobs
     [shots] shots
     [qpu-seconds] s of QPU time
-   *[money] of money
+   *[money] in cost
 } { $period ->
     [day] a day
    *[month] a month
@@ -1079,7 +1080,7 @@ quota-what-at = { $amount } { $measure ->
     [jobs] jobs
     [shots] shots
     [qpu-seconds] s of QPU time
-   *[money] of money
+   *[money] in cost
 } { $period ->
     [day] a day
    *[month] a month
