@@ -4,6 +4,7 @@
 mod access;
 mod driver;
 mod first;
+mod hooks;
 mod people;
 mod work;
 
