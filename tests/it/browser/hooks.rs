@@ -3,9 +3,9 @@
 use super::{Window, sign_in};
 use crate::{
     management::webhooks::{listening, receiver, refused},
-    support::CATALOGUE,
+    support::{CATALOGUE, eventually},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 const RECEIVER: &str = "https://hooks.example.org/bellhop/acme";
 
@@ -37,13 +37,21 @@ async fn an_owner_has_a_receiver_told_of_what_wants_looking_at() {
 
     let alarm =
         json!({ "url": format!("{}/oncall", failing.origin()), "events": ["credential.refused", "quota.near"] });
-    cast.post(&cast.ada, "/organizations/acme/webhooks", &alarm).await;
+    let alarm = cast.post(&cast.ada, "/organizations/acme/webhooks", &alarm).await.json();
     let off = json!({ "url": "https://tickets.example.org/in/quantum?key=fake", "events": ["token.expiring"] });
     let off = cast.post(&cast.ada, "/organizations/acme/webhooks", &off).await.json();
     let path = format!("/webhooks/{}", off["webhook"]["id"].as_str().unwrap());
     cast.ask(Some(&cast.ada), "PATCH", &path, Some(&json!({ "enabled": false }))).await;
     cast.bellhop.get(&cast.runs, CATALOGUE).await.assert_refused("credential-refused");
-    there.until_requests(2).await;
+    let last = async |id: &Value| {
+        let found = cast.get(&cast.ada, &format!("/webhooks/{}", id.as_str().unwrap())).await.json();
+        found["deliveries"][0].clone()
+    };
+    eventually("one is told, and one fails", async || {
+        let (told, failed) = (last(&made[0]["id"]).await, last(&alarm["webhook"]["id"]).await);
+        told["event"] == "credential.refused" && told["state"] == "delivered" && failed["status"] == 503
+    })
+    .await;
     window.open("/organizations/acme/webhooks").await;
     window.until_reads("failed, is tried again").await;
     window.hide("tr:nth-child(1) th a", "hooks.example.org/bellhop/acme").await;

@@ -204,7 +204,8 @@ fn kinds() -> [(Kind, String); 4] {
 fn mark(delivery: &Delivery) -> Mark {
     let (kind, text) = match delivery.state {
         Delivered::Delivered => ("good", say!("webhook-delivered")),
-        Delivered::Waiting if delivery.attempts == 0 => ("", say!("webhook-waiting")),
+        // The attempt that is under way counts, and has no problem yet.
+        Delivered::Waiting if delivery.problem.is_none() => ("", say!("webhook-waiting")),
         Delivered::Waiting => ("warn", say!("webhook-again")),
         Delivered::GivenUp => ("bad", say!("webhook-given-up")),
     };
