@@ -12,6 +12,7 @@ mod operators;
 mod organizations;
 mod usage;
 mod users;
+mod webhooks;
 
 use crate::management::cast::Cast;
 use crate::support::{ADA_KEY, Answer, Ask, Bellhop, CATALOGUE, Pat, Site, Upstream};

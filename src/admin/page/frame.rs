@@ -110,6 +110,7 @@ impl Frame {
                 places: vec![
                     place("/users", "people", say!("page-users")),
                     place("/providers", "cloud", say!("page-providers")),
+                    place("/webhooks", "bell", say!("webhooks")),
                     place("/health", "pulse", say!("page-health")),
                 ],
             });
@@ -164,6 +165,7 @@ fn notice(uri: &Uri) -> Option<String> {
         "cancelled" => say!("said-cancelled"),
         "adopted" => say!("said-adopted"),
         "settled" => say!("said-settled"),
+        "tried" => say!("said-tried"),
         _ => return None,
     })
 }

@@ -27,6 +27,7 @@ mod sso;
 mod tokens;
 mod usage;
 mod users;
+mod webhooks;
 mod whose;
 mod words;
 
@@ -65,6 +66,7 @@ pub fn router(api: Api, admin: Arc<Admin>) -> Router {
         .merge(organizations::routes())
         .merge(join::routes())
         .merge(users::routes())
+        .merge(webhooks::routes())
         .merge(account::routes())
         .route("/jobs", get(jobs::list))
         .route("/jobs/{provider}/{id}", get(jobs::show))

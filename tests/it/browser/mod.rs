@@ -5,6 +5,7 @@ mod access;
 mod driver;
 mod first;
 mod hands;
+mod hooks;
 mod people;
 mod work;
 

@@ -25,4 +25,4 @@ mod table;
 mod tokens;
 mod usage;
 mod users;
-mod webhooks;
+pub mod webhooks;

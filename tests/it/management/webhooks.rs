@@ -33,7 +33,7 @@ fn data(message: &Arrived) -> Value {
 }
 
 /// As a receiver does it that has only the secret, and the words of Standard Webhooks.
-fn is_signed(message: &Arrived, secret: &str) -> bool {
+pub fn is_signed(message: &Arrived, secret: &str) -> bool {
     let key = BASE64_STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap();
     let (id, time) = (header(message, "webhook-id"), header(message, "webhook-timestamp"));
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
@@ -45,11 +45,11 @@ fn is_signed(message: &Arrived, secret: &str) -> bool {
 }
 
 /// A receiver, which answers everything with this status.
-async fn receiver(status: u16) -> Upstream {
+pub async fn receiver(status: u16) -> Upstream {
     Upstream::answering(move |_| Reply::new(status)).await
 }
 
-fn listening() -> Site {
+pub fn listening() -> Site {
     Site::empty().set("webhooks.allow_private", true)
 }
 
@@ -71,7 +71,7 @@ async fn deliveries(cast: &Cast, id: &str) -> Vec<Value> {
 }
 
 /// Acme's key is not the one that IonQ takes.
-async fn refused(site: Site) -> (Cast, Upstream) {
+pub async fn refused(site: Site) -> (Cast, Upstream) {
     let ionq = Upstream::accepting(&[]).await;
     let mut site = site.provider("ionq", &ionq);
     site.organization("acme").key(ACME_KEY);

@@ -36,7 +36,7 @@ use axum::{
 use http::StatusCode;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-const PATH: &str = "/organizations";
+pub const PATH: &str = "/organizations";
 
 pub fn routes() -> Router<Api> {
     Router::new()
@@ -72,30 +72,31 @@ struct Overview {
 
 /// The pages of one organization.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum At {
+pub enum At {
     Overview,
     Members,
     Invitations,
     Projects,
     Quotas,
+    Webhooks,
     Settings,
 }
 
-struct Tab {
-    path: String,
-    name: String,
-    current: bool,
+pub struct Tab {
+    pub path: String,
+    pub name: String,
+    pub current: bool,
 }
 
 /// The organization that a page is of, and what its visitor may do there.
-struct Of {
-    organization: Organization,
-    /// Members, invitations, quotas, the organization itself.
+pub struct Of {
+    pub organization: Organization,
+    /// Members, invitations, quotas, webhooks, the organization itself.
     manages: bool,
     /// Projects and provider tokens.
     maintains: bool,
     me: String,
-    tabs: Vec<Tab>,
+    pub tabs: Vec<Tab>,
 }
 
 impl Organizations {
@@ -106,7 +107,7 @@ impl Organizations {
 }
 
 impl Of {
-    async fn find(api: &Api, visitor: &Visitor, name: &str, at: At) -> Result<Self, Refused> {
+    pub async fn find(api: &Api, visitor: &Visitor, name: &str, at: At) -> Result<Self, Refused> {
         let organization = api.management.organization(&visitor.who, name).await?;
         let may = |act| visitor.admin || organization.role.is_some_and(|role: Role| role.permits(act));
         let (manages, maintains) = (may(Act::ManageMembers), may(Act::ManageProjects));
@@ -120,16 +121,17 @@ impl Of {
         ];
         if manages {
             tabs.insert(2, tab(At::Invitations, "/invitations", say!("invitations")));
+            tabs.push(tab(At::Webhooks, "/webhooks", say!("webhooks")));
             tabs.push(tab(At::Settings, "/settings", say!("settings")));
         }
         Ok(Self { organization, manages, maintains, me: visitor.me.name.to_string(), tabs })
     }
 
-    fn path(&self) -> String {
+    pub fn path(&self) -> String {
         format!("{PATH}/{}", self.organization.name)
     }
 
-    fn role(&self) -> String {
+    pub fn role(&self) -> String {
         self.organization.role.map_or_else(|| say!("role-none"), role)
     }
 

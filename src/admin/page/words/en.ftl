@@ -784,6 +784,7 @@ rename-text = Tokens that are pinned to it go on under the new name. Addresses t
 rename-go = Rename
 said-left = You have left it.
 said-joined = Welcome: you are a member now.
+said-tried = Delivered: the receiver took the test.
 organizations-text = Groups of people who share provider tokens. Who belongs to one runs jobs that the organization pays for.
 organizations-name = Name
 organizations-role = Your role
@@ -1092,6 +1093,92 @@ quota-remove-used = { $used } of { $limit } is used or held now.
 quota-remove-effect = From now on it does not bind { $binds }. Other quotas still do.
 quota-remove-back = You can set it again: what was used in its period is counted then, too.
 quota-remove-go = Remove the quota
+
+## Webhooks
+
+webhooks = Webhooks
+webhooks-title = Webhooks of { $organization }
+webhooks-text = A program of yours is told when something of { $organization } wants looking at, before somebody’s job fails: a refused provider token, one that ends soon, a quota that is nearly used. Each message is signed.
+webhooks-text-installation = A program of yours is told when something wants looking at that belongs to no organization: people’s own provider tokens and quotas, and the tokens of who is in none. Each message is signed. Organizations have webhooks of their own.
+webhooks-none = Nobody is told of anything yet. First have a receiver: a program, or a service for automation, that takes messages at an address of its own. Write the address below, give the receiver the secret, and try it.
+webhooks-address = Address
+webhooks-told = Told of
+webhooks-state = State
+webhooks-last = Last message
+webhooks-last-none = none yet
+webhooks-on = on
+webhooks-off = switched off
+webhooks-everything = everything
+webhooks-new = Make a webhook
+webhooks-url = Address of the receiver
+webhooks-url-text = It begins with https. An address inside a private network is taken only where the operator of this Bellhop allows it.
+webhooks-events = Tell it of
+webhooks-events-text = Nothing ticked: everything, also what a later Bellhop can tell of.
+webhooks-bad-url = the address: { $error }
+webhooks-bad-event = there is no such event: choose among those of the form
+webhooks-new-go = Make the webhook
+webhooks-made = Your new webhook, { $name }
+webhooks-secret-made = The new secret of { $name }
+webhooks-copy-now = Copy the secret now: nobody can show it again.
+webhooks-copy-text = The receiver verifies by it that a message is from here.
+webhooks-copy-next = Then try the webhook
+webhook-event = { $kind ->
+    [credential-refused] Provider token refused
+    [credential-expiring] Provider token ends soon
+    [quota-near] Quota nearly used
+    [token-expiring] Personal access token ends soon
+    [webhook-test] Test
+   *[other] { $code }
+}
+webhook-event-when = { $kind ->
+    [credential-refused] A provider refuses a provider token
+    [credential-expiring] A provider token ends within 14 days, and again within 3
+    [quota-near] Four fifths of a quota are used or held
+   *[token-expiring] A personal access token that is in use ends within 7 days
+}
+webhook-back = All webhooks
+webhook-facts = Facts
+webhook-made = Made
+webhook-secret = Secret
+webhook-secret-one = shown once, when it was made
+webhook-secret-both = a new one; the one before it signs, too, until
+webhook-try = Try it
+webhook-change = Change
+webhook-rotate = New secret
+webhook-messages = Last messages
+webhook-messages-none = It was told of nothing yet. Try it: a test is sent at once, and what came of it stands here.
+webhook-message = Event
+webhook-happened = When
+webhook-attempts = Attempts
+webhook-next = Next attempt
+webhook-answer = Answer
+webhook-delivered = delivered
+webhook-waiting = on its way
+webhook-again = failed, is tried again
+webhook-given-up = not delivered
+webhook-end = Switch off or delete
+webhook-end-text = Switched off, it is told of nothing that happens meanwhile, also not later. Deleted, its messages and its secret go with it.
+webhook-disable = Switch off
+webhook-enable = Switch on
+webhook-delete = Delete
+webhook-failed = Not delivered: { $problem }.
+webhook-edit-heading = Change { $name }
+webhook-edit-waiting = What waits to be sent goes to the new address, too.
+webhook-save = Save
+webhook-cancel = Cancel
+webhook-rotate-heading = Make a new secret for { $name }?
+webhook-rotate-new = Messages are signed with the new one from now on. It is shown once.
+webhook-rotate-both = For a day they are signed with the one before it, too: give the receiver the new one until then, or it refuses what it is told.
+webhook-rotate-third = There is a new one of less than a day ago. The one before that stops signing at once: a receiver that still has it refuses what it is told.
+webhook-rotate-go = Make the new secret
+webhook-delete-heading = Delete the webhook { $name }?
+webhook-delete-effect = It is told of nothing any more, and its secret and the list of its messages are destroyed.
+webhook-delete-waiting = { $count ->
+    [one] 1 message that waits to be sent never is.
+   *[other] { $count } messages that wait to be sent never are.
+}
+webhook-delete-alone = No other webhook is switched on here: nobody is told of anything then.
+webhook-delete-go = Delete the webhook
 
 ## Users
 
