@@ -26,6 +26,7 @@ mod moment;
 mod organization;
 mod point;
 mod probe;
+mod progress;
 mod project;
 mod provider;
 mod quota;

@@ -52,6 +52,7 @@ impl Desk {
             errors: &mut errors,
             interactive: false,
             colours: false,
+            screen: progress::Screen::none(),
         };
         let code = run(arguments.map(OsString::from), Environment::default(), &mut console);
         Ran { code, output: String::from_utf8(output).unwrap(), errors: String::from_utf8(errors).unwrap() }
