@@ -36,6 +36,7 @@ mod token;
 mod usage;
 mod user;
 mod webhook;
+mod whose;
 
 pub use console::Console;
 pub use failure::Failure;

@@ -6,6 +6,7 @@ use super::{
     Console, Failure,
     api::{Api, escaped},
     console::{Form, counted},
+    whose::{owner, require_owner},
 };
 use crate::{
     clock::Timestamp,
@@ -183,18 +184,10 @@ impl Delete {
 }
 
 /// The projects of the same purse as this context.
-fn path_of(api: &Api, context: &Context, whose: Option<&UserName>) -> Result<String, Failure> {
-    match (&context.organization, whose) {
-        (Some(name), None) => Ok(format!("/projects?of={}", escaped(name.as_str()))),
-        (None, Some(user)) => Ok(format!("/projects?of=me&user={}", escaped(user.as_str()))),
-        (None, None) if api.is_here() => {
-            Err(Failure::usage(format!("`{context}` is somebody's own: say whose with `--user NAME`")))
-        }
-        (None, None) => Ok("/projects?of=me".into()),
-        (Some(_), Some(_)) => Err(Failure::usage(format!(
-            "`--user` goes with `me` and `me.<project>`, and `{context}` is an organization's"
-        ))),
-    }
+fn path_of(api: &Api, context: &Context, user: Option<&UserName>) -> Result<String, Failure> {
+    require_owner(api, context, user)?; // which names the whole context, as it was written
+    let purse = Context { project: None, ..context.clone() };
+    Ok(format!("/projects?{}", owner(api, ("of", &purse), user)?))
 }
 
 /// One that can have members.
