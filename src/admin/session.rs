@@ -1,5 +1,6 @@
-//! The cookies of a browser: its session's key, and a sign-in with the identity provider that is under way.
-//! Owns nothing; the store has the key's digest, and the other is sealed.
+//! The cookies of a browser: its session's key, a sign-in with the identity provider that is under way, and a form that
+//! waits for its end.
+//! Owns nothing; the store has the key's digest, and the others are sealed.
 //! Never sent to another host or over plain HTTP, but on the machine itself, and never read by a script.
 
 use crate::secret::Secret;
@@ -15,6 +16,10 @@ const PLAIN: &str = "bellhop";
 const AWAY: &str = "__Host-bellhop-sign-in";
 const PLAIN_AWAY: &str = "bellhop-sign-in";
 
+/// What was typed into a form whose session had ended.
+const FORM: &str = "__Host-bellhop-form";
+const PLAIN_FORM: &str = "bellhop-form";
+
 /// What makes a browser keep the key until it is closed; the session may end before that.
 pub fn keep(key: &Secret, secure: bool) -> Option<HeaderValue> {
     let (name, secure) = if secure { (NAME, "; Secure") } else { (PLAIN, "") };
@@ -23,9 +28,17 @@ pub fn keep(key: &Secret, secure: bool) -> Option<HeaderValue> {
 
 /// What makes it keep a sign-in that is under way. It comes back from another host, which `SameSite=Lax` allows.
 pub fn keep_journey(journey: &Secret, secure: bool, patience: Duration) -> Option<HeaderValue> {
-    let (name, secure) = if secure { (AWAY, "; Secure") } else { (PLAIN_AWAY, "") };
-    let (journey, seconds) = (journey.expose(), patience.as_secs());
-    sensitive(format!("{name}={journey}; Path=/; HttpOnly; SameSite=Lax{secure}; Max-Age={seconds}"))
+    keep_for(if secure { AWAY } else { PLAIN_AWAY }, journey, (secure, patience))
+}
+
+/// What makes it keep a form.
+pub fn keep_form(form: &Secret, secure: bool, patience: Duration) -> Option<HeaderValue> {
+    keep_for(if secure { FORM } else { PLAIN_FORM }, form, (secure, patience))
+}
+
+fn keep_for(name: &str, value: &Secret, (secure, patience): (bool, Duration)) -> Option<HeaderValue> {
+    let (value, seconds, secure) = (value.expose(), patience.as_secs(), if secure { "; Secure" } else { "" });
+    sensitive(format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}; Max-Age={seconds}"))
 }
 
 fn sensitive(text: String) -> Option<HeaderValue> {
@@ -52,6 +65,14 @@ pub fn forget_journey(secure: bool) -> HeaderValue {
     })
 }
 
+pub fn forget_form(secure: bool) -> HeaderValue {
+    HeaderValue::from_static(if secure {
+        "__Host-bellhop-form=; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=0"
+    } else {
+        "bellhop-form=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0"
+    })
+}
+
 /// The key, where there is exactly one.
 pub fn read(headers: &HeaderMap, secure: bool) -> Option<&str> {
     only(headers, if secure { NAME } else { PLAIN })
@@ -59,6 +80,10 @@ pub fn read(headers: &HeaderMap, secure: bool) -> Option<&str> {
 
 pub fn read_journey(headers: &HeaderMap, secure: bool) -> Option<&str> {
     only(headers, if secure { AWAY } else { PLAIN_AWAY })
+}
+
+pub fn read_form(headers: &HeaderMap, secure: bool) -> Option<&str> {
+    only(headers, if secure { FORM } else { PLAIN_FORM })
 }
 
 fn only<'h>(headers: &'h HeaderMap, wanted: &str) -> Option<&'h str> {

@@ -7,6 +7,7 @@ use super::{
     api::{Api, asked},
     console::{Form, counted},
     moment::Moment,
+    progress::Length,
 };
 use crate::{
     clock::Clock,
@@ -103,8 +104,10 @@ impl Which {
 
     async fn export(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
         let (path, mut after) = (self.path(), None);
+        let progress = console.screen.begin_beside_results("entries", Length::Counted);
         loop {
-            let Listed { items, next }: Listed<Entry> = api.page(&path, after, 200).await?;
+            let Listed { items, next }: Listed<Entry> = progress.during(api.page(&path, after, 200)).await?;
+            progress.add(items.len() as u64);
             for entry in items {
                 console.say(format_args!("{}\n", json!(entry)));
             }
@@ -140,13 +143,16 @@ impl Verify {
         for path in &self.anchor {
             anchors.append(&mut checkpoints(path)?);
         }
-        let Verified { entries, last, pruned, checkpoints, mut findings, .. } = api.get("/audit/verify").await?;
+        let progress = console.begin(self.form, "verifying", Length::Unknown);
+        let Verified { entries, last, pruned, checkpoints, mut findings, .. } =
+            progress.during(api.get("/audit/verify")).await?;
         let held = checkpoints + anchors.len() as u64;
         for checkpoints in anchors.chunks(200) {
             let sent = CheckCheckpoints { checkpoints: checkpoints.to_vec() };
-            let checked: Checked = api.post("/audit/verify", &sent).await?;
+            let checked: Checked = progress.during(api.post("/audit/verify", &sent)).await?;
             findings.extend(checked.findings);
         }
+        drop(progress);
         // Two copies of one checkpoint tell the same.
         let mut told: Vec<Finding> = Vec::new();
         for finding in findings {

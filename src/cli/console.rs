@@ -2,7 +2,10 @@
 //! Owns the form of tables, as text for people or JSON for programs.
 //! Never lets what is in the store act upon a terminal: control characters are shown, not sent.
 
-use super::Failure;
+use super::{
+    Failure,
+    progress::{Length, Progress, Screen},
+};
 use crate::secret::Secret;
 use clap::Args;
 use serde::Serialize;
@@ -21,6 +24,8 @@ pub struct Console<'c> {
     pub interactive: bool,
     /// Whether headings may be emphasised.
     pub colours: bool,
+    /// Where it is shown how far long work is.
+    pub screen: Screen,
 }
 
 #[derive(Args, Debug, Clone, Copy)]
@@ -41,12 +46,14 @@ impl Console<'_> {
             errors: &mut io::stderr(),
             interactive,
             colours,
+            screen: Screen::of_process(),
         })
     }
 
     /// The result itself. A reader that went away is none of our business.
     pub fn say(&mut self, text: impl fmt::Display) {
-        let _ = write!(self.output, "{text}").and_then(|()| self.output.flush());
+        let Self { output, screen, .. } = self;
+        let _ = screen.aside(|| write!(output, "{text}").and_then(|()| output.flush()));
     }
 
     /// About the result: what was done, and what to do next.
@@ -55,7 +62,13 @@ impl Console<'_> {
     }
 
     pub fn complain(&mut self, text: impl fmt::Display) {
-        let _ = write!(self.errors, "{text}").and_then(|()| self.errors.flush());
+        let Self { errors, screen, .. } = self;
+        let _ = screen.aside(|| write!(errors, "{text}").and_then(|()| errors.flush()));
+    }
+
+    /// Long work, whose result is told in this form when it is done.
+    pub fn begin(&mut self, form: Form, what: &'static str, length: Length) -> Progress {
+        if form.json { Progress::none() } else { self.screen.begin(what, length) }
     }
 
     /// Rows as a table of these columns, or as JSON with every field.

@@ -7,6 +7,7 @@ use super::{
     apply::{Input, Installation, MadeToken, Options, Output, Prune, Run, apply},
     console::counted,
     local::Local,
+    progress::Length,
 };
 use clap::Args;
 use std::{
@@ -49,13 +50,16 @@ impl Apply {
         };
         let name = self.file.display().to_string();
         let report = if self.file.extension().is_some_and(|ending| ending == "ndjson") {
-            let mut lines = BufReader::new(open(&self.file)?);
-            apply(on, Input::Lines { name: &name, lines: &mut lines }, options, &mut Told { console, run: options.run })
-                .await?
+            let file = open(&self.file)?;
+            let progress = console.screen.begin("applying", length(&file));
+            let mut lines = BufReader::new(progress.reading(file));
+            let input = Input::Lines { name: &name, lines: &mut lines };
+            progress.during(apply(on, input, options, &mut Told { console, run: options.run })).await?
         } else {
             let text = self.text(console)?;
-            apply(on, Input::Document { name: &name, text: &text }, options, &mut Told { console, run: options.run })
-                .await?
+            let progress = console.screen.begin("applying", Length::Unknown);
+            let input = Input::Document { name: &name, text: &text };
+            progress.during(apply(on, input, options, &mut Told { console, run: options.run })).await?
         };
         let changes = usize::try_from(report.changes).unwrap_or(usize::MAX);
         console.note(match (changes, options.run) {
@@ -79,6 +83,12 @@ impl Apply {
 
 fn open(path: &Path) -> Result<File, Failure> {
     File::open(path).map_err(|error| unreadable(path, &error))
+}
+
+/// In bytes; of a pipe nobody knows it.
+fn length(file: &File) -> Length {
+    let about = file.metadata().ok().filter(std::fs::Metadata::is_file);
+    about.map_or(Length::Unknown, |about| Length::Known(about.len()))
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Failure {

@@ -2,7 +2,7 @@
 //! Owns nothing.
 //! Never shows a key, only versions.
 
-use super::{Console, Failure, console::Form, local::Local};
+use super::{Console, Failure, console::Form, local::Local, progress::Length};
 use crate::{app, store::Actor, vault::MasterSource};
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -52,7 +52,10 @@ impl KeyCommand {
 
 impl Rotate {
     async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
-        let rotated = local.vault.rotate(&Actor::CommandLine, local.now()).await?;
+        let progress = console.begin(self.form, "sealing anew", Length::Counted);
+        let telling = |more| progress.add(more);
+        let rotated = progress.during(local.vault.rotate_telling(&Actor::CommandLine, local.now(), telling)).await?;
+        drop(progress);
         if self.form.json {
             console.json(&rotated);
         }

@@ -26,6 +26,7 @@ mod moment;
 mod organization;
 mod point;
 mod probe;
+mod progress;
 mod project;
 mod provider;
 mod quota;
@@ -35,6 +36,7 @@ mod token;
 mod usage;
 mod user;
 mod webhook;
+mod whose;
 
 pub use console::Console;
 pub use failure::Failure;

@@ -6,6 +6,8 @@ use super::{
     Console, Failure,
     api::{Api, escaped},
     console::{Form, counted},
+    user::asked_about_no_more,
+    whose::{owner, require_owner},
 };
 use crate::{
     clock::Timestamp,
@@ -14,7 +16,7 @@ use crate::{
     manage::{
         Listed,
         organizations::Organization,
-        projects::{CreateProject, Project},
+        projects::{CreateProject, Project, ProjectConsequences},
     },
 };
 use clap::{Args, Subcommand};
@@ -169,32 +171,41 @@ impl Member {
 impl Delete {
     async fn run(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
         let project = find(api, &self.project, self.user.as_ref()).await?;
-        let credentials = counted(project.credentials.len() as u64, "credential");
+        let path = format!("/projects/{}", project.id);
+        let goes: ProjectConsequences = api.get(&format!("{path}/consequences")).await?;
+        let credentials = counted(goes.credentials, "credential");
         if !self.yes {
+            let members = match goes.members {
+                0 => String::new(),
+                members => format!(", which serve {}", counted(members, "member")),
+            };
+            let pinned = match goes.pinned {
+                0 => String::new(),
+                pinned => format!(", and requests of {} pinned to it would be refused", counted(pinned, "token")),
+            };
+            let jobs = asked_about_no_more(goes.open_jobs);
             return Err(Failure::failed(format!(
-                "this would destroy {credentials} of {}: add `--yes` to do it",
+                "this would destroy {credentials} of {}{members}{pinned}{jobs}: add `--yes` to do it",
                 self.project
             )));
         }
-        api.delete(&format!("/projects/{}", project.id)).await?;
+        api.delete(&path).await?;
         console.note(format_args!("deleted {} and {credentials}", self.project));
+        if goes.pinned > 0 {
+            console.note(format_args!(
+                "{} pinned to it pay with nothing now: their requests are refused",
+                counted(goes.pinned, "token")
+            ));
+        }
         Ok(())
     }
 }
 
 /// The projects of the same purse as this context.
-fn path_of(api: &Api, context: &Context, whose: Option<&UserName>) -> Result<String, Failure> {
-    match (&context.organization, whose) {
-        (Some(name), None) => Ok(format!("/projects?of={}", escaped(name.as_str()))),
-        (None, Some(user)) => Ok(format!("/projects?of=me&user={}", escaped(user.as_str()))),
-        (None, None) if api.is_here() => {
-            Err(Failure::usage(format!("`{context}` is somebody's own: say whose with `--user NAME`")))
-        }
-        (None, None) => Ok("/projects?of=me".into()),
-        (Some(_), Some(_)) => Err(Failure::usage(format!(
-            "`--user` goes with `me` and `me.<project>`, and `{context}` is an organization's"
-        ))),
-    }
+fn path_of(api: &Api, context: &Context, user: Option<&UserName>) -> Result<String, Failure> {
+    require_owner(api, context, user)?; // which names the whole context, as it was written
+    let purse = Context { project: None, ..context.clone() };
+    Ok(format!("/projects?{}", owner(api, ("of", &purse), user)?))
 }
 
 /// One that can have members.

@@ -52,6 +52,7 @@ impl Desk {
             errors: &mut errors,
             interactive: false,
             colours: false,
+            screen: progress::Screen::none(),
         };
         let code = run(arguments.map(OsString::from), Environment::default(), &mut console);
         Ran { code, output: String::from_utf8(output).unwrap(), errors: String::from_utf8(errors).unwrap() }
@@ -320,14 +321,28 @@ fn every_table_is_json_for_programs() {
 #[test]
 fn who_is_deleted_is_first_told_of() {
     let desk = Desk::furnished();
+    desk.run("token create ada lasers --context acme.optics").assert_done();
+    let told = "destroy 0 credentials of acme.optics, which serve 1 member, and requests of 1 token pinned to it would be \
+                refused: add `--yes`";
+    desk.run("project delete acme.optics").assert_refused(1, told);
     desk.run("token create grace laptop").assert_done();
     desk.run("user delete grace").assert_refused(1, "revoke 1 token and destroy 0 credentials of grace");
     desk.run("user delete grace --yes").assert_done();
     desk.run("user show grace").assert_refused(1, "there is no such user");
-    desk.run("project delete acme.optics").assert_refused(1, "add `--yes`");
     desk.run("org delete acme").assert_refused(1, "1 project and 0 credentials of acme, which serve 1 member");
     desk.run("org delete acme --yes").assert_done();
     assert_eq!(desk.json("org list"), Value::Array(Vec::new()));
+}
+
+#[test]
+fn a_project_names_a_provider_once_however_many_credentials_it_has_for_it() {
+    let desk = Desk::furnished();
+    desk.run_with("credential add ionq@acme.optics --from-stdin api_key", "fake-canary-1").assert_done();
+    desk.run("credential disable ionq@acme.optics").assert_done();
+    desk.run_with("credential add ionq@acme.optics --from-stdin api_key", "fake-canary-2").assert_done();
+    assert_eq!(desk.json("project list acme")[0]["credentials"], serde_json::json!(["ionq"]));
+    desk.run("project delete acme.optics")
+        .assert_refused(1, "destroy 2 credentials of acme.optics, which serve 1 member: ");
 }
 
 #[test]

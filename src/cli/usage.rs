@@ -7,6 +7,7 @@ use super::{
     api::{Api, asked},
     console::Form,
     moment::Moment,
+    progress::Length,
 };
 use crate::{
     clock::Clock,
@@ -60,7 +61,9 @@ impl Usage {
             ("from", moment(self.from)),
             ("to", moment(self.to)),
         ];
-        let report: Report = api.get(&asked("/usage", &query)).await?;
+        let progress = console.begin(self.form, "summing up", Length::Unknown);
+        let report: Report = progress.during(api.get(&asked("/usage", &query))).await?;
+        drop(progress);
         if self.csv {
             console.say(report.csv());
         } else {

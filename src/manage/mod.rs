@@ -8,6 +8,7 @@ pub mod contexts;
 pub mod credentials;
 pub mod explain;
 mod fault;
+pub mod forms;
 mod groups;
 mod holdings;
 mod homes;

@@ -335,6 +335,7 @@ async fn views(reading: &mut Reading, purse: &Purse, rows: Vec<ProjectRow>) -> R
         members.sort_by(|a, b| a.name.cmp(&b.name));
         let mut credentials = credentials.remove(&row.id).unwrap_or_default();
         credentials.sort();
+        credentials.dedup();
         let context = purse.context_of(&row.name);
         let user = purse.user.clone();
         Project { id: row.id, name: row.name, context, user, members, credentials, created: row.created }

@@ -38,12 +38,23 @@ pub struct Arrival {
     pub key: Secret,
     /// Where they wanted to go.
     pub next: String,
+    pub errand: Errand,
+}
+
+/// What somebody signs in for.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Errand {
+    /// To see a page.
+    Page,
+    /// To send the form that this browser keeps.
+    Form,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Journey {
     pending: Pending,
     next: String,
+    errand: Errand,
     /// A link that was handed to them, which ties an account to who they are at the provider.
     link: Option<String>,
     /// In milliseconds.
@@ -81,11 +92,11 @@ impl Management {
     }
 
     /// Sends somebody to the provider. `link` is one that was handed to them.
-    pub async fn set_out(&self, next: &str, link: Option<&str>) -> Result<Departure, Fault> {
+    pub async fn set_out(&self, (next, errand): (&str, Errand), link: Option<&str>) -> Result<Departure, Fault> {
         let issuer = self.issuer()?;
         let (url, pending) = issuer.begin().await.map_err(|trouble| told(&issuer, &trouble))?;
         let ends = self.now().plus(PATIENCE).millis();
-        let journey = Journey { pending, next: next.to_owned(), link: link.map(str::to_owned), ends };
+        let journey = Journey { pending, next: next.to_owned(), errand, link: link.map(str::to_owned), ends };
         let plain = serde_json::to_vec(&journey).map(zeroize::Zeroizing::new);
         let plain = plain.map_err(|error| Fault::Internal(Box::new(error)))?;
         let cookie = Secret::new(BASE64_URL_SAFE_NO_PAD.encode(self.vault.mint(SEALED_AS, &plain)?));
@@ -102,7 +113,7 @@ impl Management {
         match recognise(&mut tx, (&issuer, &person), journey.link.as_deref(), self.now()).await? {
             Ok(known) => {
                 let key = self.let_in(tx, (&issuer, &person), known, &journey).await?;
-                Ok(Arrival { key, next: journey.next })
+                Ok(Arrival { key, next: journey.next, errand: journey.errand })
             }
             Err(refusal) => {
                 let name = &issuer.config.name;

@@ -61,7 +61,8 @@ fn texts_of(dialect: Dialect, of: Whose) -> Vec<String> {
             }
         }
     }
-    for state in [None, Some(State::Unknown)] {
+    let open = matches!(of, Whose::Everybody).then_some(Some(State::Open));
+    for state in [None, Some(State::Unknown)].into_iter().chain(open) {
         let filter = SubmissionFilter { of, provider: None, state };
         texts.push(filter.statement(dialect, Some(SubmissionId::FIRST), 100).as_str().to_owned());
     }

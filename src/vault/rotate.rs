@@ -44,9 +44,18 @@ const BATCH: u32 = 500;
 impl Vault {
     /// From beginning to end; or from where one was cut short to its end.
     pub async fn rotate(&self, actor: &Actor, now: Timestamp) -> Result<Rotated> {
+        self.rotate_telling(actor, now, |_| {}).await
+    }
+
+    /// Likewise; tells after each batch how many versions more were sealed anew.
+    pub async fn rotate_telling(&self, actor: &Actor, now: Timestamp, tell: impl Fn(u64)) -> Result<Rotated> {
         let mut rotation = self.rotation(actor, now).await?;
         loop {
-            while rotation.step(BATCH).await? {}
+            let mut before = rotation.done.resealed;
+            while rotation.step(BATCH).await? {
+                tell(rotation.done.resealed - before);
+                before = rotation.done.resealed;
+            }
             if rotation.retire(actor, now).await? {
                 return Ok(rotation.done);
             }

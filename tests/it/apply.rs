@@ -349,3 +349,22 @@ async fn a_past_expiry_is_accepted_and_means_expired() {
     assert_eq!((&token["state"], &token["hint"]), (&json!("expired"), &json!("–")));
     assert!(fs::read_dir(bellhop.data()).unwrap().count() > 0);
 }
+
+/// Whatever takes long shows how far it is on a terminal, and a pipe is none.
+#[tokio::test]
+async fn nothing_is_drawn_into_a_pipe_however_long_it_takes() {
+    let site = Site::empty();
+    let lines: Vec<String> = (0..20_000).map(|n| format!("{{\"name\":\"user-{n}\"}}")).collect();
+    let file = site.write("people.ndjson", lines.join("\n"));
+
+    let run = site.run(&["apply", file.to_str().unwrap()]).await.assert_code(0);
+
+    assert_eq!(run.out, "");
+    let told = run.err.lines().filter(|line| line.contains("people.ndjson: lines ")).count();
+    assert!(told == 20 && run.err.ends_with("20000 changes\n"), "{}", run.err);
+    let export = site.run(&["audit", "export"]).await.assert_code(0);
+    assert!(export.err.is_empty() && export.out.lines().count() > 20_000, "{}", export.err);
+    for run in [run, site.run(&["key", "rotate"]).await, site.run(&["audit", "verify"]).await] {
+        assert!(!run.err.contains(['\r', '\u{1b}']), "{}", run.err);
+    }
+}

@@ -228,6 +228,24 @@ async fn what_was_typed_outlives_a_session_that_ended_but_for_secrets() {
     assert!(ada.submit("/tokens", &typed).await.text().contains("Your new token “desk”"));
 }
 
+/// The document to read is for everybody, and one of the pages for who is signed in.
+#[tokio::test]
+async fn every_page_leads_to_what_programs_may_ask_and_that_leads_back() {
+    let bellhop = Site::empty().serve().await;
+    let mut ada = Browser::at(&bellhop);
+    let open = ada.read("/api/v1/docs").await;
+    assert!(open.contains("/api/v1/openapi.json") && !open.contains("class=\"side\""), "{open}");
+    ada.settle().await;
+    for path in ["/", "/tokens", "/audit"] {
+        assert!(ada.read(path).await.contains("<a href=\"/api/v1/docs\">"), "{path}");
+    }
+
+    let read = ada.read("/api/v1/docs").await;
+
+    assert!(read.contains("<a href=\"/api/v1/docs\" aria-current=\"page\">") && read.contains("href=\"/tokens\""));
+    assert!(read.contains("<span>The management API</span>"), "{read}");
+}
+
 #[tokio::test]
 async fn what_people_type_is_text_and_nothing_else() {
     let bellhop = Site::empty().serve().await;

@@ -19,6 +19,12 @@ on_both! {
             assert!(!reads_all, "{step}\n{sql}");
             assert!(!is_wide(&step, &sql), "more than what is asked for is read: {step}\n{sql}");
             assert_ne!(step, "USE TEMP B-TREE FOR ORDER BY", "all rows before the first\n{sql}");
+            let reads_submissions = sql.contains("FROM submissions t")
+                && ["SCAN t ", "SEARCH t ", "submissions t"].iter().any(|reads| step.contains(reads));
+            for state in ["unknown", "open"].iter().filter(|state| sql.contains(&format!("t.state = '{state}'"))) {
+                let few = format!("{state}_submissions");
+                assert!(!reads_submissions || step.contains(&few), "all of them for the few that are {state}: {step}\n{sql}");
+            }
         }
     }
 }

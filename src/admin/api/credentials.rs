@@ -66,7 +66,7 @@ async fn create(
 
 /// Show a credential, without its secrets
 #[utoipa::path(get, path = "/credentials/{id}", operation_id = "show_credential", tag = "credentials", params(("id" = CredentialId, Path)), responses(
-    (status = 200, body = Credential),
+    (status = 200, body = Credential, headers(("ETag" = String))),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
 async fn show(
@@ -79,9 +79,9 @@ async fn show(
 }
 
 /// Change a credential's label, end, state, or who may use it
-#[utoipa::path(patch, path = "/credentials/{id}", operation_id = "change_credential", tag = "credentials", params(("id" = CredentialId, Path)),
+#[utoipa::path(patch, path = "/credentials/{id}", operation_id = "change_credential", tag = "credentials", params(("id" = CredentialId, Path), IfMatch),
     request_body = ChangeCredential, responses(
-    (status = 200, body = Credential),
+    (status = 200, body = Credential, headers(("ETag" = String))),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
 async fn change(
@@ -108,7 +108,7 @@ struct Deletion {
 /// While jobs that it made are open it retires instead: it pays for nothing new, serves questions about them, and goes
 /// when they have ended.
 #[utoipa::path(delete, path = "/credentials/{id}", operation_id = "delete_credential", tag = "credentials",
-    params(("id" = CredentialId, Path), Deletion), responses(
+    params(("id" = CredentialId, Path), Deletion, IfMatch), responses(
     (status = 200, body = Removed),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -126,7 +126,7 @@ async fn delete(
 /// Enter a new version of a credential
 ///
 /// Requests use it within a second, questions about open jobs too; the id stays.
-#[utoipa::path(post, path = "/credentials/{id}/versions", operation_id = "rotate_credential", tag = "credentials", params(("id" = CredentialId, Path)),
+#[utoipa::path(post, path = "/credentials/{id}/versions", operation_id = "rotate_credential", tag = "credentials", params(("id" = CredentialId, Path), IfMatch),
     request_body = RotateCredential, responses(
     (status = 201, body = EnteredCredential),
     (status = "default", body = Problem, content_type = "application/problem+json"),

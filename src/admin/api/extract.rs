@@ -12,6 +12,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::{Serialize, de::DeserializeOwned};
+use utoipa::{
+    IntoParams,
+    openapi::{
+        OpenApi as Document, RefOr, Required,
+        path::{Parameter, ParameterBuilder, ParameterIn},
+        schema::{ObjectBuilder, Type},
+    },
+};
 
 /// Who has signed in.
 pub struct Signed(pub Who);
@@ -118,6 +126,34 @@ impl FromRequestParts<Api> for IfMatch {
             None => Ok(Self(None)),
             Some(Ok(text)) => Ok(Self(Wanted::parse(text))),
             Some(Err(_)) => Err(Problem::new(StatusCode::BAD_REQUEST, "bad-request", "If-Match is no list of tags")),
+        }
+    }
+}
+
+/// What the document says of it, wherever a handler takes it.
+impl IntoParams for IfMatch {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let about = "The `ETag` of what was read: only that is changed, and if it is something else by now, it is refused \
+                     (412, `changed`). Also several, with commas between them, or `*` for whatever is there.";
+        let parameter = ParameterBuilder::new()
+            .name("If-Match")
+            .parameter_in(ParameterIn::Header)
+            .required(Required::False)
+            .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+            .description(Some(about));
+        vec![parameter.build()]
+    }
+}
+
+/// Says what an `ETag` is wherever an answer has one: handlers only say that they have.
+pub fn describe_tags(document: &mut Document) {
+    let paths = document.paths.paths.values_mut();
+    let operations = paths.flat_map(|path| [&mut path.get, &mut path.put, &mut path.post, &mut path.patch]).flatten();
+    let answers = operations.flat_map(|operation| operation.responses.responses.values_mut());
+    for answer in answers {
+        let RefOr::T(answer) = answer else { continue };
+        if let Some(RefOr::T(tag)) = answer.headers.get_mut("ETag") {
+            tag.description = Some("Changes whenever what was read does; for `If-Match`.".into());
         }
     }
 }

@@ -59,7 +59,7 @@ async fn list(
 
 /// Show a job
 #[utoipa::path(get, path = "/jobs/{provider}/{id}", operation_id = "show_job", tag = "jobs", params(Named, AtAccount), responses(
-    (status = 200, body = Job),
+    (status = 200, body = Job, headers(("ETag" = String))),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
 async fn show(
@@ -92,9 +92,9 @@ async fn cancel(
 /// Give a job to another member
 ///
 /// For who oversees the organization that pays for it. The ledger keeps who used it up.
-#[utoipa::path(post, path = "/jobs/{provider}/{id}/adopt", operation_id = "adopt_job", tag = "jobs", params(Named, AtAccount),
+#[utoipa::path(post, path = "/jobs/{provider}/{id}/adopt", operation_id = "adopt_job", tag = "jobs", params(Named, AtAccount, IfMatch),
     request_body = AdoptJob, responses(
-    (status = 200, body = Job),
+    (status = 200, body = Job, headers(("ETag" = String))),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
 async fn adopt(

@@ -44,7 +44,7 @@ async fn list(
         ("organization" = String, Path, description = "A name or an id."),
         ("user" = String, Path, description = "A name or an id."),
     ), responses(
-    (status = 200, body = MemberDetails),
+    (status = 200, body = MemberDetails, headers(("ETag" = String))),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
 async fn show(
@@ -64,8 +64,9 @@ async fn show(
     params(
         ("organization" = String, Path, description = "A name or an id."),
         ("user" = String, Path, description = "A name or an id."),
+        IfMatch,
     ), request_body = SetMember, responses(
-    (status = 200, body = Member),
+    (status = 200, body = Member, headers(("ETag" = String))),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
 async fn set(
@@ -87,6 +88,7 @@ async fn set(
     params(
         ("organization" = String, Path, description = "A name or an id."),
         ("user" = String, Path, description = "A name or an id."),
+        IfMatch,
     ), responses(
     (status = 204),
     (status = "default", body = Problem, content_type = "application/problem+json"),

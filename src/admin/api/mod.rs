@@ -100,6 +100,7 @@ pub fn document() -> Document {
     let mut document =
         OpenApiRouter::<Api>::with_openapi(About::openapi()).merge(signed_in()).merge(open()).into_openapi();
     once::describe(&mut document);
+    extract::describe_tags(&mut document);
     document
 }
 

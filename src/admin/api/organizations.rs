@@ -57,7 +57,7 @@ async fn create(
 /// For its members.
 #[utoipa::path(get, path = "/organizations/{organization}", tag = "organizations", operation_id = "show_organization",
     params(("organization" = String, Path, description = "A name or an id.")), responses(
-    (status = 200, body = Organization),
+    (status = 200, body = Organization, headers(("ETag" = String))),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
 async fn show(
@@ -74,9 +74,9 @@ async fn show(
 /// For its owners.
 #[utoipa::path(patch, path = "/organizations/{organization}", tag = "organizations",
     operation_id = "change_organization",
-    params(("organization" = String, Path, description = "A name or an id.")), request_body = ChangeOrganization,
+    params(("organization" = String, Path, description = "A name or an id."), IfMatch), request_body = ChangeOrganization,
     responses(
-    (status = 200, body = Organization),
+    (status = 200, body = Organization, headers(("ETag" = String))),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
 async fn change(
@@ -95,7 +95,7 @@ async fn change(
 /// For its owners and administrators.
 #[utoipa::path(delete, path = "/organizations/{organization}", tag = "organizations",
     operation_id = "delete_organization",
-    params(("organization" = String, Path, description = "A name or an id.")), responses(
+    params(("organization" = String, Path, description = "A name or an id."), IfMatch), responses(
     (status = 204),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]

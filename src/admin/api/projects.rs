@@ -87,7 +87,7 @@ async fn create(
 /// Show a project
 #[utoipa::path(get, path = "/projects/{id}", tag = "projects",
     operation_id = "show_project", params(("id" = ProjectId, Path)), responses(
-    (status = 200, body = Project),
+    (status = 200, body = Project, headers(("ETag" = String))),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
 async fn show(State(api): State<Api>, Signed(who): Signed, At(id): At<ProjectId>) -> Result<Tagged<Project>, Problem> {
@@ -99,9 +99,9 @@ async fn show(State(api): State<Api>, Signed(who): Signed, At(id): At<ProjectId>
 ///
 /// For its user, or the maintainers and owners of its organization.
 #[utoipa::path(patch, path = "/projects/{id}", tag = "projects",
-    operation_id = "change_project", params(("id" = ProjectId, Path)),
+    operation_id = "change_project", params(("id" = ProjectId, Path), IfMatch),
     request_body = ChangeProject, responses(
-    (status = 200, body = Project),
+    (status = 200, body = Project, headers(("ETag" = String))),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
 async fn change(
@@ -119,7 +119,7 @@ async fn change(
 ///
 /// For its user, or the maintainers and owners of its organization.
 #[utoipa::path(delete, path = "/projects/{id}", tag = "projects",
-    operation_id = "delete_project", params(("id" = ProjectId, Path)), responses(
+    operation_id = "delete_project", params(("id" = ProjectId, Path), IfMatch), responses(
     (status = 204),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -157,7 +157,7 @@ async fn consequences(
         ("id" = ProjectId, Path),
         ("user" = String, Path, description = "A name or an id."),
     ), responses(
-    (status = 200, body = Project),
+    (status = 200, body = Project, headers(("ETag" = String))),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
 async fn add_member(

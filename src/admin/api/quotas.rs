@@ -48,8 +48,8 @@ async fn list(
 ///
 /// An organization's owners bind it, its members' shares, its projects and its credentials; administrators bind
 /// anybody, and what they set an owner cannot change.
-#[utoipa::path(put, path = "/quotas", operation_id = "set_quota", tag = "quotas", request_body = SetQuota, responses(
-    (status = 200, body = Quota),
+#[utoipa::path(put, path = "/quotas", operation_id = "set_quota", tag = "quotas", params(IfMatch), request_body = SetQuota, responses(
+    (status = 200, body = Quota, headers(("ETag" = String))),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
 async fn set(
@@ -64,7 +64,7 @@ async fn set(
 
 /// Show a quota
 #[utoipa::path(get, path = "/quotas/{id}", operation_id = "show_quota", tag = "quotas", params(("id" = QuotaId, Path)), responses(
-    (status = 200, body = Quota),
+    (status = 200, body = Quota, headers(("ETag" = String))),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
 async fn show(State(api): State<Api>, Signed(who): Signed, At(id): At<QuotaId>) -> Result<Tagged<Quota>, Problem> {
@@ -73,7 +73,7 @@ async fn show(State(api): State<Api>, Signed(who): Signed, At(id): At<QuotaId>) 
 }
 
 /// Remove a quota
-#[utoipa::path(delete, path = "/quotas/{id}", operation_id = "remove_quota", tag = "quotas", params(("id" = QuotaId, Path)), responses(
+#[utoipa::path(delete, path = "/quotas/{id}", operation_id = "remove_quota", tag = "quotas", params(("id" = QuotaId, Path), IfMatch), responses(
     (status = 204),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]

@@ -67,7 +67,7 @@ async fn create(
 /// Show a token, without its value
 #[utoipa::path(get, path = "/tokens/{id}", tag = "tokens",
     operation_id = "show_token", params(("id" = TokenId, Path)), responses(
-    (status = 200, body = Token),
+    (status = 200, body = Token, headers(("ETag" = String))),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
 async fn show(State(api): State<Api>, Signed(who): Signed, At(id): At<TokenId>) -> Result<Tagged<Token>, Problem> {
@@ -77,9 +77,9 @@ async fn show(State(api): State<Api>, Signed(who): Signed, At(id): At<TokenId>) 
 
 /// Change what a token may do
 #[utoipa::path(patch, path = "/tokens/{id}", tag = "tokens",
-    operation_id = "change_token", params(("id" = TokenId, Path)),
+    operation_id = "change_token", params(("id" = TokenId, Path), IfMatch),
     request_body = ChangeToken, responses(
-    (status = 200, body = Token),
+    (status = 200, body = Token, headers(("ETag" = String))),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
 async fn change(
@@ -95,7 +95,7 @@ async fn change(
 
 /// Revoke a token, for good
 #[utoipa::path(delete, path = "/tokens/{id}", tag = "tokens",
-    operation_id = "revoke_token", params(("id" = TokenId, Path)), responses(
+    operation_id = "revoke_token", params(("id" = TokenId, Path), IfMatch), responses(
     (status = 204),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]

@@ -57,7 +57,7 @@ async fn create(
 /// For oneself and administrators.
 #[utoipa::path(get, path = "/users/{user}", tag = "users", operation_id = "show_user",
     params(("user" = String, Path, description = "A name or an id.")), responses(
-    (status = 200, body = UserDetails),
+    (status = 200, body = UserDetails, headers(("ETag" = String))),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
 async fn show(
@@ -73,8 +73,8 @@ async fn show(
 ///
 /// For administrators. The last one who is not disabled stays one.
 #[utoipa::path(patch, path = "/users/{user}", tag = "users", operation_id = "change_user",
-    params(("user" = String, Path, description = "A name or an id.")), request_body = ChangeUser, responses(
-    (status = 200, body = User),
+    params(("user" = String, Path, description = "A name or an id."), IfMatch), request_body = ChangeUser, responses(
+    (status = 200, body = User, headers(("ETag" = String))),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
 async fn change(
@@ -92,7 +92,7 @@ async fn change(
 ///
 /// For administrators. Neither the last administrator nor the last owner of an organization is deleted.
 #[utoipa::path(delete, path = "/users/{user}", tag = "users", operation_id = "delete_user",
-    params(("user" = String, Path, description = "A name or an id.")), responses(
+    params(("user" = String, Path, description = "A name or an id."), IfMatch), responses(
     (status = 204),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -126,8 +126,8 @@ async fn consequences(
 ///
 /// For oneself and administrators.
 #[utoipa::path(put, path = "/users/{user}/active", tag = "users", operation_id = "set_active_context",
-    params(("user" = String, Path, description = "A name or an id.")), request_body = SetActive, responses(
-    (status = 200, body = User),
+    params(("user" = String, Path, description = "A name or an id."), IfMatch), request_body = SetActive, responses(
+    (status = 200, body = User, headers(("ETag" = String))),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
 async fn set_active(

@@ -91,7 +91,7 @@ async fn create(
 /// Show a webhook, and what it was told last
 #[utoipa::path(get, path = "/webhooks/{id}", tag = "webhooks", operation_id = "show_webhook",
     params(("id" = WebhookId, Path)), responses(
-    (status = 200, body = WebhookDetails),
+    (status = 200, body = WebhookDetails, headers(("ETag" = String))),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
 async fn show(
@@ -105,8 +105,8 @@ async fn show(
 
 /// Change where a webhook is, of what it is told, or whether
 #[utoipa::path(patch, path = "/webhooks/{id}", tag = "webhooks", operation_id = "change_webhook",
-    params(("id" = WebhookId, Path)), request_body = ChangeWebhook, responses(
-    (status = 200, body = Webhook),
+    params(("id" = WebhookId, Path), IfMatch), request_body = ChangeWebhook, responses(
+    (status = 200, body = Webhook, headers(("ETag" = String))),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
 async fn change(
@@ -122,7 +122,7 @@ async fn change(
 
 /// Delete a webhook, with what waits for it
 #[utoipa::path(delete, path = "/webhooks/{id}", tag = "webhooks", operation_id = "delete_webhook",
-    params(("id" = WebhookId, Path)), responses(
+    params(("id" = WebhookId, Path), IfMatch), responses(
     (status = 204),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]

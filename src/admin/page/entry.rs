@@ -15,7 +15,7 @@ use crate::{
     },
     id::UserId,
     identity::UserName,
-    manage::{Fault, signin::Redeem, tokens::Shown},
+    manage::{Fault, forms::PATIENCE, signin::Redeem, tokens::Shown},
     secret::Secret,
 };
 use askama::Template;
@@ -37,6 +37,8 @@ struct SignIn<'p> {
     kept: &'p [(String, String)],
     /// What the identity provider is called.
     provider: Option<String>,
+    /// Whether who signs in with it comes back to what is kept.
+    resumes: bool,
 }
 
 /// The way back to a form that was sent without a session.
@@ -96,7 +98,14 @@ pub fn ask_after(api: &Api, fault: &Fault) -> Response {
 }
 
 fn asked(api: &Api, frame: Frame, (user, next): (&str, &str), kept: &[(String, String)]) -> Response {
-    page(&SignIn { frame, user, next, kept, provider: api.management.identity_provider() })
+    let provider = api.management.identity_provider();
+    let form = provider.as_ref().filter(|_| !kept.is_empty()).and_then(|_| api.management.keep_form(next, kept));
+    let mut answer = page(&SignIn { frame, user, next, kept, provider, resumes: form.is_some() });
+    let cookie = form.and_then(|form| session::keep_form(&form, api.guard.is_secure(), PATIENCE));
+    if let Some(cookie) = cookie {
+        answer.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    answer
 }
 
 /// Only a path of this page's own.
@@ -108,7 +117,7 @@ pub fn own(next: &str) -> &str {
 pub async fn sign_in(State(api): State<Api>, peer: Option<Extension<Peer>>, fields: Fields) -> Response {
     let (user, next) = (fields.one("user"), own(fields.one("next")));
     let password = Secret::new(fields.raw("secret-password"));
-    let kept: Vec<_> = fields.under("kept-").map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let kept = fields.kept();
     match api.guard.hear(peer, api.management.sign_in(user, &password)).await {
         Ok(user) if kept.is_empty() => enter(&api, user, Redirect::to(next).into_response()).await,
         Ok(user) => resume(&api, user, next, kept).await,
@@ -158,7 +167,12 @@ async fn resume(api: &Api, user: UserId, path: &str, fields: Vec<(String, String
     match api.management.begin_session(user).await {
         Ok(key) => {
             let frame = Frame { csrf: csrf(key.expose()), ..Frame::open() };
-            keep(api, &key, page(&Resume { frame, path, fields }))
+            let mut answer = keep(api, &key, page(&Resume { frame, path, fields }));
+            // Only on the way to the provider is there one.
+            if api.management.identity_provider().is_some() {
+                answer.headers_mut().append(header::SET_COOKIE, session::forget_form(api.guard.is_secure()));
+            }
+            answer
         }
         Err(fault) => Refused::from(fault).into_response(),
     }

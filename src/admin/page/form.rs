@@ -71,9 +71,18 @@ impl Fields {
 
     /// What can be kept while somebody signs in again.
     pub fn lasting(self) -> Vec<(String, String)> {
-        let is_lasting = |name: &str| name != "csrf" && !name.starts_with(SECRET);
         self.0.into_iter().filter(|(name, _)| is_lasting(name)).collect()
     }
+
+    /// What was kept so, on the page on which they sign in.
+    pub fn kept(&self) -> Vec<(String, String)> {
+        let kept = self.under("kept-").filter(|(name, _)| is_lasting(name));
+        kept.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+}
+
+fn is_lasting(name: &str) -> bool {
+    name != "csrf" && !name.starts_with(SECRET)
 }
 
 impl FromRequest<Api> for Fields {

@@ -115,6 +115,7 @@ impl Frame {
                 ],
             });
         }
+        sections.push(Section { name: None, places: vec![place("/api/v1/docs", "code", say!("page-reference"))] });
         sections
     }
 

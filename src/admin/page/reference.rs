@@ -2,7 +2,11 @@
 //! Owns nothing; everything on it is made of the document itself, once.
 //! Never runs a script of somebody else's: the viewers that there are need inline styles, which the page's policy forbids.
 
-use super::{frame::Frame, page, words::say};
+use super::{
+    frame::{Frame, Visitor},
+    page,
+    words::say,
+};
 use crate::admin::api;
 use askama::Template;
 use axum::response::Response;
@@ -71,8 +75,10 @@ struct Word {
 static DOCUMENT: LazyLock<Document> =
     LazyLock::new(|| read(&serde_json::to_value(api::document()).unwrap_or_default()));
 
-pub async fn show() -> Response {
-    page(&Reference { frame: Frame::open(), document: &DOCUMENT })
+/// For everybody; among the other pages for who is signed in.
+pub async fn show(visitor: Result<Visitor, Response>) -> Response {
+    let frame = visitor.map_or_else(|_| Frame::open(), |visitor| Frame::of(&visitor, "/api/v1/docs"));
+    page(&Reference { frame, document: &DOCUMENT })
 }
 
 fn read(document: &Value) -> Document {

@@ -4,13 +4,17 @@
 //!
 //! The way there is a link and no form: a browser holds a form to pages of its own, and follows no redirect away from it.
 
-use super::entry::{ask_after, keep, own, refused};
+use super::{
+    entry::{Resume, ask_after, keep, own, refused},
+    frame::{Frame, csrf},
+    page,
+};
 use crate::{
     admin::{
         api::{Api, Peer},
         session,
     },
-    manage::sso::PATIENCE,
+    manage::sso::{Arrival, Errand, PATIENCE},
     oidc::Returned,
 };
 use axum::{
@@ -26,10 +30,13 @@ use serde::Deserialize;
 pub struct Wish {
     next: String,
     link: Option<String>,
+    /// Whether it is from the page that has kept a form: in another window somebody signs in for something else.
+    form: Option<String>,
 }
 
 pub async fn set_out(State(api): State<Api>, Query(wish): Query<Wish>) -> Response {
-    let departure = match api.management.set_out(own(&wish.next), wish.link.as_deref()).await {
+    let errand = if wish.form.is_some() { Errand::Form } else { Errand::Page };
+    let departure = match api.management.set_out((own(&wish.next), errand), wish.link.as_deref()).await {
         Ok(departure) => departure,
         Err(fault) => return refused(&fault, ask_after(&api, &fault)),
     };
@@ -49,10 +56,26 @@ pub async fn come_back(
     let secure = api.guard.is_secure();
     let coming = api.management.come_back(session::read_journey(&headers, secure), returned);
     let mut answer = match api.guard.hear(peer, coming).await {
-        // Another key than any before: nobody else can have put it there.
-        Ok(arrival) => keep(&api, &arrival.key, Redirect::to(&arrival.next).into_response()),
+        Ok(arrival) => arrived(&api, &headers, &arrival),
         Err(fault) => refused(&fault, ask_after(&api, &fault)),
     };
     answer.headers_mut().append(header::SET_COOKIE, session::forget_journey(secure));
+    answer
+}
+
+/// Another key than any before: nobody else can have put it there.
+fn arrived(api: &Api, headers: &HeaderMap, arrival: &Arrival) -> Response {
+    let secure = api.guard.is_secure();
+    let form = Some(arrival.errand).filter(|errand| *errand == Errand::Form);
+    let form = form.and_then(|_| api.management.kept_form(session::read_form(headers, secure)?));
+    let answer = match form.filter(|form| form.path == arrival.next) {
+        Some(form) => {
+            let frame = Frame { csrf: csrf(arrival.key.expose()), ..Frame::open() };
+            page(&Resume { frame, path: &arrival.next, fields: form.fields })
+        }
+        None => Redirect::to(&arrival.next).into_response(),
+    };
+    let mut answer = keep(api, &arrival.key, answer);
+    answer.headers_mut().append(header::SET_COOKIE, session::forget_form(secure));
     answer
 }

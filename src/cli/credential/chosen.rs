@@ -6,6 +6,7 @@ use crate::{
     cli::{
         Failure,
         api::{Api, escaped},
+        whose::owner,
     },
     credential::State,
     id::CredentialId,
@@ -46,7 +47,7 @@ impl Chosen {
             Which::Id(id) => return api.get(&format!("/credentials/{id}")).await,
             Which::At(at) => at,
         };
-        let of = of(api, context, self.user.as_ref())?;
+        let of = owner(api, ("context", context), self.user.as_ref())?;
         let mut found: Vec<Credential> =
             api.every(&format!("/credentials?provider={}&{of}", escaped(provider))).await?;
         found.retain(|credential| credential.state != State::Retired);
@@ -67,26 +68,6 @@ impl Chosen {
                 )))
             }
         }
-    }
-}
-
-/// The part of a query that names an owner.
-pub fn of(api: &Api, context: &Context, user: Option<&UserName>) -> Result<String, Failure> {
-    whose(api, context, user)?;
-    let user = user.map(|user| format!("&user={}", escaped(user.as_str()))).unwrap_or_default();
-    Ok(format!("context={}{user}", escaped(&context.to_string())))
-}
-
-/// Over the network `me` is who asks; here it is nobody.
-pub fn whose(api: &Api, context: &Context, user: Option<&UserName>) -> Result<(), Failure> {
-    match (&context.organization, user) {
-        (None, None) if api.is_here() => {
-            Err(Failure::usage(format!("`{context}` is somebody's own: say whose with `--user NAME`")))
-        }
-        (Some(_), Some(_)) => Err(Failure::usage(format!(
-            "`--user` goes with `me` and `me.<project>`, and `{context}` is an organization's"
-        ))),
-        _ => Ok(()),
     }
 }
 

@@ -2,12 +2,13 @@
 //! Owns nothing.
 //! Never shows a secret field, only that it is set.
 
-use super::chosen::{Chosen, of};
+use super::chosen::Chosen;
 use crate::{
     cli::{
         Console, Failure,
         api::{Api, escaped},
         console::Form,
+        whose::owner,
     },
     clock::Timestamp,
     credential::State,
@@ -107,7 +108,7 @@ impl From<Credential> for CredentialLine {
 impl List {
     pub async fn run(self, api: &Api, console: &mut Console<'_>) -> Result<(), Failure> {
         let provider = self.provider.map(|provider| format!("provider={}", escaped(&provider)));
-        let owner = self.of.map(|context| of(api, &context, self.user.as_ref())).transpose()?;
+        let owner = self.of.map(|context| owner(api, ("context", &context), self.user.as_ref())).transpose()?;
         let query: Vec<String> = provider.into_iter().chain(owner).collect();
         let credentials: Vec<Credential> = api.every(&format!("/credentials?{}", query.join("&"))).await?;
         let mut lines: Vec<CredentialLine> = credentials.into_iter().map(CredentialLine::from).collect();

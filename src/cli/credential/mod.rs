@@ -13,6 +13,7 @@ use super::{
     api::{Api, escaped},
     fields::FieldSources,
     moment::Moment,
+    whose::require_owner,
 };
 use crate::{
     clock::Clock,
@@ -108,7 +109,7 @@ impl Add {
         let At { provider, context } = self.at;
         let served = served(api, &provider).await?;
         let (fields, source) = self.sources.wanted(&served.provider, &[], console)?;
-        chosen::whose(api, &context, self.user.as_ref())?;
+        require_owner(api, &context, self.user.as_ref())?;
         let whose = self.user.as_ref().map(|user| format!(" of {user}")).unwrap_or_default();
         let subject = format!("{provider}@{context}{whose}");
         let Restrictions { projects, members } = self.restrictions;

@@ -2,9 +2,14 @@
 
 use super::cast::Cast;
 use crate::support::{Ask, Run, Site, eventually};
+use bellhop::{
+    clock::{Clock, Timestamp},
+    store::{Actor, Address, AuditEntry, Store},
+    vault::{MasterSource, Vault},
+};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
-use std::os::unix::fs::PermissionsExt;
+use std::{os::unix::fs::PermissionsExt, time::Duration};
 
 #[tokio::test]
 async fn acts_are_found_by_who_what_whom_and_when_newest_first() {
@@ -193,4 +198,71 @@ async fn a_running_bellhop_verifies_for_an_administrator_elsewhere() {
     let told = there.run(&["audit", "verify"]).await.assert_code(1);
     assert!(told.out.contains("entry 1 was edited"), "{}", told.out);
     cast.elsewhere(&cast.alan).run(&["audit", "verify"]).await.assert_code(1);
+}
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// Days ago.
+fn ago(days: u32) -> Timestamp {
+    Clock::system().now().minus(DAY * days)
+}
+
+/// A store that was made a hundred days ago, and in which something was done so many days ago each.
+async fn long_ago(days: &[u32]) -> Site {
+    let site = Site::empty();
+    std::fs::create_dir(site.data()).unwrap();
+    let store = Store::open(&Address::parse(None, &site.data()).unwrap()).await.unwrap();
+    let vault = Vault::open(&store, MasterSource::File(site.data().join("master.key")), ago(100)).await.unwrap();
+    for days in days {
+        let mut tx = store.write(vault.signer(), ago(*days)).await.unwrap();
+        tx.record(AuditEntry::new(&Actor::System, "test.made", days));
+        tx.commit().await.unwrap();
+    }
+    store.close().await;
+    site
+}
+
+/// What is on record as done by the stories above, and as taken away since.
+async fn trail(site: &Site) -> (Vec<String>, Vec<Value>) {
+    let of = async |action| site.run(&["audit", "list", "--action", action, "--json"]).await.assert_code(0).json();
+    let made = of("test.made").await.as_array().unwrap().clone();
+    let made = made.iter().map(|entry| entry["subject"].as_str().unwrap().to_owned()).collect();
+    (made, of("audit.pruned").await.as_array().unwrap().clone())
+}
+
+#[tokio::test]
+async fn what_is_older_than_it_is_kept_is_taken_away_while_bellhop_serves() {
+    let site = long_ago(&[90, 60, 31, 29, 0]).await.set("audit.keep", "30d");
+    assert_eq!(trail(&site).await.0, ["0", "29", "31", "60", "90"], "no command takes anything away");
+    let bellhop = site.serve().await;
+
+    eventually("the old entries are gone", async || !trail(&bellhop).await.1.is_empty()).await;
+
+    let (made, pruned) = trail(&bellhop).await;
+    assert_eq!(made, ["0", "29"]);
+    assert_eq!((pruned.len(), &pruned[0]["actor"]), (1, &json!("system")), "{pruned:?}");
+    let last = pruned[0]["subject"].as_str().unwrap().parse::<i64>().unwrap();
+    assert!(pruned[0]["detail"].as_str().unwrap().starts_with(&format!("{last} entries, up to number {last}")));
+    let verified = verify(&bellhop).await.assert_code(0).json();
+    assert_eq!((&verified["intact"], &verified["pruned"]), (&json!(true), &json!(last)), "{verified}");
+    assert!(bellhop.log().contains("entries of the audit trail that were too old were taken away"));
+    // And whoever takes away more is found out.
+    let site = bellhop.stop().await;
+    tamper(&site, &format!("DELETE FROM audit WHERE seq = {}", last + 1)).await;
+    assert_found(verify(&site).await, "deleted", last + 1);
+}
+
+#[tokio::test]
+async fn without_an_end_to_it_everything_is_kept_and_what_was_changed_is_not_taken_away() {
+    let bellhop = long_ago(&[90, 0]).await.serve().await;
+    eventually("a checkpoint", async || bellhop.log().contains("audit checkpoint")).await;
+    let site = bellhop.stop().await;
+    assert_eq!(trail(&site).await, (vec!["0".to_owned(), "90".to_owned()], Vec::new()));
+    tamper(&site, "UPDATE audit SET subject = 'eve' WHERE action = 'test.made' AND subject = '90'").await;
+
+    let bellhop = site.set("audit.keep", "30d").serve().await;
+
+    let told = "entries of the audit trail that are too old are still there";
+    eventually("it is refused", async || bellhop.log().contains(told)).await;
+    assert_eq!(trail(&bellhop).await, (vec!["0".to_owned(), "eve".to_owned()], Vec::new()));
 }

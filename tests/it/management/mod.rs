@@ -22,6 +22,7 @@ mod remote_people;
 mod signin;
 mod submissions;
 mod table;
+mod tags;
 mod tokens;
 mod usage;
 mod users;

@@ -1,6 +1,7 @@
 //! Signing in with an identity provider: who comes back is who they are there, and what their groups mean here.
 
 mod forged;
+mod forms;
 mod groups;
 mod issuer;
 mod real;

@@ -24,6 +24,13 @@ impl<'b> Visitor<'b> {
         self.send(Ask::get(path)).await
     }
 
+    /// A form of Bellhop's own page.
+    pub async fn submit(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let ask = Ask::post(path).header("Content-Type", "application/x-www-form-urlencoded").body(body);
+        self.send(ask.header("Sec-Fetch-Site", "same-origin")).await
+    }
+
     async fn send(&mut self, mut ask: Ask) -> Answer {
         if !self.cookies.is_empty() {
             let crumbs: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();

@@ -56,6 +56,7 @@ sign-in-with = Sign in with { $provider }
 sign-in-or = Or with a name and a password of this Bellhop:
 sign-in-forgotten = Forgotten, or never chosen? An administrator of this Bellhop makes you a link by which you choose a password.
 sign-in-kept = Your session has ended. What you typed is kept, but for secrets: sign in to go on with it.
+sign-in-kept-by-password = It is too much to be kept on the way to { $provider }: sign in with a name and a password to go on with it.
 resume = Welcome back
 resume-text = Your session had ended when you sent a form, so nothing was changed. What you typed is still here, but for secrets, which you are asked for again.
 resume-go = Send it now
