@@ -40,4 +40,3 @@ INSERT INTO audit (seq, at, actor, action, subject, detail, mac)
     WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {jobs})
     SELECT 10 * {jobs} + i, {now} - 31536000000 + i * (31536000000 / {jobs}), printf('user 00000001-0000-7000-8000-%012x', i % {users}), 'job.submitted', printf('job job-%07d', i), '{}', 'fake' FROM n;
 UPDATE head SET audit_seq = 11 * {jobs};
-ANALYZE;

@@ -31,7 +31,7 @@ const OPEN: [Form; 4] = [
     form("/join/{link}", &[("name", "kay"), ("secret-password", PASSWORD)]),
 ];
 
-const SIGNED: [Form; 42] = [
+const SIGNED: [Form; 56] = [
     form("/join/{link}/accept", &[]),
     form("/sign-out", &[]),
     form(
@@ -98,6 +98,23 @@ const SIGNED: [Form; 42] = [
     form("/organizations/{organization}/quotas/{id}/remove", &[]),
     form("/organizations/{organization}/invitations", &[("role", "member"), ("expires", "7")]),
     form("/organizations/{organization}/invitations/{id}/revoke", &[]),
+    form("/webhooks", &[("url", "https://hooks.example.org/a"), ("events", "quota.near")]),
+    form("/webhooks/{id}/try", &[]),
+    form("/webhooks/{id}/enable", &[]),
+    form("/webhooks/{id}/disable", &[]),
+    form("/webhooks/{id}/secret", &[]),
+    form("/webhooks/{id}/delete", &[]),
+    form("/webhooks/{id}/edit", &[("url", "https://hooks.example.org/a"), ("events", "quota.near")]),
+    form("/organizations/{organization}/webhooks", &[("url", "https://hooks.example.org/a"), ("events", "quota.near")]),
+    form("/organizations/{organization}/webhooks/{id}/try", &[]),
+    form("/organizations/{organization}/webhooks/{id}/enable", &[]),
+    form("/organizations/{organization}/webhooks/{id}/disable", &[]),
+    form("/organizations/{organization}/webhooks/{id}/secret", &[]),
+    form("/organizations/{organization}/webhooks/{id}/delete", &[]),
+    form(
+        "/organizations/{organization}/webhooks/{id}/edit",
+        &[("url", "https://hooks.example.org/a"), ("events", "quota.near")],
+    ),
 ];
 
 /// Where the story's things are.
@@ -135,11 +152,21 @@ fn routes(folder: &Path, found: &mut BTreeSet<String>) {
     for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
         if path.is_dir() {
             routes(&path, found);
+        } else if path.ends_with("webhooks/mod.rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            let acts = text.split(".route(&at(\"").skip(1).filter_map(|route| {
+                let (act, rest) = route.split_once('"')?;
+                rest.split('\n').next()?.contains("post(").then(|| format!("/{{id}}{act}"))
+            });
+            let acts: Vec<_> = acts.chain([String::new()]).collect();
+            for whose in ["/webhooks", "/organizations/{organization}/webhooks"] {
+                found.extend(acts.iter().map(|act| format!("{whose}{act}")));
+            }
         } else if path.extension().is_some_and(|kind| kind == "rs") {
             let text = fs::read_to_string(&path).unwrap();
             let posts = text.split(".route(\"").skip(1).filter_map(|route| {
                 let (path, rest) = route.split_once('"')?;
-                rest.split("\n").next()?.contains("post(").then(|| path.to_owned())
+                rest.split('\n').next()?.contains("post(").then(|| path.to_owned())
             });
             found.extend(posts);
         }

@@ -39,9 +39,16 @@ struct Usage {
     whose: Whose,
     wish: Wish,
     chart: Option<Chart>,
+    /// The first of them, which used most.
     lines: Vec<UsageLine>,
+    /// Of all of them.
+    all: UsageLine,
+    more: bool,
     csv: String,
 }
+
+/// As many groups as stand on the page; the file has all.
+const SHOWN: usize = 100;
 
 /// What is chosen.
 struct Wish {
@@ -106,12 +113,12 @@ pub async fn show(State(api): State<Api>, visitor: Visitor, uri: Uri) -> Result<
         Ok(span) => span,
         Err(fault) => {
             let frame = frame.alert(told(fault)?);
-            let nothing = Usage { frame, whose, wish, chart: None, lines: Vec::new(), csv };
+            let nothing = Usage { frame, whose, wish, chart: None, lines: Vec::new(), all: sum(&[]), more: false, csv };
             return Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&nothing)).into_response());
         }
     };
     let of = whose.of();
-    let lines = api.management.usage(&visitor.who, &of, wanted(wish.by, None, span)).await?.items;
+    let mut lines = api.management.usage(&visitor.who, &of, wanted(wish.by, None, span)).await?.items;
     let per = match span.per() {
         Period::Day => say!("usage-per-day"),
         Period::Month => say!("usage-per-month"),
@@ -119,7 +126,9 @@ pub async fn show(State(api): State<Api>, visitor: Visitor, uri: Uri) -> Result<
     let title = say!("usage-chart", measure = wish.unit.name(), by = by_name(wish.by), per = per);
     let view = View { by: wish.by, span, unit: wish.unit, size: Size::Full };
     let chart = if lines.is_empty() { None } else { Some(chart(&api, &visitor, &of, ("usage", title), view).await?) };
-    Ok(page(&Usage { frame, whose, wish, chart, lines, csv }))
+    let (all, more) = (sum(&lines), lines.len() > SHOWN);
+    lines.truncate(SHOWN);
+    Ok(page(&Usage { frame, whose, wish, chart, lines, all, more, csv }))
 }
 
 /// The same as a file for spreadsheets, with a line for each day or month.
@@ -236,17 +245,17 @@ impl Usage {
     fn group(&self, line: &UsageLine) -> String {
         named(self.wish.by, line)
     }
+}
 
-    fn all(&self) -> UsageLine {
-        let sum = |of: fn(&UsageLine) -> u64| self.lines.iter().map(of).fold(0, u64::saturating_add);
-        UsageLine {
-            period: None,
-            name: String::new(),
-            id: String::new(),
-            jobs: sum(|line| line.jobs),
-            shots: sum(|line| line.shots),
-            qpu_seconds: Millionths(sum(|line| line.qpu_seconds.0)),
-            cost: Millionths(sum(|line| line.cost.0)),
-        }
+fn sum(lines: &[UsageLine]) -> UsageLine {
+    let sum = |of: fn(&UsageLine) -> u64| lines.iter().map(of).fold(0, u64::saturating_add);
+    UsageLine {
+        period: None,
+        name: String::new(),
+        id: String::new(),
+        jobs: sum(|line| line.jobs),
+        shots: sum(|line| line.shots),
+        qpu_seconds: Millionths(sum(|line| line.qpu_seconds.0)),
+        cost: Millionths(sum(|line| line.cost.0)),
     }
 }

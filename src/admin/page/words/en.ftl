@@ -224,6 +224,7 @@ usage-no-target = target not told
 usage-no-label = a provider token without a label
 usage-no-name = no name
 usage-none = No job was submitted in this time.
+usage-more = These are the { $count } that used most. The file has all of them.
 usage-notes = QPU time is in seconds. Cost is in the currency of the prices that this Bellhop is configured with, where it has any.
 
 ## Jobs
