@@ -141,10 +141,18 @@ impl Places {
         } else {
             ID
         };
-        let names = [("{organization}", "acme"), ("{project}", "optics"), ("{user}", "alan"), ("{provider}", "ionq")];
-        let path = route.replace("{id}", id).replace("{link}", "fake-link");
-        names.iter().fold(path, |path, (name, value)| path.replace(name, value))
+        filled(route, id, ["acme", "optics", "alan"])
     }
+}
+
+/// Where nothing is.
+fn nowhere(route: &str) -> String {
+    filled(route, ID, ["nowhere", "nothing", "nobody"])
+}
+
+fn filled(route: &str, id: &str, [organization, project, user]: [&str; 3]) -> String {
+    let path = route.replace("{id}", id).replace("{link}", "fake-link").replace("{provider}", "ionq");
+    path.replace("{organization}", organization).replace("{project}", project).replace("{user}", user)
 }
 
 /// What stands in the program's text.
@@ -237,14 +245,15 @@ async fn things_of_others_are_not_there() {
     let is_of_others =
         |route: &str| route.contains('{') && !["/join", "/account"].iter().any(|start| route.starts_with(start));
     for form in SIGNED.iter().filter(|form| is_of_others(form.route)) {
-        let path = places.fill(form.route);
         let fields = [form.fields, &[("csrf", &*csrf)]].concat();
-        let sent = eve.submit(&path, &fields).await;
-        // What is gone is revoked: whoever asks is told no more of a token.
-        let expected = if form.route == "/tokens/{id}/revoke" { 303 } else { 404 };
-        assert_eq!(sent.status, expected, "{path}: {}", sent.text());
-        let looked = eve.get(&path).await;
-        assert!([404, 303].contains(&looked.status), "{path}: {} {}", looked.status, looked.text());
+        let (there, gone) = (places.fill(form.route), nowhere(form.route));
+        let sent = [eve.submit(&there, &fields).await, eve.submit(&gone, &fields).await];
+        let looked = [eve.get(&there).await, eve.get(&gone).await];
+        for [there, gone] in [sent, looked] {
+            assert_eq!(there.status, gone.status, "{}: {}", form.route, there.text());
+            // What takes something away is content where it is gone, and leads back to a list of one's own.
+            assert!([404, 303].contains(&there.status), "{}: {}", form.route, there.text());
+        }
     }
     assert_eq!(acts(&cast).await, before, "something was done");
 }
