@@ -8,7 +8,10 @@ use crate::{
     job::{Amounts, quota::Period},
 };
 use sqlx::any::AnyRow;
-use std::{cmp::Ordering, collections::BTreeMap};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, BTreeSet, HashMap},
+};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -60,12 +63,33 @@ impl Reading {
     /// jobs.
     pub async fn usage_per_day(&mut self, filter: &UsageFilter, limit: u32) -> Result<Vec<UsageOn>> {
         let rows = filter.daily(self.dialect, limit).fetch(self.connection()).await?;
+        let groups = rows.iter().map(|row| row.text("id")).collect::<Result<BTreeSet<_>>>()?;
+        let names = self.names(filter.by, groups).await?;
         let mut read = Vec::with_capacity(rows.len());
         for row in &rows {
-            read.push(UsageOn { day: date(row.time("day")?, "%Y-%m-%d"), row: read_row(row)? });
+            let group = row.text("id")?;
+            let name = names.get(group).map_or(group, |name| name).into();
+            let row_of = UsageRow { group: group.into(), name, amounts: read_amounts(row)? };
+            read.push(UsageOn { day: date(row.time("day")?, "%Y-%m-%d"), row: row_of });
         }
         read.sort_by(|a, b| a.day.cmp(&b.day).then_with(|| order(&a.row, &b.row)));
         Ok(read)
+    }
+
+    /// What people call these groups: once each, and not on every day again. What is deleted is not among them.
+    async fn names(&mut self, by: By, groups: BTreeSet<&str>) -> Result<HashMap<Box<str>, Box<str>>> {
+        let (group, mut names) = (Group::of(by), HashMap::with_capacity(groups.len()));
+        let Some(table) = group.table else { return Ok(names) };
+        let groups: Vec<&str> = groups.into_iter().collect();
+        for some in groups.chunks(AT_ONCE) {
+            let statement = group.names(self.dialect, table, some);
+            for row in &statement.fetch(self.connection()).await? {
+                if let Some(name) = row.optional_text("name")? {
+                    names.insert(row.text("id")?.into(), name.into());
+                }
+            }
+        }
+        Ok(names)
     }
 
     /// The most jobs first; days and months in their order.
@@ -83,7 +107,10 @@ const SUMS: &str = " AS id, CAST(SUM(t.jobs) AS BIGINT) AS jobs, CAST(SUM(t.shot
      CAST(SUM(t.qpu_us) AS BIGINT) AS qpu_us, CAST(SUM(t.micros) AS BIGINT) AS micros FROM usage t WHERE t.day >= ";
 
 /// What was moved to a target that became known later leaves a day of nothing behind.
-const SOME: &str = " HAVING SUM(t.jobs) > 0) g ";
+const SOME: &str = " HAVING SUM(t.jobs) > 0";
+
+/// Parameters of one statement.
+const AT_ONCE: usize = 500;
 
 impl UsageFilter {
     pub(super) fn statement(&self, dialect: Dialect) -> Statement {
@@ -92,18 +119,16 @@ impl UsageFilter {
         statement.text(group.name).text(" AS name, g.jobs, g.shots, g.qpu_us, g.micros FROM (SELECT ");
         statement.text(group.column).text(SUMS);
         self.write(&mut statement);
-        statement.text(" GROUP BY ").text(group.column).text(SOME).text(group.joins);
+        statement.text(" GROUP BY ").text(group.column).text(SOME).text(") g ").text(group.joins);
         statement
     }
 
     pub(super) fn daily(&self, dialect: Dialect, limit: u32) -> Statement {
-        let group = Group::of(self.by);
-        let mut statement = Statement::new(dialect, "SELECT g.id, g.day, ");
-        statement.text(group.name).text(" AS name, g.jobs, g.shots, g.qpu_us, g.micros FROM (SELECT t.day, ");
-        statement.text(group.column).text(SUMS);
+        let column = Group::of(self.by).column;
+        let mut statement = Statement::new(dialect, "SELECT t.day, ");
+        statement.text(column).text(SUMS);
         self.write(&mut statement);
-        statement.text(" GROUP BY t.day, ").text(group.column).text(SOME).text(group.joins);
-        statement.text(" LIMIT ").value(i64::from(limit));
+        statement.text(" GROUP BY t.day, ").text(column).text(SOME).text(" LIMIT ").value(i64::from(limit));
         statement
     }
 
@@ -118,30 +143,49 @@ struct Group {
     column: &'static str,
     name: &'static str,
     joins: &'static str,
+    /// Of which it is one; `None`: its name is all that there is of it.
+    table: Option<&'static str>,
 }
 
 impl Group {
     const fn of(by: By) -> Self {
-        let (column, name, joins) = match by {
-            By::User => ("t.user_id", "u.name", "LEFT JOIN users u ON u.id = g.id"),
-            By::Organization => ("t.organization_id", "o.name", "LEFT JOIN organizations o ON o.id = g.id"),
+        let (column, name, joins, table) = match by {
+            By::User => ("t.user_id", "u.name", "LEFT JOIN users u ON u.id = g.id", Some("users")),
+            By::Organization => {
+                ("t.organization_id", "o.name", "LEFT JOIN organizations o ON o.id = g.id", Some("organizations"))
+            }
             By::Project => (
                 "t.project_id",
                 "COALESCE(o.name, u.name) || '.' || p.name",
                 "LEFT JOIN projects p ON p.id = g.id LEFT JOIN organizations o ON o.id = p.organization_id \
                  LEFT JOIN users u ON u.id = p.user_id",
+                Some("projects"),
             ),
             By::Token => (
                 "t.token_id",
                 "u.name || '/' || k.name",
                 "LEFT JOIN tokens k ON k.id = g.id LEFT JOIN users u ON u.id = k.user_id",
+                Some("tokens"),
             ),
-            By::Credential => ("t.credential_id", "c.label", "LEFT JOIN credentials c ON c.id = g.id"),
-            By::Provider => ("t.provider", "g.id", ""),
-            By::Target => ("t.target", "g.id", ""),
-            By::Day | By::Month => ("t.day", "''", ""),
+            By::Credential => {
+                ("t.credential_id", "c.label", "LEFT JOIN credentials c ON c.id = g.id", Some("credentials"))
+            }
+            By::Provider => ("t.provider", "g.id", "", None),
+            By::Target => ("t.target", "g.id", "", None),
+            By::Day | By::Month => ("t.day", "''", "", None),
         };
-        Self { column, name, joins }
+        Self { column, name, joins, table }
+    }
+
+    fn names(&self, dialect: Dialect, table: &'static str, groups: &[&str]) -> Statement {
+        let mut statement = Statement::new(dialect, "SELECT g.id, ");
+        statement.text(self.name).text(" AS name FROM ").text(table).text(" g ").text(self.joins);
+        statement.text(" WHERE g.id IN (");
+        for (place, group) in groups.iter().enumerate() {
+            statement.text(if place == 0 { "" } else { ", " }).value((*group).to_owned());
+        }
+        statement.text(")");
+        statement
     }
 }
 

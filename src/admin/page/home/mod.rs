@@ -75,14 +75,14 @@ pub async fn show(State(api): State<Api>, visitor: Visitor) -> Result<Response, 
 
 /// This month, by what was worked on and by where.
 async fn charts(api: &Api, visitor: &Visitor, of: &Of) -> Result<Vec<Chart>, Refused> {
-    let mut charts = Vec::new();
     let span = Span::month(api.management.now());
-    for (id, by, title) in
-        [("projects", By::Project, say!("home-by-project")), ("providers", By::Provider, say!("home-by-provider"))]
-    {
-        let view = View { by, span, unit: Unit::Jobs, size: Size::Small };
-        charts.push(usage::chart(api, visitor, of, (id, title), view).await?);
-    }
+    let view = |by| View { by, span, unit: Unit::Jobs, size: Size::Small };
+    let (projects, providers) = (("projects", say!("home-by-project")), ("providers", say!("home-by-provider")));
+    let (projects, providers) = tokio::try_join!(
+        usage::chart(api, visitor, of, projects, view(By::Project)),
+        usage::chart(api, visitor, of, providers, view(By::Provider)),
+    )?;
+    let mut charts = vec![projects, providers];
     charts.retain(|chart| !chart.parts.is_empty());
     Ok(charts)
 }

@@ -30,7 +30,7 @@ use axum::{
 };
 use http::{StatusCode, Uri, header};
 use span::Span;
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 #[derive(Template)]
 #[template(path = "usage.html")]
@@ -118,14 +118,18 @@ pub async fn show(State(api): State<Api>, visitor: Visitor, uri: Uri) -> Result<
         }
     };
     let of = whose.of();
-    let mut lines = api.management.usage(&visitor.who, &of, wanted(wish.by, None, span)).await?.items;
+    let report = over_time(&api, &visitor, &of, wish.by, span).await?;
+    let mut lines = match report.per {
+        Some(_) => in_all(&report.items),
+        None => api.management.usage(&visitor.who, &of, wanted(wish.by, None, span)).await?.items,
+    };
     let per = match span.per() {
         Period::Day => say!("usage-per-day"),
         Period::Month => say!("usage-per-month"),
     };
     let title = say!("usage-chart", measure = wish.unit.name(), by = by_name(wish.by), per = per);
     let view = View { by: wish.by, span, unit: wish.unit, size: Size::Full };
-    let chart = if lines.is_empty() { None } else { Some(chart(&api, &visitor, &of, ("usage", title), view).await?) };
+    let chart = (!lines.is_empty()).then(|| drawn(&report, ("usage", title), view));
     let (all, more) = (sum(&lines), lines.len() > SHOWN);
     lines.truncate(SHOWN);
     Ok(page(&Usage { frame, whose, wish, chart, lines, all, more, csv }))
@@ -166,14 +170,11 @@ pub struct View {
     pub size: Size,
 }
 
-pub async fn chart(
-    api: &Api,
-    visitor: &Visitor,
-    of: &Of,
-    (id, title): (&str, String),
-    View { by, span, unit, size }: View,
-) -> Result<Chart, Fault> {
-    let report = over_time(api, visitor, of, by, span).await?;
+pub async fn chart(api: &Api, visitor: &Visitor, of: &Of, titled: (&str, String), view: View) -> Result<Chart, Fault> {
+    Ok(drawn(&over_time(api, visitor, of, view.by, view.span).await?, titled, view))
+}
+
+fn drawn(report: &Report, (id, title): (&str, String), View { by, span, unit, size }: View) -> Chart {
     let (keys, periods): (Vec<String>, Vec<_>) = span.periods().into_iter().unzip();
     let places: HashMap<&str, usize> = keys.iter().enumerate().map(|(place, key)| (key.as_str(), place)).collect();
     let mut parts: HashMap<&str, Part> = HashMap::new();
@@ -187,7 +188,23 @@ pub async fn chart(
         });
         part.amounts[*place] = part.amounts[*place].saturating_add(amount(unit, line));
     }
-    Ok(Chart::new(id, Given { title, unit, size, periods, parts: parts.into_values().collect() }))
+    Chart::new(id, Given { title, unit, size, periods, parts: parts.into_values().collect() })
+}
+
+/// What was used over time, as one: the most jobs first.
+fn in_all(lines: &[UsageLine]) -> Vec<UsageLine> {
+    let mut groups: HashMap<&str, UsageLine> = HashMap::new();
+    for line in lines {
+        match groups.entry(&line.id) {
+            Entry::Occupied(mut all) => add(all.get_mut(), line),
+            Entry::Vacant(group) => {
+                group.insert(UsageLine { period: None, ..line.clone() });
+            }
+        }
+    }
+    let mut all: Vec<UsageLine> = groups.into_values().collect();
+    all.sort_by(|a, b| b.jobs.cmp(&a.jobs).then_with(|| (&a.name, &a.id).cmp(&(&b.name, &b.id))));
+    all
 }
 
 const fn amount(unit: Unit, line: &UsageLine) -> u64 {
@@ -248,14 +265,24 @@ impl Usage {
 }
 
 fn sum(lines: &[UsageLine]) -> UsageLine {
-    let sum = |of: fn(&UsageLine) -> u64| lines.iter().map(of).fold(0, u64::saturating_add);
-    UsageLine {
+    let nothing = UsageLine {
         period: None,
         name: String::new(),
         id: String::new(),
-        jobs: sum(|line| line.jobs),
-        shots: sum(|line| line.shots),
-        qpu_seconds: Millionths(sum(|line| line.qpu_seconds.0)),
-        cost: Millionths(sum(|line| line.cost.0)),
-    }
+        jobs: 0,
+        shots: 0,
+        qpu_seconds: Millionths(0),
+        cost: Millionths(0),
+    };
+    lines.iter().fold(nothing, |mut all, line| {
+        add(&mut all, line);
+        all
+    })
+}
+
+const fn add(all: &mut UsageLine, line: &UsageLine) {
+    all.jobs = all.jobs.saturating_add(line.jobs);
+    all.shots = all.shots.saturating_add(line.shots);
+    all.qpu_seconds.0 = all.qpu_seconds.0.saturating_add(line.qpu_seconds.0);
+    all.cost.0 = all.cost.0.saturating_add(line.cost.0);
 }
