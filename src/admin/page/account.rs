@@ -6,7 +6,7 @@ use super::{
     form::Sent,
     frame::{Frame, Refused, Visitor, told},
     organizations::role,
-    page,
+    page, to_mend,
     words::say,
 };
 use crate::{
@@ -30,7 +30,6 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
     routing::get,
 };
-use http::StatusCode;
 
 const PATH: &str = "/account";
 
@@ -93,7 +92,7 @@ async fn done(api: &Api, visitor: Visitor, outcome: Result<(), Fault>, said: &st
         Err(fault) => {
             let frame = Frame::of(&visitor, PATH).alert(told(fault)?);
             let again = render(api, visitor, frame).await?;
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, again).into_response())
+            Ok(to_mend(again))
         }
     }
 }

@@ -5,7 +5,7 @@
 use super::{
     form::{Fields, Sent},
     frame::{Frame, Refused, Visitor, csrf, sentence},
-    page,
+    page, to_mend,
     words::say,
 };
 use crate::{
@@ -218,7 +218,7 @@ async fn redeem(api: Api, peer: Option<Extension<Peer>>, (link, is_setup): (Stri
         Err(_) if !is_setup => None,
         Err(error) => {
             let form = again(say!("setup-bad-name", error = error.to_string()));
-            return (StatusCode::UNPROCESSABLE_ENTITY, form).into_response();
+            return to_mend(form);
         }
     };
     let (link, password) = (Shown(Secret::new(link)), Shown(Secret::new(fields.raw("secret-password"))));

@@ -7,7 +7,7 @@ use super::{
     form::{Fields, Sent},
     frame::{Frame, Refused, Visitor, sentence, told},
     organizations::{role, segment},
-    page,
+    page, to_mend,
     words::say,
 };
 use crate::{
@@ -27,7 +27,6 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
     routing::get,
 };
-use http::StatusCode;
 
 pub fn routes() -> Router<Api> {
     Router::new().route("/join/{link}", get(show).post(join)).route("/join/{link}/accept", get(back).post(accept))
@@ -97,7 +96,7 @@ async fn join(
             let frame = Frame::open().alert(sentence(&fault));
             let invitation = api.management.presented_invitation(&value).await?;
             let again = page(&Joining { frame, invitation, me: None, member: false, link: &link, name });
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, again).into_response())
+            Ok(to_mend(again))
         }
         Err(fault) => Err(fault.into()),
     }
@@ -121,7 +120,7 @@ async fn accept(
             let frame = Frame::of(&visitor, "").alert(told(fault)?);
             let invitation = api.management.presented_invitation(&value).await?;
             let again = page(&as_visitor(&visitor, frame, invitation, &link));
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, again).into_response())
+            Ok(to_mend(again))
         }
     }
 }

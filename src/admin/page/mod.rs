@@ -119,3 +119,8 @@ fn page(template: &impl askama::Template) -> Response {
         }
     }
 }
+
+/// A form once more, with what was typed and with why it could not be done.
+fn to_mend(form: Response) -> Response {
+    (http::StatusCode::UNPROCESSABLE_ENTITY, form).into_response()
+}

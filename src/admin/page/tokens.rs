@@ -6,7 +6,7 @@ use super::{
     confirm::Confirm,
     form::{Fields, Sent},
     frame::{Frame, Refused, Visitor, day, told},
-    page,
+    page, to_mend,
     words::say,
 };
 use crate::{
@@ -23,7 +23,6 @@ use axum::{
     extract::{Path, Query, State},
     response::{IntoResponse, Redirect, Response},
 };
-use http::StatusCode;
 use std::time::Duration;
 
 #[derive(Template)]
@@ -160,7 +159,7 @@ pub async fn make(State(api): State<Api>, Sent { visitor, fields }: Sent) -> Res
         Err(fault) => {
             let frame = frame.alert(told(fault)?);
             let again = render(&api, &visitor, (frame, Page::default()), (wish, None)).await?;
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, again).into_response())
+            Ok(to_mend(again))
         }
     }
 }

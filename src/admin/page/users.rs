@@ -8,7 +8,7 @@ use super::{
     form::Sent,
     frame::{Frame, Refused, Visitor, told},
     organizations::{role, segment},
-    page,
+    page, to_mend,
     words::say,
 };
 use crate::{
@@ -27,7 +27,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
     routing::get,
 };
-use http::{HeaderMap, StatusCode, request::Parts};
+use http::{HeaderMap, request::Parts};
 use serde::Deserialize;
 
 const PATH: &str = "/users";
@@ -139,7 +139,7 @@ async fn make(State(api): State<Api>, headers: HeaderMap, Sent { visitor, fields
         Err(fault) => {
             let frame = Frame::of(&visitor, PATH).alert(told(fault)?);
             let again = render(&api, &visitor, (frame, String::new(), None), (name.to_owned(), admin)).await?;
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, again).into_response())
+            Ok(to_mend(again))
         }
     }
 }
@@ -175,7 +175,7 @@ async fn render_one(
 async fn again(api: &Api, visitor: &Visitor, user: &str, fault: Fault) -> Result<Response, Refused> {
     let frame = Frame::of(visitor, PATH).alert(told(fault)?);
     let again = render_one(api, visitor, user, (frame, None, None)).await?;
-    Ok((StatusCode::UNPROCESSABLE_ENTITY, again).into_response())
+    Ok(to_mend(again))
 }
 
 async fn rename(
@@ -197,7 +197,7 @@ async fn rename(
         Err(fault) => {
             let frame = Frame::of(&visitor, PATH).alert(told(fault)?);
             let again = render_one(&api, &visitor, &user, (frame, None, Some(wanted.to_owned()))).await?;
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, again).into_response())
+            Ok(to_mend(again))
         }
     }
 }

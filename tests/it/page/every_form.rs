@@ -203,7 +203,7 @@ async fn a_form_of_another_page_or_of_another_kind_changes_nothing() {
     let cast = Cast::assemble().await;
     let places = Places::of(&cast).await;
     let mut iris = Browser::of(&cast, "iris").await;
-    let csrf = iris.csrf("/tokens").await;
+    let (csrf, another) = (iris.csrf("/tokens").await, "0".repeat(64));
     let before = acts(&cast).await;
     for (form, is_open) in OPEN.iter().map(|form| (form, true)).chain(SIGNED.iter().map(|form| (form, false))) {
         let path = places.fill(form.route);
@@ -227,7 +227,7 @@ async fn a_form_of_another_page_or_of_another_kind_changes_nothing() {
         if !is_open {
             let unproven = iris.submit(&path, form.fields).await;
             assert_eq!(unproven.status, 403, "{path}: {}", unproven.text());
-            let wrong = [form.fields, &[("csrf", "0".repeat(64).leak() as &str)]].concat();
+            let wrong = [form.fields, &[("csrf", &*another)]].concat();
             assert_eq!(iris.submit(&path, &wrong).await.status, 403, "{path}");
         }
     }

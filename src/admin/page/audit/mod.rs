@@ -10,7 +10,7 @@ pub use verify::{ask as ask_verify, verify};
 use super::{
     form::Fields,
     frame::{Frame, Refused, Visitor, told},
-    link, page,
+    link, page, to_mend,
     usage::span,
     words::say,
 };
@@ -22,11 +22,8 @@ use crate::{
     },
 };
 use askama::Template;
-use axum::{
-    extract::State,
-    response::{IntoResponse, Response},
-};
-use http::{HeaderValue, StatusCode, Uri, header};
+use axum::{extract::State, response::Response};
+use http::{HeaderValue, Uri, header};
 use jiff::ToSpan;
 
 #[derive(Template)]
@@ -103,7 +100,7 @@ pub async fn list(State(api): State<Api>, visitor: Visitor, uri: Uri) -> Result<
         Err(fault) => {
             let text = if matches!(fault, Fault::Missing(_)) { say!("audit-no-actor") } else { told(fault)? };
             let nothing = Audit { frame: frame.alert(text), admin, wish, list: Vec::new(), next: None, export };
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&nothing)).into_response())
+            Ok(to_mend(page(&nothing)))
         }
     }
 }

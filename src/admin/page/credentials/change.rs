@@ -7,7 +7,7 @@ use super::{
         confirm::Confirm,
         form::{Fields, Sent},
         frame::{Frame, Refused, Visitor, told},
-        page,
+        page, to_mend,
         words::say,
     },
     ALL,
@@ -30,7 +30,6 @@ use axum::{
     extract::{Path, State},
     response::{IntoResponse, Redirect, Response},
 };
-use http::StatusCode;
 
 fn to(id: CredentialId, said: &str) -> Response {
     Redirect::to(&format!("/credentials/{id}?said={said}")).into_response()
@@ -186,7 +185,7 @@ pub async fn edit(
         Err(fault) => {
             let frame = Frame::of(&visitor, "/credentials").alert(told(fault)?);
             let again = form(&api, &visitor, frame, (credential, details, Some(&fields))).await?;
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, again).into_response())
+            Ok(to_mend(again))
         }
     }
 }

@@ -6,7 +6,7 @@ use super::{
     super::{
         form::{Fields, Sent},
         frame::{Frame, Refused, Visitor, told},
-        page,
+        page, to_mend,
         words::say,
     },
     ALL, Known, contexts,
@@ -30,7 +30,6 @@ use axum::{
     extract::{Query, State},
     response::{IntoResponse, Redirect, Response},
 };
-use http::StatusCode;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 
@@ -171,7 +170,7 @@ pub async fn enter(State(api): State<Api>, Sent { visitor, fields }: Sent) -> Re
             };
             let frame = Frame::of(&visitor, "/credentials").alert(text);
             let again = form(&api, &visitor, (frame, provider), (wish, &fields, existing)).await?;
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, again).into_response())
+            Ok(to_mend(again))
         }
     }
 }

@@ -6,7 +6,7 @@ use super::{
     super::{
         form::{Fields, Sent},
         frame::{Frame, Refused, Visitor, told},
-        page,
+        page, to_mend,
         words::say,
     },
     enter::ask_afterwards,
@@ -27,7 +27,6 @@ use axum::{
     extract::{Path, State},
     response::{IntoResponse, Redirect, Response},
 };
-use http::StatusCode;
 
 #[derive(Template)]
 #[template(path = "credential_rotate.html")]
@@ -128,7 +127,7 @@ pub async fn rotate(
         Err(fault) => {
             let frame = Frame::of(&visitor, "/credentials").alert(told(in_words(provider, fault))?);
             let again = rotation(&api, &visitor, frame, (managed, Some(&fields))).await?;
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, again).into_response())
+            Ok(to_mend(again))
         }
     }
 }

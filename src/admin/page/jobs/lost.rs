@@ -10,7 +10,7 @@ use crate::{
             figures::{decimal, seconds},
             form::Sent,
             frame::{Frame, Refused, Visitor, told},
-            link, page,
+            link, page, to_mend,
             whose::decides,
             words::say,
         },
@@ -28,7 +28,6 @@ use axum::{
     extract::{Path, State},
     response::{IntoResponse, Redirect, Response},
 };
-use http::StatusCode;
 
 #[derive(Template)]
 #[template(path = "lost.html")]
@@ -86,7 +85,7 @@ pub async fn adopt(
             let lost = api.management.submission(&visitor.who, id).await?;
             let is_mine_to_settle = settles(&visitor, &lost);
             let again = page(&Lost { frame, submission: lost, is_mine_to_settle, job, to });
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, again).into_response())
+            Ok(to_mend(again))
         }
     }
 }
@@ -127,7 +126,7 @@ pub async fn refuse(
         return Ok(done());
     }
     let frame = Frame::of(&visitor, "/jobs").alert(told(fault)?);
-    Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&confirm(frame, &lost))).into_response())
+    Ok(to_mend(page(&confirm(frame, &lost))))
 }
 
 /// What it would have used, as far as its request said.

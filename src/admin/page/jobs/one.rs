@@ -11,7 +11,7 @@ use crate::{
             figures::shown,
             form::{Fields, Sent},
             frame::{Frame, Refused, Visitor, told},
-            link, page,
+            link, page, to_mend,
             whose::decides,
             words::say,
         },
@@ -26,7 +26,7 @@ use axum::{
     extract::{Path, State},
     response::{IntoResponse, Redirect, Response},
 };
-use http::{StatusCode, Uri};
+use http::Uri;
 
 #[derive(Template)]
 #[template(path = "job.html")]
@@ -110,7 +110,7 @@ pub async fn cancel(
         Err(fault) => {
             let frame = Frame::of(&visitor, "/jobs").alert(told(fault)?);
             let again = page(&confirm(frame, &visitor, &at, &job));
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, again).into_response())
+            Ok(to_mend(again))
         }
     }
 }
@@ -156,7 +156,7 @@ pub async fn adopt(
         Err(fault) => {
             let frame = Frame::of(&visitor, "/jobs").alert(told(fault)?);
             let again = form(&api, &visitor, frame, &at, to).await?;
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, again).into_response())
+            Ok(to_mend(again))
         }
     }
 }

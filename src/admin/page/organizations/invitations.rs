@@ -11,7 +11,7 @@ use crate::{
             confirm::Confirm,
             form::Sent,
             frame::{Frame, Refused, Visitor, told},
-            page,
+            page, to_mend,
             words::say,
         },
     },
@@ -29,7 +29,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
     routing::get,
 };
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
 use std::time::Duration;
 
 pub fn routes() -> Router<Api> {
@@ -115,7 +115,7 @@ async fn make(
             let frame = frame.alert(told(fault)?);
             let wish = (fields.one("role").parse().unwrap_or(USUAL.0), days);
             let again = render(&api, &visitor, &organization, (frame, Page::default()), (wish, None)).await?;
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, again).into_response())
+            Ok(to_mend(again))
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::{
             confirm::Weigh,
             form::Sent,
             frame::{Frame, Refused, Visitor, told},
-            page,
+            page, to_mend,
             words::say,
         },
     },
@@ -27,7 +27,6 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
     routing::get,
 };
-use http::StatusCode;
 
 pub fn routes() -> Router<Api> {
     Router::new()
@@ -102,7 +101,7 @@ async fn add(
             let frame = Frame::of(&visitor, PATH).alert(told(named(fault, name))?);
             let typed = (name.to_owned(), fields.one("role").parse().unwrap_or(Role::Member));
             let again = render(&api, &visitor, &organization, (frame, Page::default()), typed).await?;
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, again).into_response())
+            Ok(to_mend(again))
         }
     }
 }
@@ -168,7 +167,7 @@ async fn change(
         Err(fault) => {
             let frame = Frame::of(&visitor, PATH).alert(told(fault)?);
             let again = render_one(&api, &visitor, (&organization, &user), frame).await?;
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, again).into_response())
+            Ok(to_mend(again))
         }
     }
 }
@@ -250,7 +249,7 @@ async fn remove(
         Err(fault) => {
             let frame = Frame::of(&visitor, PATH).alert(told(fault)?);
             let again = weigh(&api, &visitor, (&organization, &user), frame).await?;
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, again).into_response())
+            Ok(to_mend(again))
         }
     }
 }

@@ -11,7 +11,7 @@ mod settings;
 use super::{
     form::{Fields, Sent},
     frame::{Frame, Refused, Visitor, told},
-    page,
+    page, to_mend,
     words::say,
 };
 use crate::{
@@ -33,7 +33,6 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
     routing::get,
 };
-use http::StatusCode;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 pub const PATH: &str = "/organizations";
@@ -203,7 +202,7 @@ async fn make(State(api): State<Api>, Sent { visitor, fields }: Sent) -> Result<
             let frame = Frame::of(&visitor, PATH).alert(told(fault)?);
             let typed = (name.to_owned(), owner.unwrap_or_default().to_owned());
             let again = render_list(&api, &visitor, (frame, Page::default()), typed).await?;
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, again).into_response())
+            Ok(to_mend(again))
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::{
             confirm::{Confirm, Weigh},
             form::Sent,
             frame::{Frame, Refused, Visitor, told},
-            page,
+            page, to_mend,
             words::say,
         },
     },
@@ -28,7 +28,6 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
     routing::get,
 };
-use http::StatusCode;
 
 pub fn routes() -> Router<Api> {
     Router::new()
@@ -141,7 +140,7 @@ async fn make(
         Err(fault) => {
             let frame = Frame::of(&visitor, PATH).alert(told(fault)?);
             let again = render(&api, &visitor, &organization, (frame, Page::default()), name.to_owned()).await?;
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, again).into_response())
+            Ok(to_mend(again))
         }
     }
 }
@@ -192,7 +191,7 @@ async fn rename(
             let frame = Frame::of(&visitor, PATH).alert(told(fault)?);
             let typed = Typed { name: Some(wanted.to_owned()), ..Typed::default() };
             let again = render_one(&api, &visitor, (&organization, &project), (frame, typed)).await?;
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, again).into_response())
+            Ok(to_mend(again))
         }
     }
 }
@@ -215,7 +214,7 @@ async fn add(
             let frame = Frame::of(&visitor, PATH).alert(told(fault)?);
             let typed = Typed { member: member.to_owned(), ..Typed::default() };
             let again = render_one(&api, &visitor, (&organization, &project), (frame, typed)).await?;
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, again).into_response())
+            Ok(to_mend(again))
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::{
             confirm::Weigh,
             form::{Fields, Sent},
             frame::{Frame, Refused, Visitor, told},
-            page,
+            page, to_mend,
             words::say,
         },
     },
@@ -30,7 +30,6 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
     routing::get,
 };
-use http::StatusCode;
 
 pub fn routes() -> Router<Api> {
     Router::new()
@@ -227,7 +226,7 @@ async fn set(
             };
             let frame = Frame::of(&visitor, PATH).alert(told(fault)?);
             let again = render(&api, &visitor, &organization, (frame, Page::default()), Some(wish)).await?;
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, again).into_response())
+            Ok(to_mend(again))
         }
     }
 }

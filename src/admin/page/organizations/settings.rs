@@ -10,7 +10,7 @@ use crate::{
             confirm::Confirm,
             form::Sent,
             frame::{Frame, Refused, Visitor, told},
-            page,
+            page, to_mend,
             words::say,
         },
     },
@@ -24,7 +24,6 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
     routing::get,
 };
-use http::StatusCode;
 
 pub fn routes() -> Router<Api> {
     Router::new()
@@ -72,7 +71,7 @@ async fn change(
         Err(fault) => {
             let frame = Frame::of(&visitor, PATH).alert(told(fault)?);
             let again = page(&Settings { frame, of, name: name.to_owned(), all });
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, again).into_response())
+            Ok(to_mend(again))
         }
     }
 }

@@ -9,7 +9,7 @@ use super::{
     figures::{Unit, shown},
     form::Fields,
     frame::{Frame, Refused, Visitor, told},
-    link, page,
+    link, page, to_mend,
     whose::Whose,
     words::say,
 };
@@ -28,7 +28,7 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use http::{StatusCode, Uri, header};
+use http::{Uri, header};
 use span::Span;
 use std::collections::{HashMap, hash_map::Entry};
 
@@ -114,7 +114,7 @@ pub async fn show(State(api): State<Api>, visitor: Visitor, uri: Uri) -> Result<
         Err(fault) => {
             let frame = frame.alert(told(fault)?);
             let nothing = Usage { frame, whose, wish, chart: None, lines: Vec::new(), all: sum(&[]), more: false, csv };
-            return Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&nothing)).into_response());
+            return Ok(to_mend(page(&nothing)));
         }
     };
     let of = whose.of();

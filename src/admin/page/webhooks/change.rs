@@ -7,7 +7,7 @@ use super::{
         form::Sent,
         frame::{Frame, Refused, Visitor, told},
         organizations::Of,
-        page,
+        page, to_mend,
         words::say,
     },
     Place, Wish, addressed, events_in, kinds, name,
@@ -25,7 +25,6 @@ use axum::{
     extract::{Path, State},
     response::{IntoResponse, Redirect, Response},
 };
-use http::StatusCode;
 
 #[derive(Template)]
 #[template(path = "webhook/edit.html")]
@@ -69,7 +68,7 @@ pub async fn edit(
         Err(fault) => {
             let frame = place.frame(&visitor).alert(told(addressed(fault))?);
             let again = form(&place, frame, (of, &details.webhook), Wish::read(&fields))?;
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, again).into_response())
+            Ok(to_mend(again))
         }
     }
 }

@@ -10,7 +10,7 @@ use super::{
     form::{Fields, Sent},
     frame::{Frame, Refused, Visitor, told},
     organizations::{At, Of, PATH, segment},
-    page,
+    page, to_mend,
     words::say,
 };
 use crate::{
@@ -28,10 +28,9 @@ use askama::Template;
 use axum::{
     Router,
     extract::{Path, State},
-    response::{IntoResponse, Response},
+    response::Response,
     routing::get,
 };
-use http::StatusCode;
 use serde::Deserialize;
 
 const INSTALLATION: &str = "/webhooks";
@@ -261,7 +260,7 @@ async fn make(
         Err(fault) => {
             let frame = frame.alert(told(addressed(fault))?);
             let again = render(&api, &visitor, &place, frame, (Wish::read(&fields), None)).await?;
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, again).into_response())
+            Ok(to_mend(again))
         }
     }
 }
