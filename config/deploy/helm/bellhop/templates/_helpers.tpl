@@ -34,13 +34,16 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 
 {{/* What is said elsewhere in the values, because ports, volumes and the grace period follow from it; or is a secret. */}}
 {{- define "bellhop.refuse" -}}
-{{- $elsewhere := dict "drain" "drain" "data_dir" "persistence" "master_key" "masterKey.secret" -}}
+{{- $elsewhere := dict "data_dir" "persistence" "master_key" "masterKey.secret" -}}
 {{- range $key, $instead := $elsewhere -}}
 {{- if hasKey $.Values.config $key }}{{ fail (printf "config.%s: say it by %s" $key $instead) }}{{ end -}}
 {{- end -}}
 {{- $elsewhere = dict "proxy" "service.port" "admin" "adminService.port" "workers" "workers" "providers" "providers" -}}
 {{- range $key, $instead := $elsewhere -}}
 {{- if hasKey ($.Values.config.listen | default dict) $key }}{{ fail (printf "config.listen.%s: say it by %s" $key $instead) }}{{ end -}}
+{{- end -}}
+{{- range $key := list "delay" "deadline" -}}
+{{- if hasKey ($.Values.config.drain | default dict) $key }}{{ fail (printf "config.drain.%s: say it by drain.%s" $key $key) }}{{ end -}}
 {{- end -}}
 {{- if hasKey (.Values.config.store | default dict) "url" -}}
 {{- fail "config.store.url would stand in a ConfigMap for everybody to read: put it into a secret, and name that in store.secret" -}}
