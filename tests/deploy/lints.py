@@ -15,7 +15,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 BELLHOP = os.environ["BELLHOP_BIN"]
-LAST_WRITES = 15  # seconds after `drain.deadline`, see src/app
+LAST_WRITES = 20  # seconds after `drain.deadline`, see src/app
 EXPOSURE = 1.1  # what `systemd-analyze security` may say at most
 KUBERNETES = ("1.27", "1.30", "1.37")
 NEWER_SYSTEMD = "Failed to parse service type, ignoring: notify-reload"  # said by systemd before 253, and meant
@@ -48,6 +48,11 @@ class Deploy:
     def check_systemd_stops_it_after_its_drain(self):
         defaults = yaml.safe_load((ROOT / "config/bellhop.yaml").read_text())["drain"]
         fits(seconds(unit_value(self._service(), "TimeoutStopSec")), defaults)
+
+    def check_systemd_listens_where_bellhop_does(self):
+        listen = yaml.safe_load((ROOT / "config/bellhop.yaml").read_text())["listen"]
+        streams = set(unit_values(self._systemd() / "bellhop.socket", "ListenStream"))
+        assert streams == {listen["proxy"], listen["admin"]}, streams
 
     def check_systemd_environment_and_command_are_bellhops(self):
         variables, command = {}, unit_value(self._service(), "ExecStart").split()
