@@ -245,7 +245,7 @@ class Deploy:
 
     # Secrets
 
-    def check_no_file_holds_a_secret(self):
+    def check_all_files_are_free_of_secrets(self):
         shapes = re.compile(r"\b[1-9]\d*:[A-Za-z0-9+/]{43}=|bhp_[0-9A-Za-z]{36}|-----BEGIN|AKIA[0-9A-Z]{16}")
         found = [path for path in self.folder.rglob("*") if path.is_file() and shapes.search(path.read_text())]
         found = [str(path) for path in found if "secrets" not in path.parts]
