@@ -130,6 +130,12 @@ fn from_postgres(code: &str, message: &str) -> StoreError {
         "08" | "28" | "3D" | "53" | "57" | "58" => StoreError::Unavailable(message.to_owned()),
         "40" => Conflict::Raced.into(),
         "25" | "55" => StoreError::Unavailable(format!("it is busy or read-only ({code})")),
+        // A statement that was prepared is not there, or another is: connections are handed out for one transaction each.
+        _ if matches!(code, "42P05" | "26000") => StoreError::Address(
+            "a pooler stands before PostgreSQL that keeps no prepared statements: PgBouncer does from 1.21 on, with \
+             max_prepared_statements above 0"
+                .into(),
+        ),
         "XX" => StoreError::Corrupt(format!("PostgreSQL says {code}")),
         _ => StoreError::Internal(format!("PostgreSQL says {code}")),
     }
