@@ -202,7 +202,7 @@ async fn what_can_be_asked_for_again_is_awaited_less_long_than_a_submission() {
         line.assert_closed().await;
     }
     assert!(bellhop.has_exited().is_none(), "a submission is waited for");
-    let_go.add_permits(1);
+    let_go.add_permits(2);
     submitting.answer().await.assert_paid_by("me", "own");
     assert_eq!(bellhop.exit_code().await, Some(0));
 }
