@@ -47,6 +47,7 @@ impl App {
             cores,
             admin,
             jobs,
+            presence,
             checkpoints,
             store,
             config,
@@ -60,6 +61,7 @@ impl App {
             // The follower keeps a connection, and closing waits for all of them.
             tasks.shutdown().await;
             jobs.finish().await;
+            let _ = timeout(LAST, presence.end()).await;
             let _ = timeout(LAST, checkpoints.write()).await;
             let _ = timeout(LAST, store.close()).await;
         });

@@ -13,7 +13,7 @@ mod systemd;
 mod tls;
 mod watchdog;
 
-pub use open::{catalog, issuer, master_source, source_reader, store};
+pub use open::{address, catalog, issuer, master_source, source_reader, store};
 pub use place::Place;
 
 use crate::{
@@ -23,15 +23,15 @@ use crate::{
     directory::{Directory, Reach},
     exchange::{Exchanges, Ledger},
     hook::{Hooks, Post},
-    id::ProcessId,
     jobs::{Ground, Jobs, SpoolError, follow::Follower as JobFollower},
     manage::{Asking, Current, Management},
+    presence::Presence,
     provider::{CatalogError, files::Unreadable},
     proxy::{Machines, Settings, SettingsError, Shared, trust},
     scheme::minted::Minter,
     source::Sources as LiveSources,
-    store::{Store, StoreError},
-    sync::{Follower, checkpoint::Checkpoints, retention::Retention},
+    store::{Bell, Store, StoreError},
+    sync::{Follower, Pace, checkpoint::Checkpoints, retention::Retention},
     telemetry::log::Logging,
     upstream::BadCaFile,
     vault::{Vault, VaultError},
@@ -133,6 +133,7 @@ pub struct App {
     shared: Arc<Shared>,
     admin: Arc<Admin>,
     jobs: Arc<Jobs>,
+    presence: Arc<Presence>,
     checkpoints: Arc<Checkpoints>,
     hooks: Arc<Hooks>,
     store: Store,
@@ -203,12 +204,15 @@ impl App {
         let sources = LiveSources::new(source_reader(&config, &clock)?, control.handle().clone());
         let directory = open_directory((&store, &vault, &sources), &clock, &control, config.store.max_stale);
         let signer = vault.signer();
-        let follower = control.block_on(Follower::begin(store.clone(), Arc::clone(&vault), Arc::clone(&directory)))?;
+        let begun = begin_following(&config, store.clone(), (&vault, &directory), &clock);
+        let (follower, presence) = control.block_on(begun)?;
+        let pace = follower.pace();
         let ground = Ground {
             store: store.clone(),
             runtime: control.handle().clone(),
             clock: clock.clone(),
             directory: Arc::clone(&directory),
+            presence: Arc::clone(&presence),
         };
         let jobs = control.block_on(Jobs::begin(ground.clone(), &config.data_dir))?;
         let ledger = Ledger {
@@ -222,7 +226,7 @@ impl App {
             follow_jobs(&config, Arc::clone(&jobs), ground, Arc::clone(&exchanges))?;
         }
         let parts = (store.clone(), Arc::clone(&vault), clock.clone());
-        let hooks = Hooks::new(parts.clone(), jobs.process(), Post::new(&config.webhooks)?);
+        let hooks = Hooks::new(parts.clone(), Arc::clone(&presence), Post::new(&config.webhooks)?);
         let machines = Machines {
             directory: Arc::clone(&directory),
             jobs: Arc::clone(&jobs),
@@ -250,6 +254,7 @@ impl App {
             jobs: Arc::clone(&jobs),
             sources: Arc::clone(&sources),
             hooks: Arc::clone(&hooks),
+            pace: Arc::clone(&pace),
             management,
             failed_lookups: config.limits.failed_lookups,
             secure: setup::is_secure(&config),
@@ -259,6 +264,7 @@ impl App {
         let Sockets { admin: admin_socket, cores: core_sockets, .. } = sockets;
         let mut tasks = JoinSet::new();
         tasks.spawn_on(follower.run(), control.handle());
+        tasks.spawn_on(keep_presence(Arc::clone(&presence), pace), control.handle());
         let (admin_listener, admin_stage) =
             serve_admin(&control, &admin, (admin_socket, admin_tls)).map_err(AppError::Threads)?;
         tasks.spawn_on(Arc::clone(&jobs).keep(signer), control.handle());
@@ -267,7 +273,7 @@ impl App {
         let checkpoints = Checkpoints::new(store.clone(), Arc::clone(&vault), clock.clone(), &config.data_dir);
         tasks.spawn_on(Arc::clone(&checkpoints).keep(), control.handle());
         tasks.spawn_on(Arc::clone(&hooks).keep(), control.handle());
-        tasks.spawn_on(keep_trail(parts, jobs.process(), config.audit.keep), control.handle());
+        tasks.spawn_on(keep_trail(parts, Arc::clone(&presence), config.audit.keep), control.handle());
         tasks.spawn_on(keep_tokens(exchanges, vault, clock), control.handle());
         tasks.spawn_on(keep_sessions(Arc::clone(&admin.management)), control.handle());
         if let Some(files) = config.tls.clone() {
@@ -285,6 +291,7 @@ impl App {
             shared,
             admin,
             jobs,
+            presence,
             checkpoints,
             hooks,
             store,
@@ -376,6 +383,19 @@ fn serve_admin(
     Ok((control.spawn(admin::serve(Arc::clone(admin), listener, tls, told)), stage))
 }
 
+/// From here on, what others change is heard of, and others hear of this process.
+async fn begin_following(
+    config: &Config,
+    store: Store,
+    (vault, directory): (&Arc<Vault>, &Arc<Directory>),
+    clock: &Clock,
+) -> Result<(Follower, Arc<Presence>), AppError> {
+    let bell = Bell::new(&address(config)?, config.store.listen_url.as_ref())?;
+    let follower = Follower::begin(store.clone(), Arc::clone(vault), Arc::clone(directory), bell).await?;
+    let presence = Presence::begin(store, clock.clone(), &*follower.pace()).await?;
+    Ok((follower, Arc::new(presence)))
+}
+
 async fn open_store(config: &Config, clock: &Clock) -> Result<(Store, Arc<Vault>), AppError> {
     let store = store(config).await?;
     let vault = Vault::open(&store, master_source(config), clock.now()).await?;
@@ -406,6 +426,11 @@ fn open_directory(
     directory
 }
 
+/// Says that this process lives, and does what is its turn.
+async fn keep_presence(presence: Arc<Presence>, pace: Arc<Pace>) {
+    presence.keep(&*pace).await;
+}
+
 /// Bellhop asks about open jobs itself.
 fn follow_jobs(config: &Config, jobs: Arc<Jobs>, ground: Ground, exchanges: Arc<Exchanges>) -> Result<(), AppError> {
     let catalog = catalog(config)?;
@@ -420,10 +445,10 @@ fn workers(config: &Config) -> usize {
 }
 
 /// Takes away what of the audit trail is older than the operator wants it kept.
-async fn keep_trail(parts: (Store, Arc<Vault>, Clock), process: ProcessId, keep: Option<Duration>) {
+async fn keep_trail(parts: (Store, Arc<Vault>, Clock), presence: Arc<Presence>, keep: Option<Duration>) {
     let (store, vault, clock) = parts;
     if let Some(keep) = keep {
-        Retention { store, vault, clock, process, keep }.run().await;
+        Retention { store, vault, clock, presence, keep }.run().await;
     }
 }
 
