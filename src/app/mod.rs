@@ -237,14 +237,7 @@ impl App {
         let shared = Shared::new(settings, tls, machines, clock.clone());
         let (sockets, standing) = surroundings.listen(&config, workers(&config))?;
         let addresses = sockets.addresses();
-        let current = Current { config: config.clone(), catalog: catalog(&config)?, issuer: issuer(&config)? };
-        let asking = Asking::new(Ok(source_reader(&config, &clock)?));
-        let management = Management::new(
-            (store.clone(), Arc::clone(&vault)),
-            (Arc::clone(&exchanges), asking),
-            clock.clone(),
-            current,
-        );
+        let management = open_management(&config, (store.clone(), Arc::clone(&vault)), &exchanges, &clock)?;
         if let Err(error) = control.block_on(setup::offer(&management, &config, addresses.admin)) {
             tracing::error!(%error, "whether there is a user yet could not be asked");
         }
@@ -424,6 +417,18 @@ fn open_directory(
         }
     });
     directory
+}
+
+/// What people change, by whichever door.
+fn open_management(
+    config: &Config,
+    kept: (Store, Arc<Vault>),
+    exchanges: &Arc<Exchanges>,
+    clock: &Clock,
+) -> Result<Arc<Management>, AppError> {
+    let current = Current { config: config.clone(), catalog: catalog(config)?, issuer: issuer(config)? };
+    let asking = Asking::new(Ok(source_reader(config, clock)?));
+    Ok(Management::new(kept, (Arc::clone(exchanges), asking), clock.clone(), current))
 }
 
 /// Says that this process lives, and does what is its turn.
