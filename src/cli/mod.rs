@@ -188,7 +188,7 @@ impl Command {
     fn run(self, sources: &Sources, console: &mut Console<'_>) -> Result<u8, Failure> {
         let done = match self {
             Self::Run(run) => return run.run(sources, console),
-            Self::Serve(_) => serve::run(sources),
+            Self::Serve(serve) => serve::run(&serve, sources),
             Self::Demo(demo) => demo.run(sources, console),
             Self::Check(check) => check.run(sources, console),
             Self::Store(command) => command.run(sources, console),
