@@ -8,7 +8,7 @@ mod setup;
 mod sockets;
 mod tls;
 
-pub use open::{catalog, issuer, master_source, source_reader, store};
+pub use open::{address, catalog, issuer, master_source, source_reader, store};
 
 use crate::{
     admin::{self, Admin, Bound},
@@ -90,8 +90,8 @@ impl AppError {
             | Self::Webhooks(_)
             | Self::Oidc(_) => true,
             Self::Vault(error) => error.is_configuration(),
-            Self::Store(StoreError::Address(_)) => true,
-            Self::Store(_) | Self::Spool(_) | Self::Listen { .. } | Self::Threads(_) => false,
+            Self::Store(error) => error.is_configuration(),
+            Self::Spool(_) | Self::Listen { .. } | Self::Threads(_) => false,
         }
     }
 }
@@ -185,6 +185,7 @@ impl App {
             directory: Arc::clone(&directory),
         };
         let jobs = control.block_on(Jobs::begin(ground.clone(), &config.data_dir))?;
+        control.block_on(store.confirm_version())?;
         let ledger = Ledger {
             store: store.clone(),
             vault: Arc::clone(&vault),

@@ -22,8 +22,12 @@ pub fn catalog(config: &Config) -> Result<Catalog, AppError> {
 }
 
 pub async fn store(config: &Config) -> Result<Store, AppError> {
-    let address = Address::parse(config.store.url.as_ref(), &config.data_dir)?;
-    Ok(Store::open(&address).await?)
+    Ok(Store::open(&address(config)?).await?)
+}
+
+/// Where the store is.
+pub fn address(config: &Config) -> Result<Address, AppError> {
+    Ok(Address::parse(config.store.url.as_ref(), &config.data_dir)?)
 }
 
 pub fn master_source(config: &Config) -> MasterSource {

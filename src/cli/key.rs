@@ -1,4 +1,4 @@
-//! `bellhop key …` and `bellhop migrate`: what the store is sealed with, and its schema.
+//! `bellhop key …`: what the store is sealed with.
 //! Owns nothing.
 //! Never shows a key, only versions.
 
@@ -31,9 +31,6 @@ pub struct Show {
     #[command(flatten)]
     form: Form,
 }
-
-#[derive(Args, Debug)]
-pub struct Migrate {}
 
 impl KeyCommand {
     pub async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
@@ -76,15 +73,6 @@ impl Show {
         let fields =
             [("master_key", json!(place(local))), ("master_version", json!(master)), ("sealing_keys", json!(sealing))];
         console.sheet(self.form, &fields);
-        Ok(())
-    }
-}
-
-impl Migrate {
-    pub async fn run(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
-        // Opening the store has done it.
-        local.store.ping().await?;
-        console.note("the store's schema is up to date");
         Ok(())
     }
 }

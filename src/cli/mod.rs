@@ -22,6 +22,7 @@ mod job;
 mod key;
 mod local;
 mod login;
+mod migrate;
 mod moment;
 mod organization;
 mod point;
@@ -151,8 +152,8 @@ enum StoreCommand {
     /// The master key and the keys under it
     #[command(subcommand)]
     Key(key::KeyCommand),
-    /// Bring the store's schema up to this version of Bellhop
-    Migrate(key::Migrate),
+    /// Bring the store's schema up to this version of Bellhop, while older ones run on it
+    Migrate(migrate::Migrate),
 }
 
 /// Parses the arguments and carries them out. Returns the exit code.
@@ -233,6 +234,9 @@ impl StoreCommand {
                     )),
                 };
             }
+            if let Self::Migrate(migrate) = self {
+                return migrate.run(sources, console).await;
+            }
             let local = Local::open(sources.load()?.config).await?;
             if let Some(place) = local.vault.made() {
                 console.note(format_args!(
@@ -266,7 +270,8 @@ impl StoreCommand {
             Self::Webhook(command) => command.run(&local.api()?, console).await,
             Self::Audit(command) => command.run(&local.api()?, console).await,
             Self::Key(command) => command.run(local, console).await,
-            Self::Migrate(migrate) => migrate.run(local, console).await,
+            // It runs before the store is opened.
+            Self::Migrate(_) => Ok(()),
         }
     }
 }

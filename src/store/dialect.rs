@@ -82,6 +82,35 @@ impl Dialect {
         }
     }
 
+    /// Whoever says that it lives waits until the transaction ends. SQLite's writers do anyway.
+    pub const fn lock_processes(self) -> Option<&'static str> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => Some("LOCK TABLE processes IN EXCLUSIVE MODE"),
+        }
+    }
+
+    /// How many tables have this name: one or none.
+    pub const fn count_tables(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table' AND name = $1",
+            Self::Postgres => {
+                "SELECT COUNT(*) FROM pg_catalog.pg_tables WHERE schemaname = current_schema() AND tablename = $1"
+            }
+        }
+    }
+
+    /// Of a table, then the column.
+    pub const fn count_columns(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SELECT COUNT(*) FROM pragma_table_info($1) WHERE name = $2",
+            Self::Postgres => {
+                "SELECT COUNT(*) FROM information_schema.columns \
+                 WHERE table_schema = current_schema() AND table_name = $1 AND column_name = $2"
+            }
+        }
+    }
+
     /// At the end of a question: the rows of the answer stay as they are until the transaction ends.
     /// SQLite's whole file does, from `BEGIN IMMEDIATE` on.
     pub const fn for_update(self) -> &'static str {

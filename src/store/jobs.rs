@@ -53,10 +53,13 @@ impl Store {
     /// Says that this process lives.
     pub async fn beat(&self, process: ProcessId, now: Timestamp) -> Result<()> {
         sqlx::query(
-            "INSERT INTO processes (id, seen) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET seen = excluded.seen",
+            "INSERT INTO processes (id, seen, version, knows) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (id) DO UPDATE SET seen = excluded.seen",
         )
         .bind(process.to_string())
         .bind(now.millis())
+        .bind(env!("CARGO_PKG_VERSION"))
+        .bind(super::migrations::KNOWN)
         .execute(&self.writers)
         .await?;
         Ok(())

@@ -62,6 +62,7 @@ pub use invitations::InvitationRow;
 pub use jobs::Orphans;
 pub use keys::{KeyRow, Purpose, Reseal, SigningKeyRow};
 pub use listing::{JobFilter, JobPlace, JobRow, PayerRow, Progress, SubmissionFilter, SubmissionRow, Whose};
+pub use migrations::{Contracted, Outlook, Pending, Running};
 pub use offers::SealedVersion;
 pub use organizations::{MemberRow, NewOrganization, OrganizationChange, OrganizationRow, RoleRow, Size};
 pub use probes::{ProbeRow, Verdict};
