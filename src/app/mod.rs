@@ -24,8 +24,8 @@ use crate::{
     proxy::{Machines, Settings, SettingsError, Shared, trust},
     scheme::minted::Minter,
     source::Sources as LiveSources,
-    store::{Store, StoreError},
-    sync::{Follower, checkpoint::Checkpoints, retention::Retention},
+    store::{LONGEST_LOG, Store, StoreError},
+    sync::{Follower, checkpoint::Checkpoints, retention::Retention, set_back::SetBack},
     telemetry::log::Logging,
     upstream::BadCaFile,
     vault::{Vault, VaultError},
@@ -68,6 +68,8 @@ pub enum AppError {
     #[error("cannot listen at {address}: {error}{}", sockets::advice(error))]
     Listen { address: SocketAddr, error: io::Error },
     #[error("{0}")]
+    SetBack(SetBack),
+    #[error("{0}")]
     Sources(String),
     #[error("webhooks.ca_file: {0}")]
     Webhooks(#[from] BadCaFile),
@@ -87,6 +89,7 @@ impl AppError {
             | Self::Settings(_)
             | Self::Tls(_)
             | Self::Sources(_)
+            | Self::SetBack(_)
             | Self::Webhooks(_)
             | Self::Oidc(_) => true,
             Self::Vault(error) => error.is_configuration(),
@@ -160,6 +163,7 @@ impl App {
         let admin_tls = config.admin_tls.as_ref().map(tls::for_callers).transpose()?;
         let clock = Clock::system();
         let (store, vault) = control.block_on(open_store(&config, &clock))?;
+        control.block_on(refuse_set_back(&store, &vault, &config))?;
         let sources = LiveSources::new(source_reader(&config, &clock)?, control.handle().clone());
         let reach = Reach {
             store: store.clone(),
@@ -246,6 +250,8 @@ impl App {
         tasks.spawn_on(Arc::clone(&checkpoints).keep(), control.handle());
         tasks.spawn_on(Arc::clone(&hooks).keep(), control.handle());
         tasks.spawn_on(keep_trail(parts, jobs.process(), config.audit.keep), control.handle());
+        tasks.spawn_on(keep_keys(Arc::clone(&vault), store.clone(), jobs.process()), control.handle());
+        tasks.spawn_on(keep_log_short(store.clone()), control.handle());
         tasks.spawn_on(keep_tokens(exchanges, vault, clock), control.handle());
         tasks.spawn_on(keep_sessions(Arc::clone(&admin.management)), control.handle());
         if let Some(files) = config.tls.clone() {
@@ -334,6 +340,59 @@ async fn open_store(config: &Config, clock: &Clock) -> Result<(Store, Arc<Vault>
     let store = store(config).await?;
     let vault = Vault::open(&store, master_source(config), clock.now()).await?;
     Ok((store, Arc::new(vault)))
+}
+
+/// What was revoked since would work again, and nobody would have said so.
+async fn refuse_set_back(store: &Store, vault: &Vault, config: &Config) -> Result<(), AppError> {
+    match SetBack::find(store, &*vault.signer(), &config.data_dir).await {
+        Ok(None) => Ok(()),
+        Ok(Some(found)) => Err(AppError::SetBack(found)),
+        Err(error) => {
+            tracing::error!(%error, "whether the store was set back could not be seen");
+            Ok(())
+        }
+    }
+}
+
+/// Says which master key is at hand, so that nothing is sealed under one that this process lacks; and where that happened
+/// all the same, opens what it could not as soon as the key is there.
+async fn keep_keys(vault: Arc<Vault>, store: Store, process: ProcessId) {
+    const AGAIN: u32 = 10;
+    let (mut said, mut ago) = (String::new(), 0);
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        if vault.is_behind()
+            && let Ok(()) = vault.reload().await
+        {
+            tracing::info!("the store's keys are open again");
+        }
+        let Ok(mark) = vault.master_mark() else { continue };
+        ago += 1;
+        if (mark != said || ago >= AGAIN) && store.say_master_key(process, &mark).await.is_ok() {
+            (said, ago) = (mark, 0);
+        }
+    }
+}
+
+/// SQLite's log grows while readers follow closely upon each other; somebody has to find a gap.
+async fn keep_log_short(store: Store) {
+    const FAR_TOO_LONG: u64 = 16 * LONGEST_LOG;
+    let mut told = false;
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        match store.fold_log().await {
+            Ok(length) if length > FAR_TOO_LONG => {
+                if !std::mem::replace(&mut told, true) {
+                    tracing::warn!(
+                        length,
+                        "the store's log cannot be folded in: something has been reading for very long"
+                    );
+                }
+            }
+            Ok(_) => told = false,
+            Err(error) => tracing::debug!(%error, "the store's log could not be folded in"),
+        }
+    }
 }
 
 /// Bellhop asks about open jobs itself.

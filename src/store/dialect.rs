@@ -29,10 +29,16 @@ impl Dialect {
         }
     }
 
-    /// What the database is told once, and keeps.
+    /// What the database is told once, and keeps. Free pages can be given back in steps only where that was said before
+    /// the first table was made; later it says nothing.
     pub async fn settle(self, connection: &mut AnyConnection) -> sqlx::Result<()> {
         match self {
-            Self::Sqlite => use_wal(connection).await,
+            Self::Sqlite => {
+                sqlx::raw_sql("PRAGMA busy_timeout = 10000; PRAGMA auto_vacuum = INCREMENTAL")
+                    .execute(&mut *connection)
+                    .await?;
+                use_wal(connection).await
+            }
             Self::Postgres => Ok(()),
         }
     }
@@ -45,12 +51,16 @@ impl Dialect {
     /// `cache_size`: a reader keeps the upper pages of its indexes, as half of SQLite's default holds them; each caller's
     /// own rows are read once, from the system's cache.
     ///
+    /// `journal_size_limit`: a log that grew long while somebody read is cut when it begins anew, and does not keep its
+    /// size for ever.
+    ///
     /// `jit`: every statement here reads few rows. Before the first ANALYZE PostgreSQL expects many, and spends a
     /// quarter of a second on compiling what then runs for a fraction of a millisecond.
     pub async fn greet(self, connection: &mut AnyConnection, access: Access) -> sqlx::Result<()> {
         let words = match (self, access) {
             (Self::Sqlite, Access::Write) => {
-                "PRAGMA busy_timeout = 10000; PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF"
+                "PRAGMA busy_timeout = 10000; PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF; \
+                 PRAGMA journal_size_limit = 16777216"
             }
             (Self::Sqlite, Access::Read) => {
                 "PRAGMA busy_timeout = 10000; PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -1000"

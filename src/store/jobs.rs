@@ -65,6 +65,23 @@ impl Store {
         Ok(())
     }
 
+    /// Says which master key this process has; nothing, if it has not said that it lives.
+    pub async fn say_master_key(&self, process: ProcessId, mark: &str) -> Result<()> {
+        let query = sqlx::query("UPDATE processes SET master_key = $2 WHERE id = $1").bind(process.to_string());
+        query.bind(mark.to_owned()).execute(&self.writers).await?;
+        Ok(())
+    }
+
+    /// Which master key each process has that was seen since.
+    pub async fn master_keys(&self, since: Timestamp) -> Result<Vec<(ProcessId, Option<String>, Timestamp)>> {
+        let query = sqlx::query("SELECT id, master_key, seen FROM processes WHERE seen >= $1 ORDER BY id");
+        let rows = query.bind(since.millis()).fetch_all(&self.readers).await?;
+        let read = |row: &AnyRow| {
+            Ok((row.parsed("id")?, row.optional_text("master_key")?.map(str::to_owned), row.time("seen")?))
+        };
+        rows.iter().map(read).collect()
+    }
+
     /// Whether of all processes that were seen lately this one has lived longest.
     pub async fn is_first(&self, process: ProcessId) -> Result<bool> {
         let first: Option<String> =

@@ -19,6 +19,7 @@ mod deliveries;
 mod dialect;
 mod error;
 mod exchanges;
+mod file;
 mod head;
 mod holder;
 mod identities;
@@ -39,6 +40,7 @@ mod projects;
 mod quotas;
 mod row;
 mod sessions;
+mod since;
 mod sources;
 mod statement;
 mod tokens;
@@ -57,6 +59,7 @@ pub use credentials::{
 pub use deliveries::{Attempt, Delivered, DeliveryRow, Happened};
 pub use error::{Conflict, Result, StoreError};
 pub use exchanges::ExchangeRow;
+pub use file::{Alone, LONGEST_LOG, Room};
 pub use identities::IdentityRow;
 pub use invitations::InvitationRow;
 pub use jobs::Orphans;
@@ -69,6 +72,7 @@ pub use probes::{ProbeRow, Verdict};
 pub use projects::{NewProject, ProjectMemberRow, ProjectOf, ProjectRow};
 pub use quotas::{QuotaRow, QuotasOf};
 pub use sessions::{LinkPurpose, LinkRow, SessionRow};
+pub use since::{Comeback, InForce};
 pub use sources::SourceState;
 pub use tokens::{ContextId, NewToken, TokenLimits, TokenRow};
 pub use tx::Tx;
@@ -81,6 +85,9 @@ use dialect::{Access, Dialect};
 use sqlx::{Any, AnyConnection, AnyPool, Transaction, any::AnyPoolOptions};
 use std::{sync::Arc, time::Duration};
 
+/// The newest version of the schema that this program knows.
+pub const SCHEMA: i64 = migrations::KNOWN;
+
 /// A place in the change log: the number of the last change that was seen.
 pub type Seq = i64;
 
@@ -91,6 +98,8 @@ pub struct Store {
     writers: AnyPool,
     readers: AnyPool,
     dialect: Dialect,
+    /// On SQLite.
+    file: Option<Arc<file::InUse>>,
 }
 
 /// What was read, and how far the change log was at that very moment.
@@ -134,10 +143,17 @@ impl Store {
             Dialect::Sqlite => (SQLITE_READERS, 1),
             Dialect::Postgres => (POSTGRES_READERS, POSTGRES_WRITERS),
         };
+        let file = address.hold()?.map(Arc::new);
         migrations::run(address.options()?, dialect).await?;
         let readers = pool(address, Access::Read, readers)?;
         let writers = pool(address, Access::Write, writers)?;
-        Ok(Self { writers, readers, dialect })
+        Ok(Self { writers, readers, dialect, file })
+    }
+
+    /// As it is, of whatever version, by who has it alone: for reading, without bringing anything up to date.
+    pub fn look_at(address: &Address, _alone: &Alone) -> Result<Self> {
+        let (readers, writers) = (pool(address, Access::Read, 1)?, pool(address, Access::Read, 1)?);
+        Ok(Self { writers, readers, dialect: address.dialect(), file: None })
     }
 
     /// Begins a control write. It waits for its turn, and everything it reads stays as it is until it commits.

@@ -4,6 +4,7 @@
 
 pub mod checkpoint;
 pub mod retention;
+pub mod set_back;
 
 use crate::{
     directory::Directory,
@@ -79,6 +80,13 @@ impl Follower {
         loop {
             let asked = Instant::now();
             let changes = self.store.changes_since(self.seen, BATCH).await?;
+            if changes.head < self.seen {
+                tracing::error!(
+                    seen = self.seen,
+                    head = changes.head,
+                    "the store was set back while this process ran: end all of them, run `bellhop restore --settle`, and start again"
+                );
+            }
             if changes.gap {
                 tracing::warn!(
                     seen = self.seen,

@@ -33,6 +33,10 @@ pub struct Migration {
 pub enum Kind {
     /// They run on, reading and writing: tables and columns are added, and columns may be left out of a new row.
     Expand,
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "no released step has been one yet; the next on a large table is")
+    )]
     /// They run on, also while it is built: one index, on a table that may be large.
     Index,
     /// They would fail.
