@@ -2,7 +2,7 @@
 //! Owns nothing.
 //! Never sees a value: what comes from outside is bound, always.
 
-use sqlx::AnyConnection;
+use sqlx::{AnyConnection, Connection as _};
 use std::{borrow::Cow, fmt::Write, time::Duration};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -70,6 +70,12 @@ impl Dialect {
             }
         };
         sqlx::raw_sql(words).execute(connection).await.map(drop)
+    }
+
+    /// Whether a connection that nobody uses is in no transaction. When the disk is full SQLite ends a transaction by itself,
+    /// the driver believes it to go on, and begins no other on this connection, ever.
+    pub fn is_settled(self, connection: &AnyConnection) -> bool {
+        self == Self::Postgres || !connection.is_in_transaction()
     }
 
     /// 128 MiB of pages in memory, and 256 MiB of log before it is folded into the file. What a statement of many rows

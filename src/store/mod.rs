@@ -228,6 +228,7 @@ fn pool(address: &Address, access: Access, most: u32) -> Result<AnyPool> {
         .max_connections(most)
         .acquire_timeout(wait)
         .test_before_acquire(dialect == Dialect::Postgres)
+        .before_acquire(move |connection, _| Box::pin(async move { Ok(dialect.is_settled(connection)) }))
         .after_connect(move |connection, _| Box::pin(dialect.greet(connection, access)));
     Ok(options.connect_lazy_with(address.options()?))
 }

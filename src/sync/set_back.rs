@@ -7,14 +7,14 @@ use crate::{
     clock::Timestamp,
     store::{AuditFilter, Signer, Store, StoreError},
 };
-use std::{fmt, path::Path};
+use std::{cmp::Reverse, fmt, path::Path};
 
 /// The action of the entry by which an operator has said so.
 pub const RESTORED: &str = "store.restored";
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SetBack {
-    /// The last checkpoint.
+    /// Of the checkpoint.
     at: Timestamp,
     seq: i64,
     /// The number of the last entry that is there.
@@ -22,10 +22,11 @@ pub struct SetBack {
 }
 
 impl SetBack {
-    /// `None` if the newest checkpoint is borne out, or an entry of later than it says that the store was restored.
+    /// `None` if the checkpoint of the longest trail is borne out, or an entry of later than it says that the store was restored.
     pub async fn find(store: &Store, signer: &dyn Signer, data_dir: &Path) -> Result<Option<Self>, String> {
-        let kept = CheckpointFile::of(data_dir).read().map_err(|error| format!("audit-checkpoints: {error}"))?;
-        let ours = kept.into_iter().rev().find(|checkpoint| checkpoint.is_signed_by(signer));
+        let mut kept = CheckpointFile::of(data_dir).read().map_err(|error| format!("audit-checkpoints: {error}"))?;
+        kept.sort_by_key(|checkpoint| Reverse((checkpoint.seq, checkpoint.at)));
+        let ours = kept.into_iter().find(|checkpoint| checkpoint.is_signed_by(signer));
         match ours {
             Some(checkpoint) => against(store, &checkpoint).await.map_err(|error| error.to_string()),
             None => Ok(None),
