@@ -8,7 +8,7 @@
 //! | top | [`cli`] the commands · [`app`] puts the parts together |
 //! | doors | [`proxy`] the data plane · [`admin`] the management API, health and metrics |
 //! | acts | [`manage`] who may change what, and how |
-//! | machines | [`ask`] asks a provider itself · [`directory`] who is calling, and with what · [`exchange`] makes access tokens · [`hook`] tells of what happens · [`jobs`] puts on record · [`limits`] · [`oidc`] the identity provider · [`scheme`] attaches credentials · [`source`] reads live credentials · [`sync`] follows the store, and tells of it outside · [`upstream`] connections to providers |
+//! | machines | [`ask`] asks a provider itself · [`directory`] who is calling, and with what · [`exchange`] makes access tokens · [`hook`] tells of what happens · [`jobs`] puts on record · [`limits`] · [`oidc`] the identity provider · [`presence`] who else serves, and whose turn it is · [`scheme`] attaches credentials · [`source`] reads live credentials · [`sync`] follows the store, and tells of it outside · [`upstream`] connections to providers |
 //! | keep | [`vault`] seals secrets · [`store`] everything durable |
 //! | facts | [`provider`] presets · [`identity`] users, roles, tokens · [`credential`] whose token pays · [`job`] what is on record · [`point`] points SDKs at Bellhop |
 //! | ground | [`config`] · [`telemetry`] · [`secret`] · [`id`] · [`clock`] · [`forwarded`] · [`spelled`] |
@@ -40,6 +40,7 @@ pub mod limits;
 pub mod manage;
 pub mod oidc;
 pub mod point;
+pub mod presence;
 pub mod provider;
 pub mod proxy;
 pub mod scheme;

@@ -8,7 +8,7 @@ mod page;
 mod session;
 
 use crate::{
-    config::Rate, directory::Directory, hook::Hooks, jobs::Jobs, manage::Management, source::Sources,
+    config::Rate, directory::Directory, hook::Hooks, jobs::Jobs, manage::Management, source::Sources, sync::Pace,
     telemetry::metrics::Metrics,
 };
 use api::{Api, Guard};
@@ -33,6 +33,7 @@ pub struct Admin {
     pub jobs: Arc<Jobs>,
     pub sources: Arc<Sources>,
     pub hooks: Arc<Hooks>,
+    pub pace: Arc<Pace>,
     pub management: Arc<Management>,
     pub failed_lookups: Rate,
     /// Whether browsers reach it over TLS.

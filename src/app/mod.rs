@@ -20,12 +20,13 @@ use crate::{
     id::ProcessId,
     jobs::{Ground, Jobs, SpoolError, follow::Follower as JobFollower},
     manage::{Asking, Current, Management},
+    presence::Presence,
     provider::{CatalogError, files::Unreadable},
     proxy::{Machines, Settings, SettingsError, Shared, trust},
     scheme::minted::Minter,
     source::Sources as LiveSources,
-    store::{LONGEST_LOG, Store, StoreError},
-    sync::{Follower, checkpoint::Checkpoints, retention::Retention, set_back::SetBack},
+    store::{Bell, LONGEST_LOG, Store, StoreError},
+    sync::{Follower, Pace, checkpoint::Checkpoints, retention::Retention, set_back::SetBack},
     telemetry::log::Logging,
     upstream::BadCaFile,
     vault::{Vault, VaultError},
@@ -108,6 +109,7 @@ pub struct App {
     shared: Arc<Shared>,
     admin: Arc<Admin>,
     jobs: Arc<Jobs>,
+    presence: Arc<Presence>,
     checkpoints: Arc<Checkpoints>,
     hooks: Arc<Hooks>,
     store: Store,
@@ -181,12 +183,15 @@ impl App {
             }
         });
         let signer = vault.signer();
-        let follower = control.block_on(Follower::begin(store.clone(), Arc::clone(&vault), Arc::clone(&directory)))?;
+        let begun = begin_following(&config, store.clone(), (&vault, &directory), &clock);
+        let (follower, presence) = control.block_on(begun)?;
+        let pace = follower.pace();
         let ground = Ground {
             store: store.clone(),
             runtime: control.handle().clone(),
             clock: clock.clone(),
             directory: Arc::clone(&directory),
+            presence: Arc::clone(&presence),
         };
         let jobs = control.block_on(Jobs::begin(ground.clone(), &config.data_dir))?;
         control.block_on(store.confirm_version())?;
@@ -201,7 +206,7 @@ impl App {
             follow_jobs(&config, Arc::clone(&jobs), ground, Arc::clone(&exchanges))?;
         }
         let parts = (store.clone(), Arc::clone(&vault), clock.clone());
-        let hooks = Hooks::new(parts.clone(), jobs.process(), Post::new(&config.webhooks)?);
+        let hooks = Hooks::new(parts.clone(), Arc::clone(&presence), Post::new(&config.webhooks)?);
         let machines = Machines {
             directory: Arc::clone(&directory),
             jobs: Arc::clone(&jobs),
@@ -230,6 +235,7 @@ impl App {
             jobs: Arc::clone(&jobs),
             sources: Arc::clone(&sources),
             hooks: Arc::clone(&hooks),
+            pace: Arc::clone(&pace),
             management,
             failed_lookups: config.limits.failed_lookups,
             secure: setup::is_secure(&config),
@@ -242,6 +248,7 @@ impl App {
         drop(guard);
         let mut tasks = JoinSet::new();
         tasks.spawn_on(follower.run(), control.handle());
+        tasks.spawn_on(keep_presence(Arc::clone(&presence), pace), control.handle());
         tasks.spawn_on(admin::serve(Arc::clone(&admin), listener, admin_tls), control.handle());
         tasks.spawn_on(Arc::clone(&jobs).keep(signer), control.handle());
         tasks.spawn_on(sources.keep_fresh(store.clone(), jobs.process()), control.handle());
@@ -249,8 +256,8 @@ impl App {
         let checkpoints = Checkpoints::new(store.clone(), Arc::clone(&vault), clock.clone(), &config.data_dir);
         tasks.spawn_on(Arc::clone(&checkpoints).keep(), control.handle());
         tasks.spawn_on(Arc::clone(&hooks).keep(), control.handle());
-        tasks.spawn_on(keep_trail(parts, jobs.process(), config.audit.keep), control.handle());
-        tasks.spawn_on(keep_keys(Arc::clone(&vault), store.clone(), jobs.process()), control.handle());
+        tasks.spawn_on(keep_trail(parts, Arc::clone(&presence), config.audit.keep), control.handle());
+        tasks.spawn_on(keep_keys(Arc::clone(&vault), store.clone(), presence.process()), control.handle());
         tasks.spawn_on(keep_log_short(store.clone()), control.handle());
         tasks.spawn_on(keep_tokens(exchanges, vault, clock), control.handle());
         tasks.spawn_on(keep_sessions(Arc::clone(&admin.management)), control.handle());
@@ -258,7 +265,7 @@ impl App {
             tasks.spawn_on(tls::follow_files(files, Arc::clone(&shared)), control.handle());
         }
         let cores = Cores::start(&shared, core_sockets).map_err(AppError::Threads)?;
-        Ok(Self { control, tasks, cores, shared, admin, jobs, checkpoints, hooks, store, config, addresses })
+        Ok(Self { control, tasks, cores, shared, admin, jobs, presence, checkpoints, hooks, store, config, addresses })
     }
 
     async fn until_told_to_end(&self, mut signals: Signals, sources: &Sources, log: &Logging) {
@@ -318,7 +325,7 @@ impl App {
 
     /// Stops accepting, lets what is under way finish, and then cuts.
     pub fn drain(self) {
-        let Self { control, mut tasks, cores, admin, jobs, checkpoints, store, config, .. } = self;
+        let Self { control, mut tasks, cores, admin, jobs, presence, checkpoints, store, config, .. } = self;
         tracing::info!("draining");
         admin.draining.store(true, Ordering::Relaxed);
         std::thread::sleep(config.drain.delay);
@@ -328,12 +335,26 @@ impl App {
             // The follower keeps a connection, and closing waits for all of them.
             tasks.shutdown().await;
             jobs.finish().await;
+            let _ = timeout(Duration::from_secs(5), presence.end()).await;
             let _ = timeout(Duration::from_secs(5), checkpoints.write()).await;
             let _ = timeout(Duration::from_secs(5), store.close()).await;
         });
         control.shutdown_timeout(Duration::from_secs(1));
         tracing::info!("ended");
     }
+}
+
+/// From here on, what others change is heard of, and others hear of this process.
+async fn begin_following(
+    config: &Config,
+    store: Store,
+    (vault, directory): (&Arc<Vault>, &Arc<Directory>),
+    clock: &Clock,
+) -> Result<(Follower, Arc<Presence>), AppError> {
+    let bell = Bell::new(&address(config)?, config.store.listen_url.as_ref())?;
+    let follower = Follower::begin(store.clone(), Arc::clone(vault), Arc::clone(directory), bell).await?;
+    let presence = Presence::begin(store, clock.clone(), &*follower.pace()).await?;
+    Ok((follower, Arc::new(presence)))
 }
 
 async fn open_store(config: &Config, clock: &Clock) -> Result<(Store, Arc<Vault>), AppError> {
@@ -395,6 +416,11 @@ async fn keep_log_short(store: Store) {
     }
 }
 
+/// Says that this process lives, and does what is its turn.
+async fn keep_presence(presence: Arc<Presence>, pace: Arc<Pace>) {
+    presence.keep(&*pace).await;
+}
+
 /// Bellhop asks about open jobs itself.
 fn follow_jobs(config: &Config, jobs: Arc<Jobs>, ground: Ground, exchanges: Arc<Exchanges>) -> Result<(), AppError> {
     let catalog = catalog(config)?;
@@ -409,10 +435,10 @@ fn workers(config: &Config) -> usize {
 }
 
 /// Takes away what of the audit trail is older than the operator wants it kept.
-async fn keep_trail(parts: (Store, Arc<Vault>, Clock), process: ProcessId, keep: Option<Duration>) {
+async fn keep_trail(parts: (Store, Arc<Vault>, Clock), presence: Arc<Presence>, keep: Option<Duration>) {
     let (store, vault, clock) = parts;
     if let Some(keep) = keep {
-        Retention { store, vault, clock, process, keep }.run().await;
+        Retention { store, vault, clock, presence, keep }.run().await;
     }
 }
 

@@ -96,13 +96,11 @@ impl Rotate {
 
 /// A process that shares this file says so within a second or two; so long one that has another is waited for.
 const WAIT: Duration = Duration::from_secs(15);
-/// A process that was not seen for this long has ended.
-const DEAD: Duration = Duration::from_secs(60);
 
 async fn wait_for_all(local: &Local, mark: &str) -> Result<(), Failure> {
     let until = Instant::now() + WAIT;
     loop {
-        let mut lacking = local.store.master_keys(local.now().minus(DEAD)).await?;
+        let mut lacking = local.store.master_keys().await?;
         lacking.retain(|(_, said, _)| said.as_deref() != Some(mark));
         if lacking.is_empty() {
             return Ok(());

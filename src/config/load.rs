@@ -132,7 +132,7 @@ fn setting(keys: &[String], text: &str, place: &Place) -> Result<Node, ConfigErr
 }
 
 fn is_secret(keys: &[String]) -> bool {
-    keys.iter().map(String::as_str).eq(["store", "url"])
+    matches!(keys, [section, key] if section == "store" && (key == "url" || key == "listen_url"))
 }
 
 /// The environment variables of a process, read once. Only those that are documented are looked at.

@@ -106,6 +106,9 @@ pub struct StoreConfig {
     /// `None`: SQLite in `data_dir`.
     #[serde(deserialize_with = "sections::store_url")]
     pub url: Option<Secret>,
+    /// Where LISTEN reaches the server, if `url` leads to a pooler that hands out connections for one transaction each.
+    #[serde(deserialize_with = "sections::store_url")]
+    pub listen_url: Option<Secret>,
     /// How long known callers are served while the store cannot be reached at all.
     #[serde(deserialize_with = "written::span::<0, 86_400, _>")]
     pub max_stale: Duration,
@@ -325,7 +328,7 @@ impl Default for Listen {
 
 impl Default for StoreConfig {
     fn default() -> Self {
-        Self { url: None, max_stale: Duration::from_secs(300) }
+        Self { url: None, listen_url: None, max_stale: Duration::from_secs(300) }
     }
 }
 

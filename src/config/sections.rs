@@ -30,11 +30,7 @@ pub fn tls_files<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Tl
 pub fn store_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
     let url = Option::<Secret>::deserialize(deserializer)?;
     let known = |url: &Secret| ["postgres://", "postgresql://"].iter().any(|scheme| url.expose().starts_with(scheme));
-    if url.as_ref().is_none_or(known) {
-        Ok(url)
-    } else {
-        Err(de::Error::custom("expected a postgres:// URL, or null for SQLite in data_dir"))
-    }
+    if url.as_ref().is_none_or(known) { Ok(url) } else { Err(de::Error::custom("expected a postgres:// URL, or null")) }
 }
 
 #[derive(Deserialize)]

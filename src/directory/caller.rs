@@ -26,44 +26,71 @@ pub struct Caller {
     pub holder: TokenHolder,
     /// This token's place under the limit on tokens.
     pub limit: Cell,
-    /// Most callers have one, and nobody many.
-    grants: Mutex<Box<[Arc<Grant>]>>,
+    grants: Mutex<Grants>,
     /// The minute, plus [`TAKEN`] once somebody has asked for it.
     used: AtomicI64,
+}
+
+/// Most callers have one, and nobody many; all of one telling of the log.
+#[derive(Default)]
+struct Grants {
+    /// The telling of the log that the caller was read in last.
+    caller: u32,
+    /// And that these were.
+    era: u32,
+    list: Box<[Arc<Grant>]>,
 }
 
 /// A minute has no odd milliseconds, so this marks one without making it another.
 const TAKEN: i64 = 1;
 
 impl Caller {
-    pub(super) fn new(digest: PatDigest, holder: TokenHolder) -> Arc<Self> {
-        let (limit, grants, used) = (Cell::default(), Mutex::default(), AtomicI64::new(TAKEN));
-        Arc::new(Self { digest, holder, limit, grants, used })
+    pub(super) fn new(digest: PatDigest, holder: TokenHolder, era: u32) -> Arc<Self> {
+        let grants = Mutex::new(Grants { caller: era, ..Grants::default() });
+        Arc::new(Self { digest, holder, limit: Cell::default(), grants, used: AtomicI64::new(TAKEN) })
     }
 
-    pub(super) fn grant(&self, provider: &Arc<Provider>, purse: Option<&Purse>) -> Option<Arc<Grant>> {
-        let grants = self.grants.lock().ok()?;
-        grants.iter().find(|grant| grant.is_for(provider, purse)).map(Arc::clone)
+    /// The telling of the log that this was read in last.
+    pub(super) fn era(&self) -> u32 {
+        self.grants.lock().map_or(0, |grants| grants.caller)
     }
 
-    pub(super) fn keep(&self, grant: &Arc<Grant>) {
+    /// It was read again and found the same.
+    pub(super) fn confirm(&self, era: u32) {
         if let Ok(mut grants) = self.grants.lock() {
-            let others = grants.iter().filter(|kept| !kept.is_for(&grant.provider, grant.purse()));
-            *grants = others.chain([grant]).map(Arc::clone).collect();
+            grants.caller = grants.caller.max(era);
+        }
+    }
+
+    /// With the telling of the log that it was made in.
+    pub(super) fn grant(&self, provider: &Arc<Provider>, purse: Option<&Purse>) -> Option<(Arc<Grant>, u32)> {
+        let grants = self.grants.lock().ok()?;
+        let grant = grants.list.iter().find(|grant| grant.is_for(provider, purse)).map(Arc::clone);
+        grant.map(|grant| (grant, grants.era))
+    }
+
+    /// What was kept of an earlier telling goes with the first of a later one; what comes late is not kept.
+    pub(super) fn keep(&self, grant: &Arc<Grant>, era: u32) {
+        if let Ok(mut grants) = self.grants.lock()
+            && era >= grants.era
+        {
+            let stays = |kept: &&Arc<Grant>| era == grants.era && !kept.is_for(&grant.provider, grant.purse());
+            let list = grants.list.iter().filter(stays).chain([grant]).map(Arc::clone).collect();
+            (grants.era, grants.list) = (era, list);
         }
     }
 
     pub(super) fn forget(&self) {
         if let Ok(mut grants) = self.grants.lock() {
-            *grants = Box::default();
+            grants.list = Box::default();
         }
     }
 
     pub(super) fn forget_credential(&self, credential: CredentialId) {
         if let Ok(mut grants) = self.grants.lock()
-            && grants.iter().any(|grant| grant.credential == credential)
+            && grants.list.iter().any(|grant| grant.credential == credential)
         {
-            *grants = grants.iter().filter(|grant| grant.credential != credential).map(Arc::clone).collect();
+            grants.list = grants.list.iter().filter(|grant| grant.credential != credential).map(Arc::clone).collect();
         }
     }
 
@@ -117,9 +144,10 @@ impl Callers {
         self.0.get(digest).map(|kept| Arc::clone(&kept.key().0))
     }
 
-    /// In the place of whoever was known by the same digest.
-    pub fn keep(&self, caller: &Arc<Caller>) {
+    /// In the place of whoever was known by the same digest, if they are still to be kept once that place is locked.
+    pub fn keep(&self, caller: &Arc<Caller>, still: impl FnOnce() -> bool) {
         match self.0.entry(ByDigest(Arc::clone(caller))) {
+            _ if !still() => {}
             Entry::Occupied(known) => drop(known.replace_entry(())),
             Entry::Vacant(free) => drop(free.insert(())),
         }
@@ -127,11 +155,6 @@ impl Callers {
 
     pub fn remove(&self, digest: &PatDigest) {
         self.0.remove(digest);
-    }
-
-    /// This one, and not somebody who has taken their place since.
-    pub fn remove_exactly(&self, caller: &Arc<Caller>) {
-        self.0.remove_if(&caller.digest, |kept, ()| Arc::ptr_eq(&kept.0, caller));
     }
 
     pub fn retain(&self, keeps: impl Fn(&Caller) -> bool) {
@@ -186,25 +209,26 @@ mod tests {
         let (token, expires) = (TokenId::new(), Timestamp::MAX);
         let holder =
             TokenHolder { token, token_name: "laptop".into(), scopes: Scopes::RUN, expires, boundary: None, standing };
-        Caller::new(digest(last), holder)
+        Caller::new(digest(last), holder, 1)
     }
 
     #[test]
     fn digests_that_differ_in_their_last_bits_are_two_callers() {
         let (callers, one) = (Callers::default(), caller('1'));
-        callers.keep(&one);
+        callers.keep(&one, || true);
         assert!(callers.find(&digest('1')).is_some_and(|found| Arc::ptr_eq(&found, &one)));
         assert!(callers.find(&digest('2')).is_none());
     }
 
     #[test]
-    fn who_is_kept_later_takes_the_place_and_is_not_removed_as_the_earlier() {
+    fn who_is_kept_later_takes_the_place_and_who_comes_too_late_does_not() {
         let (callers, earlier, later) = (Callers::default(), caller('1'), caller('1'));
-        callers.keep(&earlier);
-        callers.keep(&later);
-        callers.remove_exactly(&earlier);
+        callers.keep(&earlier, || true);
+        callers.keep(&later, || true);
+        callers.keep(&earlier, || false);
         assert!(callers.find(&digest('1')).is_some_and(|found| Arc::ptr_eq(&found, &later)));
-        callers.remove_exactly(&later);
+        callers.remove(&digest('1'));
+        callers.keep(&earlier, || false);
         assert_eq!(callers.len(), 0);
     }
 

@@ -3,12 +3,16 @@
 //! Never writes, never sees a plain token, and opens no seal itself: `scheme` does.
 //!
 //! Why an answer is never older than it may be: a look-up reads rows and the change log's head in one statement, and
-//! is kept only if that head is not below the floor, which the follower raises *before* it evicts. Whatever was read
-//! before a change is therefore either evicted or never kept.
+//! is kept only if that head is not below the floor, which the follower raises *before* it evicts (`order`). Whatever was
+//! read before a change is therefore either evicted or never kept.
+//!
+//! Why a lost log evicts nobody: it may have been lost because the store is failing, and who is known goes on while it is
+//! gone. What was kept before is asked for again as long as there is somebody to ask.
 
 mod caller;
 mod flight;
 mod grant;
+mod order;
 
 pub use caller::Caller;
 pub use grant::{Grant, GrantKey, NotOpened, Purse, Renewed, Unresolvable};
@@ -25,11 +29,12 @@ use crate::{
 use caller::Callers;
 use dashmap::DashMap;
 use flight::Flights;
+use order::{Departure, Order};
 use std::{
     collections::HashSet,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+        atomic::{self, AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -61,8 +66,16 @@ pub struct Directory {
     max_stale: Duration,
 }
 
-type Found = (Seq, Option<Arc<Caller>>);
-type Resolved = Result<(Seq, Arc<Grant>), Unresolvable>;
+type Found = Read<Option<Arc<Caller>>>;
+type Resolved = Result<Read<Arc<Grant>>, Unresolvable>;
+
+/// What was read, and at which place of which telling of the log.
+#[derive(Clone)]
+struct Read<T> {
+    departure: Departure,
+    head: Seq,
+    value: T,
+}
 
 /// What a look-up needs, and where it runs.
 #[derive(Clone)]
@@ -78,10 +91,11 @@ pub struct Reach {
 /// How far the log has been followed, and when that was last known to be its end.
 struct Pulse {
     started: Instant,
-    floor: AtomicI64,
-    epoch: AtomicU64,
+    order: Order,
     records: AtomicU64,
     confirmed: AtomicU64,
+    /// When that was for the telling of the log before this one.
+    confirmed_before: AtomicU64,
     /// The store was asked and could not be reached, and has not been reached since.
     lost: AtomicBool,
 }
@@ -90,10 +104,10 @@ impl Pulse {
     fn since(started: Instant) -> Self {
         Self {
             started,
-            floor: AtomicI64::new(0),
-            epoch: AtomicU64::new(1),
+            order: Order::new(),
             records: AtomicU64::new(1),
             confirmed: AtomicU64::new(0),
+            confirmed_before: AtomicU64::new(0),
             lost: AtomicBool::new(false),
         }
     }
@@ -104,8 +118,20 @@ impl Pulse {
     }
 
     fn age(&self) -> Duration {
-        let confirmed = Duration::from_millis(self.confirmed.load(Ordering::Acquire));
-        self.started.elapsed().saturating_sub(confirmed)
+        self.passed(&self.confirmed)
+    }
+
+    fn passed(&self, moment: &AtomicU64) -> Duration {
+        self.started.elapsed().saturating_sub(Duration::from_millis(moment.load(Ordering::Acquire)))
+    }
+
+    /// How old what was kept in this era may be; older ones are not remembered.
+    fn age_of(&self, era: u32) -> Option<Duration> {
+        match self.order.era() {
+            now if now == era => Some(self.age()),
+            now if now == era + 1 => Some(self.passed(&self.confirmed_before)),
+            _ => None,
+        }
     }
 }
 
@@ -124,7 +150,7 @@ impl Directory {
 
     /// Moves on whenever something was dropped: what was copied out of here before is to be asked for again.
     pub fn epoch(&self) -> u64 {
-        self.pulse.epoch.load(Ordering::Acquire)
+        self.pulse.order.epoch()
     }
 
     /// Moves on whenever jobs on record may have changed hands.
@@ -157,8 +183,8 @@ impl Directory {
     /// Who presents this token, judged by nothing but the store. `None`: nobody.
     pub async fn caller(self: &Arc<Self>, digest: PatDigest) -> Result<Option<Arc<Caller>>, Unavailable> {
         let fresh = self.is_fresh();
-        if (fresh || self.is_lost())
-            && let Some(caller) = self.callers.find(&digest)
+        if let Some(caller) = self.callers.find(&digest)
+            && (fresh && caller.era() == self.pulse.order.era() || self.is_lost() && self.may_serve(caller.era()))
         {
             return Ok(Some(caller));
         }
@@ -167,9 +193,9 @@ impl Directory {
         }
         loop {
             match self.look_up(digest).await {
+                Ok(found) if self.holds(&found) => return Ok(found.value),
                 // Joined a look-up that had begun before a change that is known by now.
-                Ok((head, _)) if head < self.floor() => {}
-                Ok((_, caller)) => return Ok(caller),
+                Ok(_) => {}
                 Err(Unavailable) => {
                     self.lose_store();
                     return self.last_known(&digest).ok_or(Unavailable).map(Some);
@@ -178,9 +204,18 @@ impl Directory {
         }
     }
 
+    fn holds<T>(&self, read: &Read<T>) -> bool {
+        self.pulse.order.holds(read.departure, read.head)
+    }
+
     /// Whether the store was just found gone, so that who is known need not wait to hear it again.
     fn is_lost(&self) -> bool {
-        self.pulse.lost.load(Ordering::Acquire) && self.pulse.age() < self.max_stale
+        self.pulse.lost.load(Ordering::Acquire)
+    }
+
+    /// While the store cannot be reached at all, what is known may be used for `max_stale`.
+    fn may_serve(&self, era: u32) -> bool {
+        self.pulse.age_of(era).is_some_and(|age| age < self.max_stale)
     }
 
     /// The store cannot be reached. Until it can, one asks for it, and everybody who is known goes on at once: a store
@@ -198,49 +233,50 @@ impl Directory {
         });
     }
 
-    fn floor(&self) -> Seq {
-        self.pulse.floor.load(Ordering::Acquire)
-    }
-
-    /// While the store cannot be reached at all, known callers go on for `max_stale`.
     fn last_known(&self, digest: &PatDigest) -> Option<Arc<Caller>> {
-        let may = self.pulse.age() < self.max_stale;
-        self.callers.find(digest).filter(|_| may)
+        self.callers.find(digest).filter(|caller| self.may_serve(caller.era()))
     }
 
     async fn look_up(self: &Arc<Self>, digest: PatDigest) -> Result<Found, Unavailable> {
         let this = Arc::clone(self);
         let look_up = async move {
+            let departure = this.pulse.order.depart();
             let snapshot = this.reach.store.holder(&digest).await.map_err(|error| unavailable(&error))?;
-            Ok(this.keep(digest, snapshot.head, snapshot.value))
+            let value = this.keep(digest, (departure, snapshot.head), snapshot.value);
+            Ok(Read { departure, head: snapshot.head, value })
         };
         self.caller_flights.join(&self.reach.runtime, digest, look_up, Err(Unavailable)).await
     }
 
-    fn keep(&self, digest: PatDigest, head: Seq, holder: Option<TokenHolder>) -> Found {
+    fn keep(
+        &self,
+        digest: PatDigest,
+        (departure, head): (Departure, Seq),
+        holder: Option<TokenHolder>,
+    ) -> Option<Arc<Caller>> {
+        let order = &self.pulse.order;
         let Some(holder) = holder else {
             self.callers.remove(&digest);
             if self.unknown.len() >= UNKNOWN {
                 self.unknown.clear();
             }
-            self.unknown.insert(digest, ());
-            if head < self.floor() {
-                self.unknown.remove(&digest);
+            let place = self.unknown.entry(digest);
+            if order.holds(departure, head) {
+                drop(place.insert(()));
             }
-            return (head, None);
+            return None;
         };
-        // A caller who is looked up again while the log cannot be followed keeps what they have used up.
+        // A caller who is looked up again, while the log cannot be followed or after it was lost, keeps what they have
+        // used up.
         if let Some(known) = self.callers.find(&digest)
             && known.holder == holder
         {
-            return (head, Some(known));
+            known.confirm(departure.era);
+            return Some(known);
         }
-        let caller = Caller::new(digest, holder);
-        self.callers.keep(&caller);
-        if head < self.floor() {
-            self.callers.remove_exactly(&caller);
-        }
-        (head, Some(caller))
+        let caller = Caller::new(digest, holder, departure.era);
+        self.callers.keep(&caller, || order.holds(departure, head));
+        Some(caller)
     }
 
     /// What pays for this caller's requests to this provider.
@@ -250,19 +286,21 @@ impl Directory {
         provider: &Arc<Provider>,
         purse: Option<&Purse>,
     ) -> Result<Arc<Grant>, Unresolvable> {
-        if (self.is_fresh() || self.is_lost())
-            && let Some(grant) = caller.grant(provider, purse)
+        let current = self.pulse.order.era();
+        if let Some((grant, era)) = caller.grant(provider, purse)
+            && (self.is_fresh() && era == current || self.is_lost() && self.may_serve(era))
         {
             return Ok(grant);
         }
         let key = GrantKey::new(caller.digest, provider, purse);
         loop {
             match self.resolve(caller, key.clone()).await {
-                Ok((head, _)) if head < self.floor() => {}
-                Ok((_, grant)) => return Ok(grant),
-                Err(Unresolvable::Unavailable) if self.pulse.age() < self.max_stale => {
+                Ok(read) if self.holds(&read) => return Ok(read.value),
+                Ok(_) => {}
+                Err(Unresolvable::Unavailable) => {
                     self.lose_store();
-                    return caller.grant(provider, purse).ok_or(Unresolvable::Unavailable);
+                    let known = caller.grant(provider, purse).filter(|(_, era)| self.may_serve(*era));
+                    return known.map(|(grant, _)| grant).ok_or(Unresolvable::Unavailable);
                 }
                 Err(error) => return Err(error),
             }
@@ -271,15 +309,17 @@ impl Directory {
 
     async fn resolve(self: &Arc<Self>, caller: &Arc<Caller>, key: GrantKey) -> Resolved {
         let (reach, caller, asked) = (self.reach.clone(), Arc::clone(caller), key.clone());
+        let pulse = Arc::clone(&self.pulse);
         let look_up = async move {
+            let departure = pulse.order.depart();
             let (head, grant, drawn) = grant::look_up(&reach, &caller.holder, asked).await?;
             let grant = Arc::new(grant);
-            caller.keep(&grant);
+            caller.keep(&grant, departure.era);
             // Its source changed before it was kept, when nobody could drop it.
             if drawn.is_some_and(|drawn| !reach.sources.is_last(&drawn)) {
                 caller.forget_credential(grant.credential);
             }
-            Ok((head, grant))
+            Ok(Read { departure, head, value: grant })
         };
         self.grant_flights.join(&self.reach.runtime, key, look_up, Err(Unresolvable::Unavailable)).await
     }
@@ -305,14 +345,12 @@ impl Directory {
     /// The value of this credential is another: what was made of the old one is dropped, and nothing else.
     pub fn forget_credential(&self, credential: CredentialId) {
         self.callers.forget_credential(credential);
-        self.pulse.epoch.fetch_add(1, Ordering::AcqRel);
+        self.pulse.order.moved();
     }
 
     /// The follower: everything up to `head` is known, and this is who it is about.
     pub fn follow(&self, head: Seq, changes: &[Change]) {
-        self.pulse.floor.fetch_max(head, Ordering::AcqRel);
-        self.drop_changed(changes);
-        self.pulse.epoch.fetch_add(1, Ordering::AcqRel);
+        self.pulse.order.advance(head, || self.drop_changed(changes));
     }
 
     /// The follower: the log was read to its end by a question that was asked then. Of what was written since, and while
@@ -321,19 +359,19 @@ impl Directory {
         self.pulse.confirm(asked);
     }
 
-    /// The log was lost, or went back: nothing that is cached can be trusted.
+    /// The log was lost, or is another: what is cached is asked for again before it is used, for as long as there is a
+    /// store to ask.
     pub fn start_over(&self, head: Seq) {
-        self.pulse.floor.store(head, Ordering::Release);
-        self.callers.clear();
+        self.pulse.confirmed_before.store(self.pulse.confirmed.load(Ordering::Acquire), Ordering::Release);
+        self.pulse.order.start_over(head);
         self.unknown.clear();
         self.pulse.records.fetch_add(1, Ordering::AcqRel);
-        self.pulse.epoch.fetch_add(1, Ordering::AcqRel);
     }
 
     /// What the presets say has changed: every grant is to be made again.
     pub fn forget_grants(&self) {
         self.callers.forget_grants();
-        self.pulse.epoch.fetch_add(1, Ordering::AcqRel);
+        self.pulse.order.moved();
     }
 
     fn drop_changed(&self, changes: &[Change]) {

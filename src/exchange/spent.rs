@@ -87,7 +87,7 @@ impl Ledger {
             }
         }
         let (holder, made) = (Uuid::now_v7().to_string(), row.map(|row| row.made));
-        if !self.store.hold_exchange(of, &holder, made, (now, now.plus(TURN))).await? {
+        if !self.store.hold_exchange(of, &holder, made, TURN).await? {
             return Ok(Held::Elsewhere);
         }
         let after = made.unwrap_or(Timestamp::from_millis(0));

@@ -19,7 +19,8 @@ pub use sign::{Secrets, sign};
 
 use crate::{
     clock::{Clock, Timestamp},
-    id::{CredentialId, DeliveryId, ProcessId, WebhookId},
+    id::{CredentialId, DeliveryId, WebhookId},
+    presence::Presence,
     store::{Store, StoreError},
     vault::Vault,
 };
@@ -87,16 +88,16 @@ pub struct Hooks {
     store: Store,
     vault: Arc<Vault>,
     clock: Clock,
-    process: ProcessId,
+    presence: Arc<Presence>,
     post: ArcSwap<Post>,
     refusals: Arc<Refusals>,
     pub tally: Tally,
 }
 
 impl Hooks {
-    pub fn new((store, vault, clock): (Store, Arc<Vault>, Clock), process: ProcessId, post: Post) -> Arc<Self> {
+    pub fn new((store, vault, clock): (Store, Arc<Vault>, Clock), presence: Arc<Presence>, post: Post) -> Arc<Self> {
         let (refusals, tally) = Default::default();
-        Arc::new(Self { store, vault, clock, process, post: ArcSwap::from_pointee(post), refusals, tally })
+        Arc::new(Self { store, vault, clock, presence, post: ArcSwap::from_pointee(post), refusals, tally })
     }
 
     /// For the data plane.
@@ -146,7 +147,7 @@ impl Hooks {
 
     /// Whether what came of it is on record, if anything did.
     async fn deliver(&self, delivery: DeliveryId) -> bool {
-        match self.courier().deliver(delivery, self.process).await {
+        match self.courier().deliver(delivery, self.presence.process()).await {
             Ok(told) => {
                 let counter = told.map(|told| match told {
                     Told::Delivered => &self.tally.delivered,

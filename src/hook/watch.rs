@@ -8,6 +8,7 @@ use crate::{
     credential::Owner,
     identity::Name,
     job::quota::Subject,
+    presence::Duty,
     store::{Happened, Listener, QuotaRow, Reading, StoreError, TokenRow},
 };
 use std::time::{Duration, Instant};
@@ -36,7 +37,7 @@ pub struct Watch {
 
 impl Watch {
     pub async fn turn(&mut self, hooks: &Hooks) -> Result<(), StoreError> {
-        if !is_due(self.quotas, QUOTAS) || !hooks.store.is_first(hooks.process).await? {
+        if !is_due(self.quotas, QUOTAS) || hooks.presence.holds(Duty::Watch).is_none() {
             return Ok(());
         }
         let now = hooks.clock.now();

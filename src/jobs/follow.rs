@@ -11,6 +11,7 @@ use crate::{
     exchange::Exchanges,
     id::CredentialId,
     job::Record,
+    presence::Duty,
     provider::{Catalog, preset::operation::Kind},
     store::{JobFilter, JobPlace, JobRow, Progress, StoreError, Whose},
     upstream::{TlsTrust, Upstreams},
@@ -21,6 +22,8 @@ use tokio::{task::LocalSet, time::sleep};
 /// Between two questions.
 const PAUSE: Duration = Duration::from_millis(250);
 const PAGE: u32 = 200;
+/// How often it is looked whose turn it is.
+const TURN: Duration = Duration::from_secs(5);
 
 /// What it takes to ask.
 pub struct Follower {
@@ -42,6 +45,10 @@ impl Follower {
             LocalSet::new().block_on(&runtime, async {
                 let upstreams = Upstreams::new(timeouts, &sizes);
                 loop {
+                    if !self.is_ours() {
+                        sleep(TURN.min(self.settings.follow_every)).await;
+                        continue;
+                    }
                     if let Err(error) = self.round(&upstreams).await {
                         tracing::warn!(%error, "open jobs could not be followed");
                     }
@@ -52,11 +59,13 @@ impl Follower {
         thread::Builder::new().name("bellhop-follow".into()).spawn(work).map(drop)
     }
 
+    /// Of several processes one asks.
+    fn is_ours(&self) -> bool {
+        self.ground.presence.holds(Duty::FollowJobs).is_some()
+    }
+
     /// Asks once about each open job.
     async fn round(&self, upstreams: &Rc<Upstreams>) -> Result<(), StoreError> {
-        if !self.ground.store.is_first(self.jobs.process()).await? {
-            return Ok(());
-        }
         let filter =
             JobFilter { of: Whose::Everybody, provider: None, credential: None, progress: Some(Progress::Open) };
         let mut after: Option<JobPlace> = None;
@@ -67,6 +76,9 @@ impl Follower {
             let Some(last) = page.last() else { return Ok(()) };
             after = Some(last.place());
             for job in page {
+                if !self.is_ours() {
+                    return Ok(());
+                }
                 self.ask_about(upstreams, job).await?;
                 sleep(PAUSE).await;
             }

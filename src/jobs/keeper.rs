@@ -1,5 +1,5 @@
-//! What is done beside the data plane: the spool is emptied into the store, dead processes' submissions are declared to be
-//! of unknown fate, submissions get their audit entries, credentials that were kept for open jobs go when those end.
+//! What is done beside the data plane: the spool is emptied into the store, submissions get their audit entries, credentials
+//! that were kept for open jobs go when those end.
 //! Owns nothing.
 //! Never in anybody's way: each of it may be late.
 
@@ -10,7 +10,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     job::entry::{Entered, Entry},
-    store::{Actor, AuditEntry, Orphans, Signer, StoreError},
+    store::{Actor, AuditEntry, Signer, StoreError},
 };
 use std::{
     path::Path,
@@ -20,8 +20,6 @@ use std::{
 use tokio::time::sleep;
 
 const STEP: Duration = Duration::from_secs(1);
-/// A process that was not seen for this long is dead, whatever machine it ran on.
-const DEAD: Duration = Duration::from_secs(60);
 /// Entries of the spool in one transaction, and of the audit trail.
 const AT_ONCE: u16 = 200;
 const NOTES_AT_ONCE: u16 = 1000;
@@ -44,19 +42,8 @@ impl Jobs {
         tell(self.audit(signer).await, "entries of the audit trail could not be given their places");
         if turn.is_multiple_of(10) {
             self.known.sweep();
-            tell(self.beat(now).await, "this process's sign of life could not be written");
             tell(self.purge(signer, now).await, "credentials whose last job has ended could not be deleted");
         }
-    }
-
-    /// Says that this process lives, and declares dead which do not say so any more.
-    async fn beat(&self, now: Timestamp) -> Result<(), StoreError> {
-        self.store.beat(self.process, now).await?;
-        let orphaned = self.store.orphan(&Orphans::NotSeenSince(now.minus(DEAD)), now).await?;
-        if orphaned > 0 {
-            tracing::warn!(orphaned, "submissions of a process that died are of unknown fate");
-        }
-        Ok(())
     }
 
     async fn empty_spool(&self) -> Result<(), StoreError> {
@@ -111,12 +98,8 @@ impl Jobs {
             }
             dead.push(leftover);
         }
-        let processes = dead.iter().map(|leftover| leftover.process).collect();
-        let orphaned = async {
-            self.store.beat(self.process, now).await?;
-            self.store.orphan(&Orphans::Of(processes), now).await
-        };
-        match orphaned.await {
+        let processes: Vec<_> = dead.iter().map(|leftover| leftover.process).collect();
+        match self.store.orphan_all_of(&processes, now).await {
             Ok(0) => dead.into_iter().for_each(Leftover::remove),
             Ok(count) => {
                 tracing::warn!(count, "submissions were open when an earlier process ended: their fate is unknown");
@@ -148,7 +131,7 @@ impl Jobs {
     /// Nothing more will come of what this process has open.
     async fn settle(&self) -> Result<u64, StoreError> {
         self.empty_spool().await?;
-        self.store.orphan(&Orphans::Of([self.process].into()), self.clock.now()).await
+        self.store.orphan_all_of(&[self.process], self.clock.now()).await
     }
 }
 

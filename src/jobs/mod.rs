@@ -25,6 +25,7 @@ use crate::{
         entry::{Binding, Entered, Entry, Note, Observation},
         quota::Exceeded,
     },
+    presence::Presence,
     store::{Store, StoreError},
 };
 use known::{Known, Moment};
@@ -75,6 +76,7 @@ pub struct Ground {
     pub runtime: Handle,
     pub clock: Clock,
     pub directory: Arc<Directory>,
+    pub presence: Arc<Presence>,
 }
 
 /// The record cannot be read or written now.
@@ -107,8 +109,8 @@ impl Jobs {
     /// Takes over what earlier processes on this machine left: their spools are written down, and what they had open is
     /// of unknown fate from now on.
     pub async fn begin(ground: Ground, data_dir: &Path) -> Result<Arc<Self>, SpoolError> {
-        let Ground { store, runtime, clock, directory } = ground;
-        let process = ProcessId::new();
+        let Ground { store, runtime, clock, directory, presence } = ground;
+        let process = presence.process();
         let spool = Arc::new(Spool::open(data_dir, process)?);
         let writer = Writer::start(&runtime, store.clone(), Arc::clone(&spool));
         let jobs = Self {

@@ -82,9 +82,11 @@ mod tests {
         id::{CredentialId, SubmissionId, UserId},
         job::JOB,
         jobs::Ground,
+        presence::Presence,
         provider::Catalog,
         source::{Reader, Sources},
         store::{Address, Store},
+        sync::Pace,
         vault::{MasterSource, Vault},
     };
     use std::{path::Path, time::Duration};
@@ -99,7 +101,8 @@ mod tests {
         let sources = Sources::new(reader, runtime.clone());
         let reach = Reach { store: store.clone(), vault, sources, runtime: runtime.clone(), clock: clock.clone() };
         let directory = Arc::new(Directory::new(reach, Duration::ZERO));
-        Jobs::begin(Ground { store, runtime, clock, directory }, data_dir).await.unwrap()
+        let presence = Arc::new(Presence::begin(store.clone(), clock.clone(), &Pace::default()).await.unwrap());
+        Jobs::begin(Ground { store, runtime, clock, directory, presence }, data_dir).await.unwrap()
     }
 
     /// A poll of a job on record.

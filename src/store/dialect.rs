@@ -127,6 +127,23 @@ impl Dialect {
         }
     }
 
+    /// The store's own clock, in milliseconds: one for all processes, whatever theirs say.
+    pub const fn now(self) -> &'static str {
+        match self {
+            Self::Sqlite => "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
+            Self::Postgres => "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)",
+        }
+    }
+
+    /// Tells all who listen that something has changed, when and if the transaction commits. SQLite has nobody to tell:
+    /// its followers look at its files.
+    pub const fn notify(self) -> Option<&'static str> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => Some("SELECT pg_notify('bellhop_changes', '')"),
+        }
+    }
+
     /// At the end of a question: the rows of the answer stay as they are until the transaction ends.
     /// SQLite's whole file does, from `BEGIN IMMEDIATE` on.
     pub const fn for_update(self) -> &'static str {

@@ -42,6 +42,8 @@ pub enum Conflict {
     KeyReplaced,
     #[error("somebody else changed it at the same time: try again")]
     Raced,
+    #[error("another process does this by now")]
+    Overtaken,
 }
 
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;

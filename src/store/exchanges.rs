@@ -2,9 +2,10 @@
 //! Owns the table `exchanges`; a row goes with its version.
 //! Never a control write: what is sealed here is nobody's to change.
 
-use super::{Result, Store, row::Columns};
+use super::{Result, Store, row::Columns, statement::Statement};
 use crate::{clock::Timestamp, id::CredentialId};
 use sqlx::any::AnyRow;
+use std::time::Duration;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ExchangeRow {
@@ -31,13 +32,14 @@ impl Store {
         row.as_ref().map(ExchangeRow::read).transpose()
     }
 
-    /// Takes the turn until a time, if nobody has it and `made` is the last exchange; `None` before the first.
+    /// Takes the turn for so long by the store's clock, if nobody has it and `made` is the last exchange; `None` before
+    /// the first.
     pub async fn hold_exchange(
         &self,
         (credential, version): (CredentialId, u32),
         holder: &str,
         made: Option<Timestamp>,
-        (now, until): (Timestamp, Timestamp),
+        lasts: Duration,
     ) -> Result<bool> {
         sqlx::query(
             "INSERT INTO exchanges (credential_id, version, made, ends, held_until) VALUES ($1, $2, 0, 0, 0) \
@@ -47,19 +49,16 @@ impl Store {
         .bind(i64::from(version))
         .execute(&self.writers)
         .await?;
-        let taken = sqlx::query(
-            "UPDATE exchanges SET holder = $3, held_until = $4 \
-              WHERE credential_id = $1 AND version = $2 AND made = $5 AND (holder IS NULL OR held_until <= $6)",
-        )
-        .bind(credential.to_string())
-        .bind(i64::from(version))
-        .bind(holder)
-        .bind(until.millis())
-        .bind(made.map_or(0, Timestamp::millis))
-        .bind(now.millis())
-        .execute(&self.writers)
-        .await?;
-        Ok(taken.rows_affected() == 1)
+        let now = self.dialect.now();
+        let mut statement = Statement::new(self.dialect, "UPDATE exchanges SET holder = ");
+        statement.value(holder.to_owned()).text(", held_until = ").text(now);
+        statement.text(" + ").value(lasts.as_millis() as i64);
+        statement.text(" WHERE credential_id = ").value(credential.to_string());
+        statement.text(" AND version = ").value(i64::from(version));
+        statement.text(" AND made = ").value(made.map_or(0, Timestamp::millis));
+        statement.text(" AND (holder IS NULL OR held_until <= ").text(now).text(")");
+        let mut connection = self.writers.acquire().await?;
+        Ok(statement.execute(&mut connection).await? == 1)
     }
 
     /// Lets another take the turn.

@@ -6,9 +6,10 @@ use super::{
     Actor, AuditFilter, AuditPlace, By, JobFilter, JobPlace, Progress, Store, SubmissionFilter, UsageFilter, Whose,
     adoption::RETIRED_AND_DONE,
     dialect::Dialect,
-    jobs::{ABANDONED, IS_PENDING, LAST_JOB, OPEN_JOBS, OPEN_JOBS_OF_MEMBER},
+    jobs::{IS_PENDING, LAST_JOB, OPEN_JOBS, OPEN_JOBS_OF_MEMBER},
     leaving::{OPEN_SHARED_JOBS, UNKNOWN_OF_MEMBER},
     ledger::LOOK_UP,
+    processes::ABANDONED,
 };
 use crate::{
     clock::Timestamp,

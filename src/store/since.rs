@@ -269,6 +269,12 @@ impl Tx {
         Ok(ended)
     }
 
+    /// Of a copy, by whose side nobody runs: what its processes had open is of unknown fate.
+    pub async fn forget_all_processes(&mut self) -> Result<()> {
+        sqlx::query("DELETE FROM processes").execute(self.writing()).await?;
+        Ok(())
+    }
+
     /// Leaves a gap in the change log that nobody who followed another history can take for its continuation: the numbers
     /// go on beyond any that were ever given.
     pub async fn leap(&mut self) -> Result<()> {

@@ -73,12 +73,12 @@ impl Tx {
     async fn number(&mut self, changes: &[Change], entries: Vec<AuditEntry>) -> Result<Seq> {
         let (dialect, now, signer) = (self.dialect(), self.now, Arc::clone(&self.signer));
         let connection = self.reading.connection();
-        let head = head::advance(connection, changes.len(), entries.len()).await?;
+        let head = head::advance(connection, dialect, changes.len(), entries.len()).await?;
         if !entries.is_empty() {
             let mac = audit::append(connection, dialect, &head, entries, &*signer, now).await?;
             head::end_chain(connection, &mac).await?;
         }
-        changes::append(connection, dialect, head.seq, changes).await?;
+        changes::append(connection, dialect, &head, changes).await?;
         Ok(head.seq + changes.len() as Seq)
     }
 

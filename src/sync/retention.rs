@@ -7,15 +7,18 @@
 
 use crate::{
     clock::{Clock, Timestamp},
-    id::ProcessId,
-    store::{Actor, AuditEntry, AuditRow, PrunedRow, Signer, Store, StoreError},
+    presence::{Duty, Presence},
+    store::{Actor, AuditEntry, AuditRow, Fence, PrunedRow, Signer, Store, StoreError},
     vault::Vault,
 };
 use std::{sync::Arc, time::Duration};
+use tokio::time::sleep;
 
 /// Days are taken away as a whole, so that there is an entry about it once a day and not every hour.
 const DAY: i64 = 86_400_000;
 const EVERY: Duration = Duration::from_secs(3600);
+/// How often it is looked whose turn it is.
+const TURN: Duration = Duration::from_secs(5);
 /// Small enough that nobody waits for the write lock for long.
 const AT_ONCE: u32 = 2000;
 
@@ -45,37 +48,45 @@ pub struct Retention {
     pub store: Store,
     pub vault: Arc<Vault>,
     pub clock: Clock,
-    pub process: ProcessId,
+    pub presence: Arc<Presence>,
     pub keep: Duration,
 }
 
 impl Retention {
     pub async fn run(self) {
         loop {
-            match self.turn().await {
+            let Some(fence) = self.presence.holds(Duty::Retention) else {
+                sleep(TURN).await;
+                continue;
+            };
+            match self.turn(&fence).await {
                 Ok(0) => {}
                 Ok(entries) => tracing::info!(entries, "entries of the audit trail that were too old were taken away"),
                 Err(error) => tracing::warn!(%error, "entries of the audit trail that are too old are still there"),
             }
-            tokio::time::sleep(EVERY).await;
+            sleep(EVERY).await;
         }
     }
 
-    async fn turn(&self) -> Result<u64, StoreError> {
-        if !self.store.is_first(self.process).await? {
-            return Ok(0);
-        }
+    async fn turn(&self, fence: &Fence) -> Result<u64, StoreError> {
         let before = self.clock.now().minus(self.keep);
         let before = Timestamp::from_millis(before.millis() - before.millis().rem_euclid(DAY));
-        prune(&self.store, &self.vault, before, self.clock.now()).await
+        prune(&self.store, &self.vault, Some(fence), before, self.clock.now()).await
     }
 }
 
-/// Takes away what was written before a time, from the beginning on; how many entries that were.
-pub async fn prune(store: &Store, vault: &Vault, before: Timestamp, now: Timestamp) -> Result<u64, StoreError> {
+/// Takes away what was written before a time, from the beginning on; how many entries that were. Whoever does it because
+/// it is their turn hands in what says so.
+pub async fn prune(
+    store: &Store,
+    vault: &Vault,
+    turn: Option<&Fence>,
+    before: Timestamp,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
     let mut all = 0;
     loop {
-        let entries = prune_some(store, vault, before, now).await?;
+        let entries = prune_some(store, vault, turn, before, now).await?;
         all += entries;
         if entries < u64::from(AT_ONCE) {
             return Ok(all);
@@ -84,7 +95,13 @@ pub async fn prune(store: &Store, vault: &Vault, before: Timestamp, now: Timesta
 }
 
 /// In one transaction, and under the lock that all who write respect: two who prune at once do so in turn.
-async fn prune_some(store: &Store, vault: &Vault, before: Timestamp, now: Timestamp) -> Result<u64, StoreError> {
+async fn prune_some(
+    store: &Store,
+    vault: &Vault,
+    turn: Option<&Fence>,
+    before: Timestamp,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
     let signer = vault.signer();
     // Most of the time there is nothing to do, and nobody's turn to wait for.
     let mut reading = store.read().await?;
@@ -95,6 +112,9 @@ async fn prune_some(store: &Store, vault: &Vault, before: Timestamp, now: Timest
         return Ok(0);
     }
     let mut tx = store.write(signer.clone(), now).await?;
+    if let Some(turn) = turn {
+        tx.require(turn).await?;
+    }
     let (begin, mac) = beginning(tx.audit_pruned().await?, &*signer)?;
     let (newest, _) = tx.audit_end().await?;
     let entries = tx.audit_after(begin, AT_ONCE).await?;

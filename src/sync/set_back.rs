@@ -10,7 +10,7 @@ use crate::{
 use std::{cmp::Reverse, fmt, path::Path};
 
 /// The action of the entry by which an operator has said so.
-pub const RESTORED: &str = "store.restored";
+pub const RESTORED: &str = "backup.restored";
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SetBack {

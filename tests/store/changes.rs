@@ -7,14 +7,15 @@ use crate::{
 };
 use bellhop::{
     id::{TokenId, UserId},
-    store::{Actor, AuditEntry, Change, Origin, Signer, StoreError, UserChange},
+    store::{Actor, Address, AuditEntry, Bell, Change, Origin, Signer, StoreError, UserChange, Woken},
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 on_both! {
     async fn each_write_announces_whom_it_touches(place: &Place) {
         let world = World::made(place).await;
-        let before = place.store.head().await.unwrap();
+        let begin = place.store.end_of_changes().await.unwrap();
+        let before = begin.seq;
         let mut tx = place.write().await;
         tx.change_user(world.ada, UserChange::Admin(true)).await.unwrap();
         tx.change_user(world.ada, UserChange::Admin(false)).await.unwrap();
@@ -22,9 +23,11 @@ on_both! {
         tx.rename_project(world.optics, &"lasers".parse().unwrap()).await.unwrap();
         tx.announce(Change::Everything);
         assert_eq!(tx.commit().await.unwrap(), before + 4);
-        let changes = place.store.changes_since(before, 10).await.unwrap();
+        let changes = place.store.changes_since(begin, 10).await.unwrap();
         let expected = [Change::User(world.ada), Change::Token(digest(2)), Change::Organization(world.acme), Change::Everything];
-        assert_eq!(changes.list, (before + 1..).zip(expected).collect::<Vec<_>>());
+        assert_eq!(changes.list.iter().map(|logged| logged.change).collect::<Vec<_>>(), expected);
+        assert_eq!(changes.list.iter().map(|logged| logged.seq).collect::<Vec<_>>(), (before + 1..=before + 4).collect::<Vec<_>>());
+        assert!(changes.list.iter().all(|logged| logged.at.is_some_and(|at| at <= changes.now)));
         assert_eq!((changes.head, changes.gap), (before + 4, false));
     }
 }
@@ -32,17 +35,69 @@ on_both! {
 on_both! {
     async fn the_log_is_followed_in_pages_and_says_when_it_cannot_be(place: &Place) {
         let world = World::made(place).await;
-        let start = place.store.head().await.unwrap();
+        let start = place.store.end_of_changes().await.unwrap();
         for admin in [true, false, true] {
             let mut tx = place.write().await;
             tx.change_user(world.ada, UserChange::Admin(admin)).await.unwrap();
             tx.commit().await.unwrap();
         }
         let page = place.store.changes_since(start, 2).await.unwrap();
-        assert_eq!((page.list.len(), page.head, page.gap), (2, start + 3, false));
-        assert!(place.store.changes_since(start + 3, 2).await.unwrap().list.is_empty());
-        assert!(place.store.changes_since(start + 4, 2).await.unwrap().gap, "the store was set back");
+        assert_eq!((page.list.len(), page.head, page.gap), (2, start.seq + 3, false));
+        let end = place.store.end_of_changes().await.unwrap();
+        let rest = place.store.changes_since(end, 2).await.unwrap();
+        assert!(rest.list.is_empty() && !rest.gap);
+        set_back(place, end.seq - 1).await;
+        assert!(place.store.changes_since(end, 2).await.unwrap().gap, "the store was set back");
+        assert!(!place.store.changes_since(page.list[0].place(), 2).await.unwrap().gap, "not behind that");
     }
+}
+
+on_both! {
+    /// After a failover that lost commits, the same number is another change.
+    async fn another_history_of_the_same_length_is_a_gap(place: &Place) {
+        let world = World::made(place).await;
+        let change = async |admin| {
+            let mut tx = place.write().await;
+            tx.change_user(world.ada, UserChange::Admin(admin)).await.unwrap();
+            tx.commit().await.unwrap();
+        };
+        change(true).await;
+        let seen = place.store.end_of_changes().await.unwrap();
+        set_back(place, seen.seq - 1).await;
+        while {
+            change(false).await;
+            place.store.end_of_changes().await.unwrap() == seen
+        } {
+            set_back(place, seen.seq - 1).await;
+        }
+        let changes = place.store.changes_since(seen, 10).await.unwrap();
+        assert_eq!((changes.head, changes.gap), (seen.seq, true));
+    }
+}
+
+on_both! {
+    async fn a_row_that_cannot_be_read_means_everybody_and_holds_nobody_up(place: &Place) {
+        let world = World::made(place).await;
+        let start = place.store.end_of_changes().await.unwrap();
+        for _ in 0..3 {
+            let mut tx = place.write().await;
+            tx.change_user(world.ada, UserChange::Admin(true)).await.unwrap();
+            tx.announce(Change::Keys);
+            tx.commit().await.unwrap();
+        }
+        place.tamper(&format!("UPDATE changes SET subject = 'no id' WHERE seq = {}", start.seq + 1)).await;
+        place.tamper(&format!("UPDATE changes SET kind = 'of the future' WHERE seq = {}", start.seq + 3)).await;
+        let found = place.store.changes_since(start, 10).await.unwrap().list;
+        let found: Vec<Change> = found.into_iter().map(|logged| logged.change).collect();
+        let (ada, keys, all) = (Change::User(world.ada), Change::Keys, Change::Everything);
+        assert_eq!(found, [all, keys, all, keys, ada, keys]);
+    }
+}
+
+/// As a restore would.
+async fn set_back(place: &Place, head: i64) {
+    place.tamper(&format!("DELETE FROM changes WHERE seq > {head}")).await;
+    place.tamper(&format!("UPDATE head SET seq = {head}")).await;
 }
 
 on_both! {
@@ -110,10 +165,36 @@ on_both! {
 }
 
 on_both! {
+    /// PostgreSQL tells; SQLite's files are looked at.
+    async fn whoever_listens_is_told_also_after_the_connection_was_lost(place: &Place) {
+        let world = World::made(place).await;
+        let bell = Bell::new(&place.address, None).unwrap();
+        let Address::Postgres(_) = place.address else {
+            assert_eq!((bell.wait(Duration::from_millis(1)).await, bell.hears()), (Woken::Time, false));
+            return;
+        };
+        for _ in 0..2 {
+            while !bell.hears() {
+                bell.wait(Duration::from_millis(5)).await;
+            }
+            while bell.wait(Duration::from_millis(50)).await == Woken::Rung {}
+            let mut tx = place.write().await;
+            tx.change_user(world.ada, UserChange::Admin(true)).await.unwrap();
+            tx.commit().await.unwrap();
+            assert_eq!(bell.wait(Duration::from_secs(20)).await, Woken::Rung);
+            place.tamper("SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                          WHERE datname = current_database() AND query LIKE 'LISTEN%'").await;
+            assert_eq!(bell.wait(Duration::from_secs(20)).await, Woken::Rung, "what happened meanwhile is to be looked for");
+        }
+    }
+}
+
+on_both! {
     /// A follower that has seen a number never finds a smaller one later.
     async fn concurrent_writers_are_numbered_in_the_order_of_their_commits(place: &Place) {
         let world = World::made(place).await;
-        let start = place.store.head().await.unwrap();
+        let begin = place.store.end_of_changes().await.unwrap();
+        let start = begin.seq;
         let other = bellhop::store::Store::open(&place.address).await.unwrap();
         let writers: Vec<_> = (0..8_u8)
             .map(|n| {
@@ -129,13 +210,13 @@ on_both! {
                 })
             })
             .collect();
-        let mut seen = start;
-        while seen < start + 160 {
+        let mut seen = begin;
+        while seen.seq < start + 160 {
             let changes = place.store.changes_since(seen, 1000).await.unwrap();
             assert!(!changes.gap);
-            for (seq, _) in changes.list {
-                assert_eq!(seq, seen + 1, "nothing is skipped, nothing comes late");
-                seen = seq;
+            for logged in changes.list {
+                assert_eq!(logged.seq, seen.seq + 1, "nothing is skipped, nothing comes late");
+                seen = logged.place();
             }
         }
         for writer in writers {

@@ -1,6 +1,9 @@
 //! SQLite's file: its log under constant readers, its free pages, a copy of it, and who has it alone.
 
-use crate::{place::Place, shop::Shop};
+use crate::{
+    place::{Place, url_of},
+    shop::Shop,
+};
 use bellhop::store::{Address, LONGEST_LOG, Store};
 use sqlx::Connection;
 use std::{
@@ -88,7 +91,7 @@ async fn fill_and_empty(place: &Place) {
 }
 
 async fn beside(place: &Place, sql: &'static str) {
-    let mut connection = sqlx::SqliteConnection::connect(&crate::opening::url_of(path(place))).await.unwrap();
+    let mut connection = sqlx::SqliteConnection::connect(&url_of(path(place))).await.unwrap();
     sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();
 }
@@ -99,14 +102,14 @@ async fn a_file_is_had_alone_only_while_nobody_uses_it() {
     assert!(place.address.hold_alone().await.unwrap().is_none(), "the store is open");
     place.store.close().await;
     let address = place.address.clone();
-    let foreign = sqlx::SqliteConnection::connect(&crate::opening::url_of(path(&place))).await.unwrap();
+    let foreign = sqlx::SqliteConnection::connect(&url_of(path(&place))).await.unwrap();
     let Place { store, .. } = &place;
     assert!(address.hold_alone().await.unwrap().is_none(), "{store:?} is held for as long as it lives");
     let (folder, file) = (tempfile::tempdir().unwrap(), "bellhop.db");
     std::fs::copy(path(&place), folder.path().join(file)).unwrap();
     foreign.close().await.unwrap();
     let alone_at = Address::parse(None, folder.path()).unwrap();
-    let mut reader = sqlx::SqliteConnection::connect(&crate::opening::url_of(&folder.path().join(file))).await.unwrap();
+    let mut reader = sqlx::SqliteConnection::connect(&url_of(&folder.path().join(file))).await.unwrap();
     sqlx::raw_sql("SELECT * FROM users").execute(&mut reader).await.unwrap();
     assert!(alone_at.hold_alone().await.unwrap().is_none(), "a program that knows nothing of the lock has it open");
     reader.close().await.unwrap();

@@ -3,6 +3,7 @@
 use crate::{
     on_both,
     place::{NOW, Place},
+    processes::beat,
     shop::{ACCOUNT, Shop, bind, end, ended, enter, intend, job, key, later, made, observe, set},
 };
 use bellhop::{
@@ -13,7 +14,7 @@ use bellhop::{
         entry::{Binding, Entered, Entry, Note},
         quota::{Measure, Subject},
     },
-    store::{Conflict, JobFilter, JobRow, Orphans, StoreError, SubmissionFilter, Whose},
+    store::{Conflict, JobFilter, JobRow, StoreError, SubmissionFilter, Whose},
 };
 
 async fn state(place: &Place, id: SubmissionId) -> Option<State> {
@@ -194,18 +195,29 @@ on_both! {
         let living = ProcessId::new();
         let [dead, mut alive] = [shop.intent(shop.world.ada), shop.intent(shop.world.ada)];
         alive.process = living;
-        place.store.beat(shop.process, NOW).await.unwrap();
-        place.store.beat(living, NOW).await.unwrap();
-        place.store.beat(living, later(60)).await.unwrap();
+        place.store.beat(&beat(shop.process)).await.unwrap();
+        place.store.beat(&beat(living)).await.unwrap();
         place.store.enter(&[intend(&dead), intend(&alive)]).await.unwrap();
-        let long_silent = Orphans::NotSeenSince(later(30));
-        assert_eq!(place.store.orphan(&long_silent, later(61)).await.unwrap(), 1);
-        assert_eq!(place.store.orphan(&long_silent, later(61)).await.unwrap(), 0);
+        assert_eq!(place.store.orphan(&[], later(61)).await.unwrap(), 0);
+        assert_eq!(place.store.orphan(&[(shop.process, 1)], later(61)).await.unwrap(), 1);
+        assert_eq!(place.store.orphan(&[], later(61)).await.unwrap(), 0);
         assert_eq!((state(place, dead.id).await, state(place, alive.id).await), (Some(State::Unknown), Some(State::Open)));
         assert!(place.store.is_pending(shop.world.ada, "ionq").await.unwrap());
-        assert_eq!(place.store.orphan(&Orphans::Of([living].into()), later(62)).await.unwrap(), 1);
+        assert_eq!(place.store.orphan_all_of(&[living], later(62)).await.unwrap(), 1);
         enter(place, bind(&dead, &["j1"])).await;
         assert_eq!((state(place, dead.id).await, jobs(place).await), (Some(State::Bound), 1));
+    }
+}
+
+on_both! {
+    async fn who_has_beaten_since_is_not_dead(place: &Place) {
+        let shop = Shop::open(place).await;
+        let intent = shop.intent(shop.world.ada);
+        place.store.beat(&beat(shop.process)).await.unwrap();
+        enter(place, intend(&intent)).await;
+        place.store.beat(&beat(shop.process)).await.unwrap();
+        assert_eq!(place.store.orphan(&[(shop.process, 1)], NOW).await.unwrap(), 0);
+        assert_eq!(state(place, intent.id).await, Some(State::Open));
     }
 }
 

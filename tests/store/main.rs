@@ -22,6 +22,7 @@ mod jobs;
 mod nouns;
 mod opening;
 mod plans;
+mod processes;
 mod quotas;
 mod retention;
 mod sources;

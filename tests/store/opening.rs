@@ -2,7 +2,7 @@
 
 use crate::{
     on_both,
-    place::{Place, sqlite_in},
+    place::{Place, sqlite_in, url_of},
     world::World,
 };
 use bellhop::{
@@ -104,20 +104,4 @@ async fn the_hot_questions_are_answered_from_indexes_alone() {
         }
     }
     place.remove().await;
-}
-
-pub fn url_of(path: &Path) -> String {
-    let escaped: String = path
-        .to_str()
-        .unwrap()
-        .bytes()
-        .map(|b| {
-            if b.is_ascii_alphanumeric() || b"/._-".contains(&b) {
-                char::from(b).to_string()
-            } else {
-                format!("%{b:02X}")
-            }
-        })
-        .collect();
-    format!("sqlite://{escaped}")
 }

@@ -54,6 +54,23 @@ impl Place {
         tx
     }
 
+    /// As somebody does who can write to the database.
+    pub async fn tamper(&self, sql: &str) {
+        let sql = sqlx::AssertSqlSafe(sql.to_owned());
+        match &self.address {
+            Address::Sqlite(path) => {
+                let mut connection = sqlx::SqliteConnection::connect(&url_of(path)).await.unwrap();
+                sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+                connection.close().await.unwrap();
+            }
+            Address::Postgres(url) => {
+                let mut connection = sqlx::PgConnection::connect(url.expose()).await.unwrap();
+                sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+                connection.close().await.unwrap();
+            }
+        }
+    }
+
     pub async fn remove(self) {
         self.store.close().await;
         if let Some((server, name)) = self.database {
@@ -64,6 +81,22 @@ impl Place {
 
 pub fn sqlite_in(folder: &Path) -> Address {
     Address::parse(None, &folder.join("a folder? 100% #new")).unwrap()
+}
+
+pub fn url_of(path: &Path) -> String {
+    let escaped: String = path
+        .to_str()
+        .unwrap()
+        .bytes()
+        .map(|b| {
+            if b.is_ascii_alphanumeric() || b"/._-".contains(&b) {
+                char::from(b).to_string()
+            } else {
+                format!("%{b:02X}")
+            }
+        })
+        .collect();
+    format!("sqlite://{escaped}")
 }
 
 async fn run(server: &str, sql: &str) {

@@ -9,7 +9,7 @@ const GROWING: [&str; 4] = ["things", "submissions", "usage", "reservations"];
 on_both! {
     async fn whatever_is_asked_about_jobs_is_answered_from_an_index(place: &Place) {
         let steps = match &place.address {
-            Address::Sqlite(path) => sqlite(&crate::opening::url_of(path), &place.store.texts_about_jobs()).await,
+            Address::Sqlite(path) => sqlite(&crate::place::url_of(path), &place.store.texts_about_jobs()).await,
             Address::Postgres(url) => postgres(url.expose(), &place.store.texts_about_jobs()).await,
         };
         assert!(steps.len() > 100);
@@ -33,7 +33,7 @@ on_both! {
     async fn whatever_is_asked_about_the_trail_is_answered_from_an_index(place: &Place) {
         let texts = place.store.texts_about_the_trail();
         let steps = match &place.address {
-            Address::Sqlite(path) => sqlite(&crate::opening::url_of(path), &texts).await,
+            Address::Sqlite(path) => sqlite(&crate::place::url_of(path), &texts).await,
             Address::Postgres(url) => postgres(url.expose(), &texts).await,
         };
         assert!(steps.len() >= texts.len());

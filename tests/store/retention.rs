@@ -2,7 +2,6 @@
 
 use crate::{
     on_both,
-    opening::url_of,
     place::{NOW, Place},
 };
 use bellhop::{
@@ -10,13 +9,15 @@ use bellhop::{
     clock::{Clock, Timestamp},
     config::Config,
     exchange::Exchanges,
-    id::ProcessId,
     manage::{Asking, Current, Management, Who, audit::Verified},
-    store::{Actor, Address, AuditEntry, AuditRow},
-    sync::retention::{Retention, prune},
+    presence::{Duty, Presence},
+    store::{Actor, AuditEntry, AuditRow},
+    sync::{
+        Pace,
+        retention::{Retention, prune},
+    },
     vault::{MasterSource, Vault},
 };
-use sqlx::{AssertSqlSafe, Connection};
 use std::{sync::Arc, time::Duration};
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -64,27 +65,11 @@ fn numbers(entries: &[AuditRow]) -> Vec<i64> {
     entries.iter().map(|entry| entry.seq).collect()
 }
 
-/// As somebody would who can write to the store.
-async fn tamper(place: &Place, sql: &str) {
-    match &place.address {
-        Address::Sqlite(path) => {
-            let mut connection = sqlx::SqliteConnection::connect(&url_of(path)).await.unwrap();
-            sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.unwrap();
-            connection.close().await.unwrap();
-        }
-        Address::Postgres(url) => {
-            let mut connection = sqlx::PgConnection::connect(url.expose()).await.unwrap();
-            sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.unwrap();
-            connection.close().await.unwrap();
-        }
-    }
-}
-
 on_both! {
     async fn what_is_too_old_goes_and_the_rest_verifies(place: &Place) {
         let archive = Archive::filled(place).await;
 
-        let gone = prune(&place.store, &archive.vault, NOW.minus(65 * DAY), NOW).await.unwrap();
+        let gone = prune(&place.store, &archive.vault, None, NOW.minus(65 * DAY), NOW).await.unwrap();
 
         let left = entries(place).await;
         assert_eq!((gone, numbers(&left)), (4, vec![5, 6, 7, 8, 9]));
@@ -92,11 +77,11 @@ on_both! {
         let found = archive.verified(place).await;
         assert!(found.intact, "{found:?}");
         assert_eq!((found.pruned, found.entries, found.last), (Some(4), 5, 9));
-        assert_eq!(prune(&place.store, &archive.vault, NOW.minus(65 * DAY), NOW).await.unwrap(), 0);
-        assert_eq!(prune(&place.store, &archive.vault, NOW.minus(DAY), NOW).await.unwrap(), 1);
+        assert_eq!(prune(&place.store, &archive.vault, None, NOW.minus(65 * DAY), NOW).await.unwrap(), 0);
+        assert_eq!(prune(&place.store, &archive.vault, None, NOW.minus(DAY), NOW).await.unwrap(), 1);
         assert!(archive.verified(place).await.intact);
         // The newest stays, however old it is.
-        prune(&place.store, &archive.vault, Timestamp::MAX, NOW).await.unwrap();
+        prune(&place.store, &archive.vault, None, Timestamp::MAX, NOW).await.unwrap();
         archive.write(place, NOW).await;
         assert!(archive.verified(place).await.intact);
     }
@@ -105,16 +90,16 @@ on_both! {
 on_both! {
     async fn whoever_takes_away_more_is_found(place: &Place) {
         let archive = Archive::filled(place).await;
-        prune(&place.store, &archive.vault, NOW.minus(65 * DAY), NOW).await.unwrap();
+        prune(&place.store, &archive.vault, None, NOW.minus(65 * DAY), NOW).await.unwrap();
 
-        tamper(place, "DELETE FROM audit WHERE seq = 5").await;
+        place.tamper("DELETE FROM audit WHERE seq = 5").await;
         let found = archive.verified(place).await;
         assert_eq!((found.findings[0].entry, found.findings[0].to), (5, 5), "{found:?}");
 
-        tamper(place, "UPDATE audit_pruned SET seq = 5, mac = (SELECT 'forged')").await;
+        place.tamper("UPDATE audit_pruned SET seq = 5, mac = (SELECT 'forged')").await;
         let found = archive.verified(place).await;
         assert!(!found.intact && found.pruned.is_none(), "{found:?}");
-        tamper(place, "DELETE FROM audit_pruned").await;
+        place.tamper("DELETE FROM audit_pruned").await;
         assert!(!archive.verified(place).await.intact);
     }
 }
@@ -122,9 +107,9 @@ on_both! {
 on_both! {
     async fn what_was_edited_is_not_taken_away_with_what_would_show_it(place: &Place) {
         let archive = Archive::filled(place).await;
-        tamper(place, "UPDATE audit SET at = 1 WHERE seq = 6").await;
+        place.tamper("UPDATE audit SET at = 1 WHERE seq = 6").await;
 
-        prune(&place.store, &archive.vault, NOW.minus(DAY), NOW).await.unwrap_err();
+        prune(&place.store, &archive.vault, None, NOW.minus(DAY), NOW).await.unwrap_err();
 
         assert_eq!(entries(place).await.len(), 8);
         let found = archive.verified(place).await;
@@ -137,8 +122,8 @@ on_both! {
         let archive = Archive::filled(place).await;
         let before = NOW.minus(65 * DAY);
         let both = tokio::join!(
-            prune(&place.store, &archive.vault, before, NOW),
-            prune(&place.store, &archive.vault, before, NOW)
+            prune(&place.store, &archive.vault, None, before, NOW),
+            prune(&place.store, &archive.vault, None, before, NOW)
         );
         assert_eq!(both.0.unwrap() + both.1.unwrap(), 4);
         assert!(archive.verified(place).await.intact);
@@ -150,14 +135,20 @@ on_both! {
         let archive = Archive::filled(place).await;
         let (store, vault) = (place.store.clone(), Arc::clone(&archive.vault));
         let clock = Clock::stopped_at(NOW);
-        let retention = Retention { store, vault, clock, process: ProcessId::new(), keep: 75 * DAY };
+        let presence = async || Arc::new(Presence::begin(store.clone(), clock.clone(), &Pace::default()).await.unwrap());
+        let (first, second) = (presence().await, presence().await);
+        assert!(first.holds(Duty::Retention).is_some() && second.holds(Duty::Retention).is_none(), "one does it");
+        let run = |presence, keep| {
+            let (store, vault, clock) = (store.clone(), Arc::clone(&vault), clock.clone());
+            tokio::spawn(Retention { store, vault, clock, presence, keep }.run())
+        };
 
-        let running = tokio::spawn(retention.run());
+        let running = [run(second, DAY), run(first, 75 * DAY)];
 
         while numbers(&entries(place).await)[0] == 1 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        running.abort();
+        running.iter().for_each(|running| running.abort());
         assert_eq!(numbers(&entries(place).await), [4, 5, 6, 7, 8, 9]);
     }
 }

@@ -3,6 +3,7 @@
 use crate::{
     on_both,
     place::{NOW, Place},
+    processes::beat,
     world::{World, credential, version},
 };
 use bellhop::{
@@ -64,14 +65,14 @@ on_both! {
         let state = |process, failing: Option<&str>| SourceState {
             credential, version: 1, process, read: Some(NOW), failing: failing.map(|text| (NOW, text.into())),
         };
-        place.store.beat(one, NOW).await.unwrap();
+        place.store.beat(&beat(one)).await.unwrap();
         place.store.note_source(&state(one, None), NOW).await.unwrap();
         place.store.note_source(&state(one, Some("it is empty")), NOW).await.unwrap();
         place.store.note_source(&state(other, None), NOW).await.unwrap();
         let found = async |version| place.store.read().await.unwrap().source_states(credential, version).await.unwrap();
         assert_eq!(found(1).await, [state(one, Some("it is empty"))], "the other one has ended");
         assert_eq!(found(2).await, []);
-        place.store.beat(other, NOW).await.unwrap();
+        place.store.beat(&beat(other)).await.unwrap();
         assert_eq!(found(1).await.len(), 2);
         let later: Timestamp = NOW.plus(Duration::from_secs(1));
         place.store.note_source(&SourceState { read: None, ..state(other, None) }, later).await.unwrap();

@@ -71,7 +71,7 @@ impl Backup {
 
     async fn make(&self, local: &Local, console: &mut Console<'_>) -> Result<Made, Failure> {
         let mut tx = local.write().await?;
-        tx.record(entry("store.backed-up", self.file.display()));
+        tx.record(entry("backup.made", self.file.display()));
         tx.commit().await?;
         let spool = spooled(&local.config.data_dir).map_err(|error| Failure::failed(error.to_string()))?;
         let draft = Draft::beside(&self.file)?;

@@ -130,6 +130,7 @@ impl Restore {
             Revoked::All => format!("{} revoked", counted(tx.revoke_all_tokens().await?, "token")),
         };
         let ended = tx.end_everything_open().await?;
+        tx.forget_all_processes().await?;
         tx.leap().await?;
         tx.announce(Change::Everything);
         let detail = format!(

@@ -94,7 +94,7 @@ impl Report {
         }
         console.note(
             "the audit trail goes on from the backup's end: `bellhop audit verify --anchor` with checkpoints of later will find \
-             the end cut off, which the entry `store.restored` explains",
+             the end cut off, which the entry `backup.restored` explains",
         );
     }
 }

@@ -64,7 +64,7 @@ const MIGRATIONS: &[Migration] = migrations![
     Expand "0011_webhooks",
     Expand "0012_invitations",
     Expand "0013_unknown_submissions",
-    Expand "0014_processes",
+    Expand "0014_replicas",
     Expand "0015_master_keys",
 ];
 

@@ -4,15 +4,11 @@
 
 use super::{Kind, MIGRATIONS, Migration, apply, begin, connect, expand, pending, refuse_newer, taken};
 use crate::{
-    clock::{Clock, Timestamp},
-    store::{Address, Result, Store, dialect::Dialect, row::Columns},
+    clock::Timestamp,
+    store::{Address, Result, Store, dialect::Dialect, processes::LATELY, row::Columns, statement::Statement},
 };
 use serde::Serialize;
 use sqlx::{AnyConnection, Connection as _, any::AnyRow};
-use std::time::Duration;
-
-/// A process that was not seen for this long has ended, as its submissions' fate is decided too.
-const DEAD: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Debug)]
 pub struct Outlook {
@@ -131,15 +127,12 @@ async fn running(connection: &mut AnyConnection, dialect: Dialect) -> Result<Vec
     if there == 0 {
         return Ok(Vec::new());
     }
-    let since = Clock::system().now().minus(DEAD).millis();
     let says: i64 =
         sqlx::query_scalar(dialect.count_columns()).bind("processes").bind("knows").fetch_one(&mut *connection).await?;
-    let sql = if says == 0 {
-        "SELECT id, seen FROM processes WHERE seen >= $1 ORDER BY id"
-    } else {
-        "SELECT id, seen, version, knows FROM processes WHERE seen >= $1 ORDER BY id"
-    };
-    let rows = sqlx::query(sql).bind(since).fetch_all(connection).await?;
+    let sql = if says == 0 { "SELECT id, seen" } else { "SELECT id, seen, version, knows" };
+    let mut statement = Statement::new(dialect, sql);
+    statement.text(" FROM processes WHERE seen >= ").text(dialect.now()).text(" - ").value(LATELY).text(" ORDER BY id");
+    let rows = statement.fetch(connection).await?;
     rows.iter().map(|row| Running::read(row, says != 0)).collect()
 }
 
