@@ -7,6 +7,7 @@ mod open;
 mod setup;
 mod sockets;
 mod tls;
+mod upkeep;
 
 pub use open::{address, catalog, issuer, master_source, source_reader, store};
 
@@ -17,7 +18,6 @@ use crate::{
     directory::{Directory, Reach},
     exchange::{Exchanges, Ledger},
     hook::{Hooks, Post},
-    id::ProcessId,
     jobs::{Ground, Jobs, SpoolError, follow::Follower as JobFollower},
     manage::{Asking, Current, Management},
     presence::Presence,
@@ -25,7 +25,7 @@ use crate::{
     proxy::{Machines, Settings, SettingsError, Shared, trust},
     scheme::minted::Minter,
     source::Sources as LiveSources,
-    store::{Bell, LONGEST_LOG, Store, StoreError},
+    store::{Bell, Store, StoreError},
     sync::{Follower, Pace, checkpoint::Checkpoints, retention::Retention, set_back::SetBack},
     telemetry::log::Logging,
     upstream::BadCaFile,
@@ -165,7 +165,6 @@ impl App {
         let admin_tls = config.admin_tls.as_ref().map(tls::for_callers).transpose()?;
         let clock = Clock::system();
         let (store, vault) = control.block_on(open_store(&config, &clock))?;
-        control.block_on(refuse_set_back(&store, &vault, &config))?;
         let sources = LiveSources::new(source_reader(&config, &clock)?, control.handle().clone());
         let reach = Reach {
             store: store.clone(),
@@ -194,14 +193,7 @@ impl App {
             presence: Arc::clone(&presence),
         };
         let jobs = control.block_on(Jobs::begin(ground.clone(), &config.data_dir))?;
-        control.block_on(store.confirm_version())?;
-        let ledger = Ledger {
-            store: store.clone(),
-            vault: Arc::clone(&vault),
-            runtime: control.handle().clone(),
-            clock: clock.clone(),
-        };
-        let exchanges = Exchanges::new(ledger, clock.clone());
+        let exchanges = begin_exchanges(&store, &vault, &control, &clock);
         if config.jobs.follow {
             follow_jobs(&config, Arc::clone(&jobs), ground, Arc::clone(&exchanges))?;
         }
@@ -218,14 +210,7 @@ impl App {
         let workers = workers(&config);
         let sockets = Sockets::bind(&config.listen, workers)?;
         let addresses = sockets.addresses();
-        let current = Current { config: config.clone(), catalog: catalog(&config)?, issuer: issuer(&config)? };
-        let asking = Asking::new(Ok(source_reader(&config, &clock)?));
-        let management = Management::new(
-            (store.clone(), Arc::clone(&vault)),
-            (Arc::clone(&exchanges), asking),
-            clock.clone(),
-            current,
-        );
+        let management = manage(&config, (&store, &vault), &exchanges, &clock)?;
         if let Err(error) = control.block_on(setup::offer(&management, &config, addresses.admin)) {
             tracing::error!(%error, "whether there is a user yet could not be asked");
         }
@@ -257,8 +242,7 @@ impl App {
         tasks.spawn_on(Arc::clone(&checkpoints).keep(), control.handle());
         tasks.spawn_on(Arc::clone(&hooks).keep(), control.handle());
         tasks.spawn_on(keep_trail(parts, Arc::clone(&presence), config.audit.keep), control.handle());
-        tasks.spawn_on(keep_keys(Arc::clone(&vault), store.clone(), presence.process()), control.handle());
-        tasks.spawn_on(keep_log_short(store.clone()), control.handle());
+        upkeep::begin(&mut tasks, control.handle(), (&store, &vault), presence.process());
         tasks.spawn_on(keep_tokens(exchanges, vault, clock), control.handle());
         tasks.spawn_on(keep_sessions(Arc::clone(&admin.management)), control.handle());
         if let Some(files) = config.tls.clone() {
@@ -353,13 +337,16 @@ async fn begin_following(
 ) -> Result<(Follower, Arc<Presence>), AppError> {
     let bell = Bell::new(&address(config)?, config.store.listen_url.as_ref())?;
     let follower = Follower::begin(store.clone(), Arc::clone(vault), Arc::clone(directory), bell).await?;
-    let presence = Presence::begin(store, clock.clone(), &*follower.pace()).await?;
+    let presence = Presence::begin(store.clone(), clock.clone(), &*follower.pace()).await?;
+    // From now on nobody takes away what this program knows; just before, somebody may have.
+    store.confirm_version().await?;
     Ok((follower, Arc::new(presence)))
 }
 
 async fn open_store(config: &Config, clock: &Clock) -> Result<(Store, Arc<Vault>), AppError> {
     let store = store(config).await?;
     let vault = Vault::open(&store, master_source(config), clock.now()).await?;
+    refuse_set_back(&store, &vault, config).await?;
     Ok((store, Arc::new(vault)))
 }
 
@@ -375,50 +362,26 @@ async fn refuse_set_back(store: &Store, vault: &Vault, config: &Config) -> Resul
     }
 }
 
-/// Says which master key is at hand, so that nothing is sealed under one that this process lacks; and where that happened
-/// all the same, opens what it could not as soon as the key is there.
-async fn keep_keys(vault: Arc<Vault>, store: Store, process: ProcessId) {
-    const AGAIN: u32 = 10;
-    let (mut said, mut ago) = (String::new(), 0);
-    loop {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        if vault.is_behind()
-            && let Ok(()) = vault.reload().await
-        {
-            tracing::info!("the store's keys are open again");
-        }
-        let Ok(mark) = vault.master_mark() else { continue };
-        ago += 1;
-        if (mark != said || ago >= AGAIN) && store.say_master_key(process, &mark).await.is_ok() {
-            (said, ago) = (mark, 0);
-        }
-    }
-}
-
-/// SQLite's log grows while readers follow closely upon each other; somebody has to find a gap.
-async fn keep_log_short(store: Store) {
-    const FAR_TOO_LONG: u64 = 16 * LONGEST_LOG;
-    let mut told = false;
-    loop {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        match store.fold_log().await {
-            Ok(length) if length > FAR_TOO_LONG => {
-                if !std::mem::replace(&mut told, true) {
-                    tracing::warn!(
-                        length,
-                        "the store's log cannot be folded in: something has been reading for very long"
-                    );
-                }
-            }
-            Ok(_) => told = false,
-            Err(error) => tracing::debug!(%error, "the store's log could not be folded in"),
-        }
-    }
-}
-
 /// Says that this process lives, and does what is its turn.
 async fn keep_presence(presence: Arc<Presence>, pace: Arc<Pace>) {
     presence.keep(&*pace).await;
+}
+
+fn begin_exchanges(store: &Store, vault: &Arc<Vault>, control: &Runtime, clock: &Clock) -> Arc<Exchanges> {
+    let (store, vault, runtime) = (store.clone(), Arc::clone(vault), control.handle().clone());
+    Exchanges::new(Ledger { store, vault, runtime, clock: clock.clone() }, clock.clone())
+}
+
+fn manage(
+    config: &Config,
+    (store, vault): (&Store, &Arc<Vault>),
+    exchanges: &Arc<Exchanges>,
+    clock: &Clock,
+) -> Result<Arc<Management>, AppError> {
+    let current = Current { config: config.clone(), catalog: catalog(config)?, issuer: issuer(config)? };
+    let asking = Asking::new(Ok(source_reader(config, clock)?));
+    let (parts, machines) = ((store.clone(), Arc::clone(vault)), (Arc::clone(exchanges), asking));
+    Ok(Management::new(parts, machines, clock.clone(), current))
 }
 
 /// Bellhop asks about open jobs itself.

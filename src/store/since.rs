@@ -233,15 +233,12 @@ impl Tx {
             query.bind(item.id.clone()).bind(item.of.clone()).execute(self.writing()).await?;
         }
         for item in &back.members {
-            let query = match &item.now {
-                Now::Role(rank) => {
-                    let sql = "UPDATE memberships SET role = $3 WHERE user_id = $1 AND organization_id = $2";
-                    sqlx::query(sql).bind(item.id.clone()).bind(item.of.clone()).bind(rank.as_str())
-                }
-                _ => {
-                    let sql = "DELETE FROM memberships WHERE user_id = $1 AND organization_id = $2";
-                    sqlx::query(sql).bind(item.id.clone()).bind(item.of.clone())
-                }
+            let query = if let Now::Role(rank) = &item.now {
+                let sql = "UPDATE memberships SET role = $3 WHERE user_id = $1 AND organization_id = $2";
+                sqlx::query(sql).bind(item.id.clone()).bind(item.of.clone()).bind(rank.as_str())
+            } else {
+                let sql = "DELETE FROM memberships WHERE user_id = $1 AND organization_id = $2";
+                sqlx::query(sql).bind(item.id.clone()).bind(item.of.clone())
             };
             query.execute(self.writing()).await?;
         }

@@ -196,7 +196,7 @@ impl Place<'_> {
         let Some(_draft) = Address::Sqlite(draft.path.clone()).hold_alone().await? else {
             return Err(Failure::failed(format!("{} is used by somebody else", draft.path.display())));
         };
-        let stamp = stamp(Clock::system().now());
+        let stamp = self.stamp(Clock::system().now());
         let aside = self.path.exists().then(|| side(self.path, &format!(".replaced-{stamp}")));
         let put = || {
             if let Some(aside) = &aside {
@@ -215,13 +215,17 @@ impl Place<'_> {
         Ok(aside)
     }
 
+    /// The second, and a number where there was another in it.
+    fn stamp(&self, now: Timestamp) -> String {
+        let second: String = now.to_string().chars().filter(char::is_ascii_alphanumeric).collect();
+        let numbered = (1..).map(|number| if number == 1 { second.clone() } else { format!("{second}-{number}") });
+        let mut free = numbered.filter(|stamp| !side(self.path, &format!(".replaced-{stamp}")).exists());
+        free.next().unwrap_or(second.clone())
+    }
+
     fn spooled(&self) -> usize {
         spooled(&self.config.data_dir).map_or(0, |entries| entries.len())
     }
-}
-
-fn stamp(now: Timestamp) -> String {
-    now.to_string().chars().filter(|c| c.is_ascii_alphanumeric()).collect()
 }
 
 fn make_folder(path: &Path) -> Result<(), Failure> {

@@ -28,7 +28,7 @@ pub async fn run(config: Config, revoked: Option<Revoked>, console: &mut Console
     match found.map_err(Failure::failed)? {
         Some(found) => console.note(&found),
         None => {
-            console.note("by the checkpoints of this machine the store was not set back; other machines may know more")
+            console.note("by the checkpoints of this machine the store was not set back; other machines may know more");
         }
     }
     let done = settle(&local, revoked, console).await;
