@@ -44,10 +44,12 @@ impl Place {
     pub async fn execute(&self, site: &Site, statements: &str) {
         let statements = sqlx::raw_sql(AssertSqlSafe(statements.to_owned()));
         match self {
-            Self::Sqlite => drop(statements.execute(&mut beside(site).await).await.unwrap()),
+            Self::Sqlite => {
+                statements.execute(&mut beside(site).await).await.unwrap();
+            }
             Self::Postgres(postgres) => {
                 let mut connection = PgConnection::connect(&postgres.direct_url()).await.unwrap();
-                drop(statements.execute(&mut connection).await.unwrap());
+                statements.execute(&mut connection).await.unwrap();
             }
         }
     }

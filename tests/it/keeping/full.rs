@@ -23,7 +23,7 @@ impl Disk {
         if mount.is_ok_and(|mount| mount.status.success()) {
             return Some(Self(folder));
         }
-        println!("skipped: no disk can be mounted here");
+        eprintln!("skipped: no disk can be mounted here");
         None
     }
 
