@@ -1,5 +1,7 @@
 //! The order of events in the directory's caches, run through every order that its threads can take (loom).
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use loom::{
     sync::{Arc, Mutex, atomic},
     thread,

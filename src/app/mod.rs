@@ -173,14 +173,7 @@ impl App {
             runtime: control.handle().clone(),
             clock: clock.clone(),
         };
-        let directory = Directory::new(reach, config.store.max_stale);
-        let directory = Arc::new(directory);
-        let told = Arc::downgrade(&directory);
-        sources.tell(move |credential| {
-            if let Some(directory) = told.upgrade() {
-                directory.forget_credential(credential);
-            }
-        });
+        let directory = directory(reach, config.store.max_stale);
         let signer = vault.signer();
         let begun = begin_following(&config, store.clone(), (&vault, &directory), &clock);
         let (follower, presence) = control.block_on(begun)?;
@@ -326,6 +319,19 @@ impl App {
         control.shutdown_timeout(Duration::from_secs(1));
         tracing::info!("ended");
     }
+}
+
+/// What live sources give anew is asked for anew.
+fn directory(reach: Reach, max_stale: Duration) -> Arc<Directory> {
+    let sources = Arc::clone(&reach.sources);
+    let directory = Arc::new(Directory::new(reach, max_stale));
+    let told = Arc::downgrade(&directory);
+    sources.tell(move |credential| {
+        if let Some(directory) = told.upgrade() {
+            directory.forget_credential(credential);
+        }
+    });
+    directory
 }
 
 /// From here on, what others change is heard of, and others hear of this process.

@@ -13,11 +13,12 @@ pub enum Dialect {
 
 impl Dialect {
     /// SQLite's plain `BEGIN` takes the write lock at the first write and fails at once, timeout or not,
-    /// if somebody wrote between this transaction's first read and then.
+    /// if somebody wrote between this transaction's first read and then. PostgreSQL is not asked for `READ WRITE`: whoever
+    /// made read-only the default, as hosts do whose disk is full, means it.
     pub const fn begin_write(self) -> &'static str {
         match self {
             Self::Sqlite => "BEGIN IMMEDIATE",
-            Self::Postgres => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+            Self::Postgres => "BEGIN ISOLATION LEVEL READ COMMITTED",
         }
     }
 

@@ -1,6 +1,6 @@
-//! The master key: a ring of versions in a file of mode 0600, or in an environment variable.
+//! The master key: a ring of versions in a file, or in an environment variable.
 //! Owns the file; it is made once, grows by a version at each rotation, and is replaced as a whole.
-//! Never prints a key, and never reads one from a file that others can read.
+//! Never prints a key, and never reads one from a file that others can read, but for root and a group of root's choice.
 
 use super::{
     error::{Result, VaultError},
@@ -12,7 +12,7 @@ use std::{
     collections::BTreeMap,
     fs, io,
     io::Write as _,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 use zeroize::Zeroizing;
@@ -78,12 +78,13 @@ impl MasterSource {
     }
 
     fn read_file(&self, path: &Path) -> Result<Option<Zeroizing<String>>> {
-        let mode = match fs::metadata(path) {
-            Ok(metadata) => metadata.permissions().mode() & 0o777,
+        let metadata = match fs::metadata(path) {
+            Ok(metadata) => metadata,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(self.unreadable(error)),
         };
-        if mode & 0o077 != 0 {
+        let mode = metadata.permissions().mode() & 0o777;
+        if is_exposed(mode, metadata.uid(), rustix::process::geteuid().as_raw()) {
             return Err(VaultError::Exposed { path: path.into(), mode });
         }
         fs::read_to_string(path).map(|text| Some(Zeroizing::new(text))).map_err(|error| self.unreadable(error))
@@ -99,6 +100,14 @@ impl MasterSource {
     fn unreadable(&self, error: io::Error) -> VaultError {
         VaultError::Unreadable { place: self.place(), error }
     }
+}
+
+/// A file of ours is for us alone. One that root keeps for us may also be read by its group: so systemd hands out
+/// credentials (by an ACL, whose mask stands where the group's mode would), and Kubernetes a pod's secrets.
+const fn is_exposed(mode: u32, owner: u32, us: u32) -> bool {
+    const ROOT: u32 = 0;
+    let others = if owner == ROOT && us != ROOT { 0o037 } else { 0o077 };
+    mode & others != 0
 }
 
 impl Keyring {
@@ -246,6 +255,24 @@ mod tests {
         let error = source.read().unwrap_err();
         assert!(matches!(error, VaultError::Exposed { mode: 0o640, .. }));
         assert!(error.to_string().contains("chmod 600"));
+    }
+
+    #[test]
+    fn a_file_that_root_keeps_for_us_may_be_read_by_its_group() {
+        let (root, us) = (0, 65532);
+        for (mode, owner, reader, exposed) in [
+            (0o600, us, us, false),
+            (0o440, us, us, true),
+            (0o400, root, us, false),
+            (0o440, root, us, false),
+            (0o640, root, us, false),
+            (0o660, root, us, true),
+            (0o444, root, us, true),
+            (0o640, root, root, true),
+            (0o640, 1000, us, true),
+        ] {
+            assert_eq!(is_exposed(mode, owner, reader), exposed, "{mode:o} of {owner}, read by {reader}");
+        }
     }
 
     #[test]
