@@ -11,6 +11,7 @@ mod setup;
 mod sockets;
 mod systemd;
 mod tls;
+mod upkeep;
 mod watchdog;
 
 pub use open::{address, catalog, issuer, master_source, source_reader, store};
@@ -31,7 +32,7 @@ use crate::{
     scheme::minted::Minter,
     source::Sources as LiveSources,
     store::{Bell, Store, StoreError},
-    sync::{Follower, Pace, checkpoint::Checkpoints, retention::Retention},
+    sync::{Follower, Pace, checkpoint::Checkpoints, retention::Retention, set_back::SetBack},
     telemetry::log::Logging,
     upstream::BadCaFile,
     vault::{Vault, VaultError},
@@ -87,6 +88,8 @@ pub enum AppError {
     #[error(transparent)]
     TakeOver(#[from] NotTakenOver),
     #[error("{0}")]
+    SetBack(SetBack),
+    #[error("{0}")]
     Sources(String),
     #[error("webhooks.ca_file: {0}")]
     Webhooks(#[from] BadCaFile),
@@ -107,16 +110,12 @@ impl AppError {
             | Self::Tls(_)
             | Self::Passed { .. }
             | Self::Sources(_)
+            | Self::SetBack(_)
             | Self::Webhooks(_)
             | Self::Oidc(_) => true,
             Self::Vault(error) => error.is_configuration(),
-            Self::Store(StoreError::Address(_)) => true,
-            Self::Store(_)
-            | Self::Spool(_)
-            | Self::Listen { .. }
-            | Self::Inherited(_)
-            | Self::TakeOver(_)
-            | Self::Threads(_) => false,
+            Self::Store(error) => error.is_configuration(),
+            Self::Spool(_) | Self::Listen { .. } | Self::Inherited(_) | Self::TakeOver(_) | Self::Threads(_) => false,
         }
     }
 }
@@ -215,13 +214,7 @@ impl App {
             presence: Arc::clone(&presence),
         };
         let jobs = control.block_on(Jobs::begin(ground.clone(), &config.data_dir))?;
-        let ledger = Ledger {
-            store: store.clone(),
-            vault: Arc::clone(&vault),
-            runtime: control.handle().clone(),
-            clock: clock.clone(),
-        };
-        let exchanges = Exchanges::new(ledger, clock.clone());
+        let exchanges = begin_exchanges(&store, &vault, &control, &clock);
         if config.jobs.follow {
             follow_jobs(&config, Arc::clone(&jobs), ground, Arc::clone(&exchanges))?;
         }
@@ -267,6 +260,7 @@ impl App {
         tasks.spawn_on(Arc::clone(&checkpoints).keep(), control.handle());
         tasks.spawn_on(Arc::clone(&hooks).keep(), control.handle());
         tasks.spawn_on(keep_trail(parts, Arc::clone(&presence), config.audit.keep), control.handle());
+        upkeep::begin(&mut tasks, control.handle(), (&store, &vault), presence.process());
         tasks.spawn_on(keep_tokens(exchanges, vault, clock), control.handle());
         tasks.spawn_on(keep_sessions(Arc::clone(&admin.management)), control.handle());
         if let Some(files) = config.tls.clone() {
@@ -385,13 +379,16 @@ async fn begin_following(
 ) -> Result<(Follower, Arc<Presence>), AppError> {
     let bell = Bell::new(&address(config)?, config.store.listen_url.as_ref())?;
     let follower = Follower::begin(store.clone(), Arc::clone(vault), Arc::clone(directory), bell).await?;
-    let presence = Presence::begin(store, clock.clone(), &*follower.pace()).await?;
+    let presence = Presence::begin(store.clone(), clock.clone(), &*follower.pace()).await?;
+    // From now on nobody takes away what this program knows; just before, somebody may have.
+    store.confirm_version().await?;
     Ok((follower, Arc::new(presence)))
 }
 
 async fn open_store(config: &Config, clock: &Clock) -> Result<(Store, Arc<Vault>), AppError> {
     let store = store(config).await?;
     let vault = Vault::open(&store, master_source(config), clock.now()).await?;
+    refuse_set_back(&store, &vault, config).await?;
     Ok((store, Arc::new(vault)))
 }
 
@@ -419,6 +416,18 @@ fn open_directory(
     directory
 }
 
+/// What was revoked since would work again, and nobody would have said so.
+async fn refuse_set_back(store: &Store, vault: &Vault, config: &Config) -> Result<(), AppError> {
+    match SetBack::find(store, &*vault.signer(), &config.data_dir).await {
+        Ok(None) => Ok(()),
+        Ok(Some(found)) => Err(AppError::SetBack(found)),
+        Err(error) => {
+            tracing::error!(%error, "whether the store was set back could not be seen");
+            Ok(())
+        }
+    }
+}
+
 /// What people change, by whichever door.
 fn open_management(
     config: &Config,
@@ -434,6 +443,23 @@ fn open_management(
 /// Says that this process lives, and does what is its turn.
 async fn keep_presence(presence: Arc<Presence>, pace: Arc<Pace>) {
     presence.keep(&*pace).await;
+}
+
+fn begin_exchanges(store: &Store, vault: &Arc<Vault>, control: &Runtime, clock: &Clock) -> Arc<Exchanges> {
+    let (store, vault, runtime) = (store.clone(), Arc::clone(vault), control.handle().clone());
+    Exchanges::new(Ledger { store, vault, runtime, clock: clock.clone() }, clock.clone())
+}
+
+fn manage(
+    config: &Config,
+    (store, vault): (&Store, &Arc<Vault>),
+    exchanges: &Arc<Exchanges>,
+    clock: &Clock,
+) -> Result<Arc<Management>, AppError> {
+    let current = Current { config: config.clone(), catalog: catalog(config)?, issuer: issuer(config)? };
+    let asking = Asking::new(Ok(source_reader(config, clock)?));
+    let (parts, machines) = ((store.clone(), Arc::clone(vault)), (Arc::clone(exchanges), asking));
+    Ok(Management::new(parts, machines, clock.clone(), current))
 }
 
 /// Bellhop asks about open jobs itself.

@@ -34,6 +34,7 @@ mod grpc;
 mod headers;
 mod http2;
 mod jobs;
+mod keeping;
 mod keys;
 mod limits;
 mod log;
