@@ -2,7 +2,7 @@
 //! Owns the order.
 //! Never ends the admin listener before the last caller has been answered: it says how far this has come.
 
-use super::{App, write_uses};
+use super::{App, upkeep::write_uses};
 use crate::{admin, proxy::Queue};
 use std::{sync::atomic::Ordering, time::Duration};
 use tokio::time::timeout;

@@ -4,8 +4,10 @@
 
 mod cores;
 mod ending;
+mod error;
 mod handover;
 mod open;
+mod parts;
 mod place;
 mod setup;
 mod sockets;
@@ -14,32 +16,28 @@ mod tls;
 mod upkeep;
 mod watchdog;
 
+pub use error::AppError;
 pub use open::{address, catalog, issuer, master_source, source_reader, store};
 pub use place::Place;
 
 use crate::{
     admin::{self, Admin, Bound},
     clock::Clock,
-    config::{Config, ConfigError, Sources},
-    directory::{Directory, Reach},
-    exchange::{Exchanges, Ledger},
+    config::{Config, Sources},
     hook::{Hooks, Post},
-    jobs::{Ground, Jobs, SpoolError, follow::Follower as JobFollower},
-    manage::{Asking, Current, Management},
+    jobs::{Ground, Jobs},
+    manage::Current,
     presence::Presence,
-    provider::{CatalogError, files::Unreadable},
-    proxy::{Machines, Settings, SettingsError, Shared, trust},
+    proxy::{Machines, Settings, Shared},
     scheme::minted::Minter,
     source::Sources as LiveSources,
-    store::{Bell, Store, StoreError},
-    sync::{Follower, Pace, checkpoint::Checkpoints, retention::Retention, set_back::SetBack},
+    store::Store,
+    sync::checkpoint::Checkpoints,
     telemetry::log::Logging,
-    upstream::BadCaFile,
-    vault::{Vault, VaultError},
 };
 use cores::Cores;
 use ending::Why;
-use handover::NotTakenOver;
+use parts::{begin_exchanges, begin_following, follow_jobs, open_directory, open_management, open_store};
 use place::{Standing, Surroundings};
 use rustls::ServerConfig;
 use sockets::Sockets;
@@ -48,7 +46,6 @@ use std::{
     fmt, io,
     net::{SocketAddr, TcpListener},
     sync::{Arc, atomic::AtomicBool},
-    time::Duration,
 };
 use tokio::{
     runtime::{Builder, Runtime},
@@ -56,69 +53,6 @@ use tokio::{
     sync::watch,
     task::{JoinHandle, JoinSet},
 };
-
-/// Why Bellhop does not start.
-#[derive(Debug, thiserror::Error)]
-pub enum AppError {
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    #[error(transparent)]
-    Preset(#[from] Unreadable),
-    #[error(transparent)]
-    Catalog(#[from] CatalogError),
-    #[error(transparent)]
-    Settings(#[from] SettingsError),
-    #[error(transparent)]
-    Tls(#[from] tls::TlsError),
-    #[error(transparent)]
-    Vault(#[from] VaultError),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error(transparent)]
-    Spool(#[from] SpoolError),
-    #[error("cannot listen at {address}: {error}{}", sockets::advice(error))]
-    Listen { address: SocketAddr, error: io::Error },
-    #[error(
-        "a socket at {address} was passed to this process{}, and none of its listeners is there: configured are \
-         {configured}. Make them agree", if name.is_empty() { String::new() } else { format!(" as `{name}`") }
-    )]
-    Passed { name: String, address: String, configured: String },
-    #[error("the sockets that a service manager passed cannot be used: {0}")]
-    Inherited(io::Error),
-    #[error(transparent)]
-    TakeOver(#[from] NotTakenOver),
-    #[error("{0}")]
-    SetBack(SetBack),
-    #[error("{0}")]
-    Sources(String),
-    #[error("webhooks.ca_file: {0}")]
-    Webhooks(#[from] BadCaFile),
-    #[error("{0}")]
-    Oidc(String),
-    #[error("the process cannot start its threads: {0}")]
-    Threads(io::Error),
-}
-
-impl AppError {
-    /// Whether the operator has to put the configuration right, and trying again is no use.
-    pub const fn is_configuration(&self) -> bool {
-        match self {
-            Self::Config(_)
-            | Self::Preset(_)
-            | Self::Catalog(_)
-            | Self::Settings(_)
-            | Self::Tls(_)
-            | Self::Passed { .. }
-            | Self::Sources(_)
-            | Self::SetBack(_)
-            | Self::Webhooks(_)
-            | Self::Oidc(_) => true,
-            Self::Vault(error) => error.is_configuration(),
-            Self::Store(error) => error.is_configuration(),
-            Self::Spool(_) | Self::Listen { .. } | Self::Inherited(_) | Self::TakeOver(_) | Self::Threads(_) => false,
-        }
-    }
-}
 
 /// A running Bellhop.
 pub struct App {
@@ -250,19 +184,19 @@ impl App {
         let Sockets { admin: admin_socket, cores: core_sockets, .. } = sockets;
         let mut tasks = JoinSet::new();
         tasks.spawn_on(follower.run(), control.handle());
-        tasks.spawn_on(keep_presence(Arc::clone(&presence), pace), control.handle());
+        tasks.spawn_on(upkeep::keep_presence(Arc::clone(&presence), pace), control.handle());
         let (admin_listener, admin_stage) =
             serve_admin(&control, &admin, (admin_socket, admin_tls)).map_err(AppError::Threads)?;
         tasks.spawn_on(Arc::clone(&jobs).keep(signer), control.handle());
         tasks.spawn_on(sources.keep_fresh(store.clone(), jobs.process()), control.handle());
-        tasks.spawn_on(note_uses(store.clone(), Arc::clone(&admin.directory)), control.handle());
+        tasks.spawn_on(upkeep::note_uses(store.clone(), Arc::clone(&admin.directory)), control.handle());
         let checkpoints = Checkpoints::new(store.clone(), Arc::clone(&vault), clock.clone(), &config.data_dir);
         tasks.spawn_on(Arc::clone(&checkpoints).keep(), control.handle());
         tasks.spawn_on(Arc::clone(&hooks).keep(), control.handle());
-        tasks.spawn_on(keep_trail(parts, Arc::clone(&presence), config.audit.keep), control.handle());
+        tasks.spawn_on(upkeep::keep_trail(parts, Arc::clone(&presence), config.audit.keep), control.handle());
         upkeep::begin(&mut tasks, control.handle(), (&store, &vault), presence.process());
-        tasks.spawn_on(keep_tokens(exchanges, vault, clock), control.handle());
-        tasks.spawn_on(keep_sessions(Arc::clone(&admin.management)), control.handle());
+        tasks.spawn_on(upkeep::keep_tokens(exchanges, vault, clock), control.handle());
+        tasks.spawn_on(upkeep::keep_sessions(Arc::clone(&admin.management)), control.handle());
         if let Some(files) = config.tls.clone() {
             tasks.spawn_on(tls::follow_files(files, Arc::clone(&shared)), control.handle());
         }
@@ -370,160 +304,7 @@ fn serve_admin(
     Ok((control.spawn(admin::serve(Arc::clone(admin), listener, tls, told)), stage))
 }
 
-/// From here on, what others change is heard of, and others hear of this process.
-async fn begin_following(
-    config: &Config,
-    store: Store,
-    (vault, directory): (&Arc<Vault>, &Arc<Directory>),
-    clock: &Clock,
-) -> Result<(Follower, Arc<Presence>), AppError> {
-    let bell = Bell::new(&address(config)?, config.store.listen_url.as_ref())?;
-    let follower = Follower::begin(store.clone(), Arc::clone(vault), Arc::clone(directory), bell).await?;
-    let presence = Presence::begin(store.clone(), clock.clone(), &*follower.pace()).await?;
-    // From now on nobody takes away what this program knows; just before, somebody may have.
-    store.confirm_version().await?;
-    Ok((follower, Arc::new(presence)))
-}
-
-async fn open_store(config: &Config, clock: &Clock) -> Result<(Store, Arc<Vault>), AppError> {
-    let store = store(config).await?;
-    let vault = Vault::open(&store, master_source(config), clock.now()).await?;
-    refuse_set_back(&store, &vault, config).await?;
-    Ok((store, Arc::new(vault)))
-}
-
-/// What is looked up for callers; a source that reads another value makes it look again.
-fn open_directory(
-    (store, vault, sources): (&Store, &Arc<Vault>, &Arc<LiveSources>),
-    clock: &Clock,
-    control: &Runtime,
-    max_stale: Duration,
-) -> Arc<Directory> {
-    let reach = Reach {
-        store: store.clone(),
-        vault: Arc::clone(vault),
-        sources: Arc::clone(sources),
-        runtime: control.handle().clone(),
-        clock: clock.clone(),
-    };
-    let directory = Arc::new(Directory::new(reach, max_stale));
-    let told = Arc::downgrade(&directory);
-    sources.tell(move |credential| {
-        if let Some(directory) = told.upgrade() {
-            directory.forget_credential(credential);
-        }
-    });
-    directory
-}
-
-/// What was revoked since would work again, and nobody would have said so.
-async fn refuse_set_back(store: &Store, vault: &Vault, config: &Config) -> Result<(), AppError> {
-    match SetBack::find(store, &*vault.signer(), &config.data_dir).await {
-        Ok(None) => Ok(()),
-        Ok(Some(found)) => Err(AppError::SetBack(found)),
-        Err(error) => {
-            tracing::error!(%error, "whether the store was set back could not be seen");
-            Ok(())
-        }
-    }
-}
-
-/// What people change, by whichever door.
-fn open_management(
-    config: &Config,
-    kept: (Store, Arc<Vault>),
-    exchanges: &Arc<Exchanges>,
-    clock: &Clock,
-) -> Result<Arc<Management>, AppError> {
-    let current = Current { config: config.clone(), catalog: catalog(config)?, issuer: issuer(config)? };
-    let asking = Asking::new(Ok(source_reader(config, clock)?));
-    Ok(Management::new(kept, (Arc::clone(exchanges), asking), clock.clone(), current))
-}
-
-/// Says that this process lives, and does what is its turn.
-async fn keep_presence(presence: Arc<Presence>, pace: Arc<Pace>) {
-    presence.keep(&*pace).await;
-}
-
-fn begin_exchanges(store: &Store, vault: &Arc<Vault>, control: &Runtime, clock: &Clock) -> Arc<Exchanges> {
-    let (store, vault, runtime) = (store.clone(), Arc::clone(vault), control.handle().clone());
-    Exchanges::new(Ledger { store, vault, runtime, clock: clock.clone() }, clock.clone())
-}
-
-fn manage(
-    config: &Config,
-    (store, vault): (&Store, &Arc<Vault>),
-    exchanges: &Arc<Exchanges>,
-    clock: &Clock,
-) -> Result<Arc<Management>, AppError> {
-    let current = Current { config: config.clone(), catalog: catalog(config)?, issuer: issuer(config)? };
-    let asking = Asking::new(Ok(source_reader(config, clock)?));
-    let (parts, machines) = ((store.clone(), Arc::clone(vault)), (Arc::clone(exchanges), asking));
-    Ok(Management::new(parts, machines, clock.clone(), current))
-}
-
-/// Bellhop asks about open jobs itself.
-fn follow_jobs(config: &Config, jobs: Arc<Jobs>, ground: Ground, exchanges: Arc<Exchanges>) -> Result<(), AppError> {
-    let catalog = catalog(config)?;
-    let trust = trust(&catalog)?;
-    let follower = JobFollower { jobs, ground, exchanges, catalog, trust, settings: config.jobs.clone() };
-    follower.start(config).map_err(AppError::Threads)
-}
-
 fn workers(config: &Config) -> usize {
     let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     config.listen.workers.map_or_else(cores, std::num::NonZero::get)
-}
-
-/// Takes away what of the audit trail is older than the operator wants it kept.
-async fn keep_trail(parts: (Store, Arc<Vault>, Clock), presence: Arc<Presence>, keep: Option<Duration>) {
-    let (store, vault, clock) = parts;
-    if let Some(keep) = keep {
-        Retention { store, vault, clock, presence, keep }.run().await;
-    }
-}
-
-/// Forgets access tokens that nobody uses, and renews the keys that sign Bellhop's own, once there are any.
-async fn keep_tokens(exchanges: Arc<Exchanges>, vault: Arc<Vault>, clock: Clock) {
-    loop {
-        tokio::time::sleep(Duration::from_secs(600)).await;
-        exchanges.sweep();
-        if !vault.signing().is_empty()
-            && let Err(error) = vault.keep_signing_keys(clock.now()).await
-        {
-            tracing::warn!(%error, "the keys that sign tokens could not be renewed");
-        }
-    }
-}
-
-/// Forgets sessions, links and answers that are over; none of them opens anything before that either.
-async fn keep_sessions(management: Arc<Management>) {
-    loop {
-        tokio::time::sleep(Duration::from_secs(600)).await;
-        if let Err(error) = management.sweep_sessions().await {
-            tracing::debug!(%error, "sessions that are over could not be forgotten");
-        }
-        if let Err(error) = management.sweep_answers().await {
-            tracing::debug!(%error, "answers that are over could not be forgotten");
-        }
-    }
-}
-
-/// "Last used" is for people: a minute late is early enough.
-async fn note_uses(store: Store, directory: Arc<Directory>) {
-    loop {
-        tokio::time::sleep(Duration::from_secs(20)).await;
-        write_uses(&store, &directory).await;
-    }
-}
-
-async fn write_uses(store: &Store, directory: &Directory) {
-    let mut used = directory.take_used();
-    used.sort_unstable_by_key(|(token, _)| *token);
-    for batch in used.chunks(500) {
-        if let Err(error) = store.touch(batch).await {
-            tracing::debug!(%error, "when tokens were used could not be noted");
-            return;
-        }
-    }
 }

@@ -23,9 +23,9 @@ impl Store {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        let mut connection = self.readers.acquire().await?;
+        let mut reading = self.read().await?;
         let keys: Vec<Vec<u8>> = keys.iter().map(|key| key.as_bytes().to_vec()).collect();
-        let rows = fetch_in(&mut connection, self.dialect, LOOK_UP, &keys, "").await?;
+        let rows = fetch_in(reading.connection(), self.dialect, LOOK_UP, &keys, "").await?;
         rows.iter().map(read_record).collect()
     }
 

@@ -117,9 +117,9 @@ impl Store {
     pub async fn orphan_all_of(&self, processes: &[ProcessId], now: Timestamp) -> Result<u64> {
         let ids: Vec<String> = processes.iter().map(ToString::to_string).collect();
         let sql = "SELECT id FROM submissions WHERE state = 'open' AND process_id IN ";
-        let mut connection = self.readers.acquire().await?;
-        let rows = fetch_in(&mut connection, self.dialect, sql, &ids, "").await?;
-        drop(connection);
+        let mut reading = self.read().await?;
+        let rows = fetch_in(reading.connection(), self.dialect, sql, &ids, "").await?;
+        drop(reading);
         let abandoned = self.settle_abandoned(&read_ids(&rows)?, now).await?;
         for process in processes {
             self.forget_process(*process).await?;
