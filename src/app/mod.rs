@@ -18,6 +18,7 @@ use crate::{
     exchange::{Exchanges, Ledger},
     hook::{Hooks, Post},
     jobs::{Ground, Jobs, SpoolError, follow::Follower as JobFollower},
+    limits::{Leaser, Rates, sweep},
     manage::{Asking, Current, Management},
     presence::Presence,
     provider::{CatalogError, files::Unreadable},
@@ -201,11 +202,13 @@ impl App {
         }
         let parts = (store.clone(), Arc::clone(&vault), clock.clone());
         let hooks = Hooks::new(parts.clone(), Arc::clone(&presence), Post::new(&config.webhooks)?);
+        let rates = Rates::new(store.is_shared(), presence.living());
         let machines = Machines {
             directory: Arc::clone(&directory),
             jobs: Arc::clone(&jobs),
             exchanges: Arc::clone(&exchanges),
             refusals: hooks.refusals(),
+            rates: Arc::clone(&rates),
             minter: Minter::new(Arc::clone(&vault), control.handle().clone()),
         };
         let shared = Shared::new(settings, tls, machines, clock.clone());
@@ -246,6 +249,8 @@ impl App {
         tasks.spawn_on(admin::serve(Arc::clone(&admin), listener, admin_tls), control.handle());
         tasks.spawn_on(Arc::clone(&jobs).keep(signer), control.handle());
         tasks.spawn_on(sources.keep_fresh(store.clone(), jobs.process()), control.handle());
+        tasks.spawn_on(Leaser::new(rates, store.clone()).keep(), control.handle());
+        tasks.spawn_on(sweep(store.clone(), Arc::clone(&presence)), control.handle());
         tasks.spawn_on(note_uses(store.clone(), Arc::clone(&admin.directory)), control.handle());
         let checkpoints = Checkpoints::new(store.clone(), Arc::clone(&vault), clock.clone(), &config.data_dir);
         tasks.spawn_on(Arc::clone(&checkpoints).keep(), control.handle());

@@ -44,6 +44,7 @@ mod page;
 mod pointing;
 mod postgres;
 mod presets;
+mod rates;
 mod receipts;
 mod redirects;
 mod refusals;

@@ -25,6 +25,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("0012_invitations.sql"),
     include_str!("0013_unknown_submissions.sql"),
     include_str!("0014_replicas.sql"),
+    include_str!("0016_rates.sql"),
 ];
 
 pub const KNOWN: i64 = MIGRATIONS.len() as i64;
