@@ -34,6 +34,9 @@ pub struct RateAnswer {
     pub used: i64,
 }
 
+/// Who has waited for a row's lock has an earlier time than who had it: then the later one counts, or what was used up
+/// since would be forgiven. Further behind than this is a clock that was set back.
+const LOCK_WAIT: i64 = 2_000_000_000;
 /// What is as if nobody had ever used it goes after this long.
 const KEPT: i64 = 3_600_000_000_000;
 /// At once, so that nobody waits for long.
@@ -85,11 +88,14 @@ impl Store {
     /// What becomes of a row that is there.
     fn grant_more(&self) -> String {
         let (least, most) = self.dialect.least_and_greatest();
-        let used = format!("{least}({most}(rates.tat, excluded.at) + excluded.owed, excluded.at + excluded.span)");
-        let granted = format!("{least}(excluded.wanted, (excluded.at + excluded.span - {used}) / excluded.step)");
+        let at = format!(
+            "CASE WHEN rates.at BETWEEN excluded.at AND excluded.at + {LOCK_WAIT} THEN rates.at ELSE excluded.at END"
+        );
+        let used = format!("{least}({most}(rates.tat, {at}) + excluded.owed, {at} + excluded.span)");
+        let granted = format!("{least}(excluded.wanted, ({at} + excluded.span - {used}) / excluded.step)");
         format!(
             " ON CONFLICT (key) DO UPDATE SET tat = {used} + {granted} * excluded.step, granted = {granted}, \
-             total = rates.total + {granted}, at = excluded.at, step = excluded.step, span = excluded.span, \
+             total = rates.total + {granted}, at = {at}, step = excluded.step, span = excluded.span, \
              owed = excluded.owed, wanted = excluded.wanted \
              RETURNING key, granted, total, at, tat - at AS used"
         )

@@ -124,6 +124,16 @@ on_both! {
 }
 
 on_both! {
+    /// As of somebody who has waited for another to be done with the row.
+    async fn who_comes_with_an_earlier_time_gets_nothing_more_by_it(place: &Place) {
+        assert_eq!(lease(&place.store, ask("k", HOUR, 5, 5)).await.granted, 5);
+        place.tamper(&format!("UPDATE rates SET tat = tat + 1500 * {MS}, at = at + 1500 * {MS}")).await;
+        let later = lease(&place.store, ask("k", 1000 * MS, 5, 5)).await;
+        assert_eq!((later.granted, later.used), (0, 5000 * MS));
+    }
+}
+
+on_both! {
     async fn what_nobody_uses_is_forgotten_and_nothing_else(place: &Place) {
         for key in ["new", "old"] {
             lease(&place.store, ask(key, MS, 5, 1)).await;
