@@ -1,6 +1,8 @@
 //! The order of events in the directory's caches and in what is leased of a limit, run through every order that their threads
 //! can take (loom).
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use loom::{
     sync::{Arc, Mutex, atomic},
     thread,

@@ -8,13 +8,14 @@ mod page;
 mod session;
 
 use crate::{
-    config::Rate, directory::Directory, hook::Hooks, jobs::Jobs, manage::Management, source::Sources, sync::Pace,
-    telemetry::metrics::Metrics,
+    config::Rate, directory::Directory, hook::Hooks, jobs::Jobs, manage::Management, presence::Following,
+    source::Sources, sync::Pace, telemetry::metrics::Metrics,
 };
 use api::{Api, Guard};
 use axum::{Router, body::Body, extract::State, routing::get};
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
+pub use listen::Stage;
 use rustls::ServerConfig;
 use std::{
     collections::BTreeMap,
@@ -24,7 +25,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
 };
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::watch};
 
 /// What this listener tells about.
 pub struct Admin {
@@ -48,10 +49,15 @@ pub struct Bound {
     pub providers: BTreeMap<String, SocketAddr>,
 }
 
-/// Accepts until the process ends.
-pub async fn serve(admin: Arc<Admin>, listener: TcpListener, tls: Option<Arc<ServerConfig>>) {
+/// Accepts until the process ends, and ends its connections in order.
+pub async fn serve(
+    admin: Arc<Admin>,
+    listener: TcpListener,
+    tls: Option<Arc<ServerConfig>>,
+    stage: watch::Receiver<Stage>,
+) {
     let router = router(Arc::clone(&admin));
-    listen::serve(admin, router, listener, tls).await;
+    listen::serve(admin, router, listener, (tls, stage)).await;
 }
 
 /// Everything that is served here.
@@ -94,7 +100,17 @@ impl Admin {
     fn figures(&self) -> String {
         use std::fmt::Write;
         let mut text = self.metrics.render();
-        let gauges: [(&str, &str, f64); 3] = [
+        let gauges: [(&str, &str, f64); 5] = [
+            (
+                "bellhop_followed_change",
+                "The number of the last change that is in force here.",
+                self.pace.followed() as f64,
+            ),
+            (
+                "bellhop_follower_listening",
+                "1 while the store tells of changes, 0 while they are looked for (SQLite: always 0).",
+                f64::from(u8::from(self.pace.is_listening())),
+            ),
             ("bellhop_cached_callers", "Callers in the cache.", self.directory.len() as f64),
             (
                 "bellhop_store_staleness_seconds",
@@ -109,6 +125,20 @@ impl Admin {
         ];
         for (name, help, value) in gauges {
             let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}");
+        }
+        let help = "From a change's being made to its being in force in this process: how long a revoked token works.";
+        self.pace.lag.render(&mut text, "bellhop_change_lag_seconds", help);
+        let counters = [
+            ("bellhop_follower_failures_total", "Attempts to follow the change log that failed.", &self.pace.failures),
+            (
+                "bellhop_follower_restarts_total",
+                "How often all that is cached had to be asked for again, because the log was another.",
+                &self.pace.starts_over,
+            ),
+        ];
+        for (name, help, count) in counters {
+            let count = count.load(Ordering::Relaxed);
+            let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {count}");
         }
         self.submissions(&mut text);
         text

@@ -3,12 +3,19 @@
 //! Imported by the command line alone.
 
 mod cores;
+mod ending;
+mod handover;
 mod open;
+mod place;
 mod setup;
 mod sockets;
+mod systemd;
 mod tls;
+mod upkeep;
+mod watchdog;
 
 pub use open::{address, catalog, issuer, master_source, source_reader, store};
+pub use place::Place;
 
 use crate::{
     admin::{self, Admin, Bound},
@@ -26,25 +33,29 @@ use crate::{
     scheme::minted::Minter,
     source::Sources as LiveSources,
     store::{Bell, Store, StoreError},
-    sync::{Follower, Pace, checkpoint::Checkpoints, retention::Retention},
+    sync::{Follower, Pace, checkpoint::Checkpoints, retention::Retention, set_back::SetBack},
     telemetry::log::Logging,
     upstream::BadCaFile,
     vault::{Vault, VaultError},
 };
 use cores::Cores;
+use ending::Why;
+use handover::NotTakenOver;
+use place::{Standing, Surroundings};
+use rustls::ServerConfig;
 use sockets::Sockets;
 use std::{
     collections::BTreeMap,
-    io,
-    net::SocketAddr,
-    sync::{Arc, atomic::AtomicBool, atomic::Ordering},
+    fmt, io,
+    net::{SocketAddr, TcpListener},
+    sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 use tokio::{
     runtime::{Builder, Runtime},
     signal::unix::{Signal, SignalKind, signal},
-    task::JoinSet,
-    time::timeout,
+    sync::watch,
+    task::{JoinHandle, JoinSet},
 };
 
 /// Why Bellhop does not start.
@@ -68,6 +79,17 @@ pub enum AppError {
     Spool(#[from] SpoolError),
     #[error("cannot listen at {address}: {error}{}", sockets::advice(error))]
     Listen { address: SocketAddr, error: io::Error },
+    #[error(
+        "a socket at {address} was passed to this process{}, and none of its listeners is there: configured are \
+         {configured}. Make them agree", if name.is_empty() { String::new() } else { format!(" as `{name}`") }
+    )]
+    Passed { name: String, address: String, configured: String },
+    #[error("the sockets that a service manager passed cannot be used: {0}")]
+    Inherited(io::Error),
+    #[error(transparent)]
+    TakeOver(#[from] NotTakenOver),
+    #[error("{0}")]
+    SetBack(SetBack),
     #[error("{0}")]
     Sources(String),
     #[error("webhooks.ca_file: {0}")]
@@ -87,12 +109,14 @@ impl AppError {
             | Self::Catalog(_)
             | Self::Settings(_)
             | Self::Tls(_)
+            | Self::Passed { .. }
             | Self::Sources(_)
+            | Self::SetBack(_)
             | Self::Webhooks(_)
             | Self::Oidc(_) => true,
             Self::Vault(error) => error.is_configuration(),
-            Self::Store(StoreError::Address(_)) => true,
-            Self::Store(_) | Self::Spool(_) | Self::Listen { .. } | Self::Threads(_) => false,
+            Self::Store(error) => error.is_configuration(),
+            Self::Spool(_) | Self::Listen { .. } | Self::Inherited(_) | Self::TakeOver(_) | Self::Threads(_) => false,
         }
     }
 }
@@ -102,7 +126,10 @@ pub struct App {
     control: Runtime,
     /// What runs beside the data plane until the end.
     tasks: JoinSet<()>,
+    admin_listener: JoinHandle<()>,
+    admin_stage: watch::Sender<admin::Stage>,
     cores: Cores,
+    standing: Standing,
     shared: Arc<Shared>,
     admin: Arc<Admin>,
     jobs: Arc<Jobs>,
@@ -122,15 +149,25 @@ pub struct Addresses {
     pub providers: BTreeMap<String, SocketAddr>,
 }
 
-/// Runs until SIGTERM or SIGINT, and then drains; SIGHUP reloads.
-pub fn serve(sources: &Sources, log: &Logging) -> Result<(), AppError> {
-    let app = App::start(sources.load()?.config)?;
+/// Runs until SIGTERM or SIGINT, or until a successor has taken over, and then drains; SIGHUP reloads.
+pub fn serve(sources: &Sources, log: &Logging, place: Place) -> Result<(), AppError> {
+    let config = sources.load()?.config;
+    let surroundings = Surroundings::of_environment(&config, place)?;
+    let mut app = App::start_in(config, surroundings)?;
     // Before anybody is told that it listens: who is told may end it at once.
     let signals = Signals::register(&app.control).map_err(AppError::Threads)?;
+    app.standing.take(&app.config, &app.control, &mut app.tasks);
     log.listening(app.addresses.proxy, app.addresses.admin, &app.addresses.providers);
-    app.control.block_on(app.until_told_to_end(signals, sources, log));
-    app.drain();
+    app.standing.manager.ready(&app.addresses);
+    let why = app.control.block_on(app.until_told_to_end(signals, sources, log));
+    app.end(why);
     Ok(())
+}
+
+impl fmt::Display for Addresses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Serving at {}, managed at {}", self.proxy, self.admin)
+    }
 }
 
 /// What an operator tells a running process.
@@ -152,32 +189,20 @@ impl Signals {
 }
 
 impl App {
-    /// Everything is opened and bound before the first request is accepted.
     pub fn start(config: Config) -> Result<Self, AppError> {
-        let mut control = Builder::new_multi_thread();
-        let control = control.worker_threads(2).thread_name("bellhop-store").enable_all().build();
-        let control = control.map_err(AppError::Threads)?;
+        Self::start_in(config, Surroundings::default())
+    }
+
+    /// Everything is opened and bound before the first request is accepted.
+    fn start_in(config: Config, surroundings: Surroundings) -> Result<Self, AppError> {
+        let control = control_runtime().map_err(AppError::Threads)?;
         let settings = Settings::new(&config, catalog(&config)?)?;
         let tls = config.tls.as_ref().map(tls::for_callers).transpose()?;
         let admin_tls = config.admin_tls.as_ref().map(tls::for_callers).transpose()?;
         let clock = Clock::system();
         let (store, vault) = control.block_on(open_store(&config, &clock))?;
         let sources = LiveSources::new(source_reader(&config, &clock)?, control.handle().clone());
-        let reach = Reach {
-            store: store.clone(),
-            vault: Arc::clone(&vault),
-            sources: Arc::clone(&sources),
-            runtime: control.handle().clone(),
-            clock: clock.clone(),
-        };
-        let directory = Directory::new(reach, config.store.max_stale);
-        let directory = Arc::new(directory);
-        let told = Arc::downgrade(&directory);
-        sources.tell(move |credential| {
-            if let Some(directory) = told.upgrade() {
-                directory.forget_credential(credential);
-            }
-        });
+        let directory = open_directory((&store, &vault, &sources), &clock, &control, config.store.max_stale);
         let signer = vault.signer();
         let begun = begin_following(&config, store.clone(), (&vault, &directory), &clock);
         let (follower, presence) = control.block_on(begun)?;
@@ -190,13 +215,7 @@ impl App {
             presence: Arc::clone(&presence),
         };
         let jobs = control.block_on(Jobs::begin(ground.clone(), &config.data_dir))?;
-        let ledger = Ledger {
-            store: store.clone(),
-            vault: Arc::clone(&vault),
-            runtime: control.handle().clone(),
-            clock: clock.clone(),
-        };
-        let exchanges = Exchanges::new(ledger, clock.clone());
+        let exchanges = begin_exchanges(&store, &vault, &control, &clock);
         if config.jobs.follow {
             follow_jobs(&config, Arc::clone(&jobs), ground, Arc::clone(&exchanges))?;
         }
@@ -212,17 +231,9 @@ impl App {
             minter: Minter::new(Arc::clone(&vault), control.handle().clone()),
         };
         let shared = Shared::new(settings, tls, machines, clock.clone());
-        let workers = workers(&config);
-        let sockets = Sockets::bind(&config.listen, workers)?;
+        let (sockets, standing) = surroundings.listen(&config, workers(&config))?;
         let addresses = sockets.addresses();
-        let current = Current { config: config.clone(), catalog: catalog(&config)?, issuer: issuer(&config)? };
-        let asking = Asking::new(Ok(source_reader(&config, &clock)?));
-        let management = Management::new(
-            (store.clone(), Arc::clone(&vault)),
-            (Arc::clone(&exchanges), asking),
-            clock.clone(),
-            current,
-        );
+        let management = open_management(&config, (store.clone(), Arc::clone(&vault)), &exchanges, &clock)?;
         if let Err(error) = control.block_on(setup::offer(&management, &config, addresses.admin)) {
             tracing::error!(%error, "whether there is a user yet could not be asked");
         }
@@ -240,13 +251,11 @@ impl App {
             draining: AtomicBool::new(false),
         });
         let Sockets { admin: admin_socket, cores: core_sockets, .. } = sockets;
-        let guard = control.enter();
-        let listener = tokio::net::TcpListener::from_std(admin_socket).map_err(AppError::Threads)?;
-        drop(guard);
         let mut tasks = JoinSet::new();
         tasks.spawn_on(follower.run(), control.handle());
         tasks.spawn_on(keep_presence(Arc::clone(&presence), pace), control.handle());
-        tasks.spawn_on(admin::serve(Arc::clone(&admin), listener, admin_tls), control.handle());
+        let (admin_listener, admin_stage) =
+            serve_admin(&control, &admin, (admin_socket, admin_tls)).map_err(AppError::Threads)?;
         tasks.spawn_on(Arc::clone(&jobs).keep(signer), control.handle());
         tasks.spawn_on(sources.keep_fresh(store.clone(), jobs.process()), control.handle());
         tasks.spawn_on(Leaser::new(rates, store.clone()).keep(), control.handle());
@@ -256,24 +265,52 @@ impl App {
         tasks.spawn_on(Arc::clone(&checkpoints).keep(), control.handle());
         tasks.spawn_on(Arc::clone(&hooks).keep(), control.handle());
         tasks.spawn_on(keep_trail(parts, Arc::clone(&presence), config.audit.keep), control.handle());
+        upkeep::begin(&mut tasks, control.handle(), (&store, &vault), presence.process());
         tasks.spawn_on(keep_tokens(exchanges, vault, clock), control.handle());
         tasks.spawn_on(keep_sessions(Arc::clone(&admin.management)), control.handle());
         if let Some(files) = config.tls.clone() {
             tasks.spawn_on(tls::follow_files(files, Arc::clone(&shared)), control.handle());
         }
         let cores = Cores::start(&shared, core_sockets).map_err(AppError::Threads)?;
-        Ok(Self { control, tasks, cores, shared, admin, jobs, presence, checkpoints, hooks, store, config, addresses })
+        control.spawn(watchdog::show_life(Arc::clone(&standing.manager), cores.signs_of_life()));
+        Ok(Self {
+            control,
+            tasks,
+            admin_listener,
+            admin_stage,
+            cores,
+            standing,
+            shared,
+            admin,
+            jobs,
+            presence,
+            checkpoints,
+            hooks,
+            store,
+            config,
+            addresses,
+        })
     }
 
-    async fn until_told_to_end(&self, mut signals: Signals, sources: &Sources, log: &Logging) {
+    async fn until_told_to_end(&self, mut signals: Signals, sources: &Sources, log: &Logging) -> Why {
         loop {
             tokio::select! {
-                _ = signals.term.recv() => return,
-                _ = signals.int.recv() => return,
-                _ = signals.hup.recv() => match self.reload(sources, log) {
-                    Ok(()) => tracing::info!("reloaded"),
-                    Err(error) => tracing::error!(%error, "not reloaded: what was in force stays in force"),
-                },
+                _ = signals.term.recv() => return Why::Told,
+                _ = signals.int.recv() => return Why::Told,
+                () = self.standing.is_taken_over() => return Why::TakenOver,
+                _ = signals.hup.recv() => {
+                    self.standing.manager.reloading();
+                    match self.reload(sources, log) {
+                        Ok(()) => {
+                            tracing::info!("reloaded");
+                            self.standing.manager.ready(&self.addresses);
+                        }
+                        Err(error) => {
+                            self.standing.manager.ready(format_args!("{}; not reloaded: {error}", self.addresses));
+                            tracing::error!(%error, "not reloaded: what was in force stays in force");
+                        }
+                    }
+                }
             }
         }
     }
@@ -313,32 +350,29 @@ impl App {
             ("sizes", old.sizes == new.sizes),
             ("timeouts.connect", old.timeouts.connect == new.timeouts.connect),
             ("timeouts.upstream_idle", old.timeouts.upstream_idle == new.timeouts.upstream_idle),
+            ("drain", old.drain == new.drain),
             ("log.format", old.log.format == new.log.format),
         ];
         for (key, _) in same.iter().filter(|(_, same)| !same) {
             tracing::warn!(key, "this key takes effect at the next start");
         }
     }
+}
 
-    /// Stops accepting, lets what is under way finish, and then cuts.
-    pub fn drain(self) {
-        let Self { control, mut tasks, cores, admin, jobs, presence, checkpoints, store, config, .. } = self;
-        tracing::info!("draining");
-        admin.draining.store(true, Ordering::Relaxed);
-        std::thread::sleep(config.drain.delay);
-        cores.drain(config.drain.deadline);
-        control.block_on(async {
-            write_uses(&store, &admin.directory).await;
-            // The follower keeps a connection, and closing waits for all of them.
-            tasks.shutdown().await;
-            jobs.finish().await;
-            let _ = timeout(Duration::from_secs(5), presence.end()).await;
-            let _ = timeout(Duration::from_secs(5), checkpoints.write()).await;
-            let _ = timeout(Duration::from_secs(5), store.close()).await;
-        });
-        control.shutdown_timeout(Duration::from_secs(1));
-        tracing::info!("ended");
-    }
+fn control_runtime() -> io::Result<Runtime> {
+    Builder::new_multi_thread().worker_threads(2).thread_name("bellhop-store").enable_all().build()
+}
+
+/// Apart from what else runs there: it ends later, and in order.
+fn serve_admin(
+    control: &Runtime,
+    admin: &Arc<Admin>,
+    (socket, tls): (TcpListener, Option<Arc<ServerConfig>>),
+) -> io::Result<(JoinHandle<()>, watch::Sender<admin::Stage>)> {
+    let _inside = control.enter();
+    let listener = tokio::net::TcpListener::from_std(socket)?;
+    let (stage, told) = watch::channel(admin::Stage::Serving);
+    Ok((control.spawn(admin::serve(Arc::clone(admin), listener, tls, told)), stage))
 }
 
 /// From here on, what others change is heard of, and others hear of this process.
@@ -350,19 +384,75 @@ async fn begin_following(
 ) -> Result<(Follower, Arc<Presence>), AppError> {
     let bell = Bell::new(&address(config)?, config.store.listen_url.as_ref())?;
     let follower = Follower::begin(store.clone(), Arc::clone(vault), Arc::clone(directory), bell).await?;
-    let presence = Presence::begin(store, clock.clone(), &*follower.pace()).await?;
+    let presence = Presence::begin(store.clone(), clock.clone(), &*follower.pace()).await?;
+    // From now on nobody takes away what this program knows; just before, somebody may have.
+    store.confirm_version().await?;
     Ok((follower, Arc::new(presence)))
 }
 
 async fn open_store(config: &Config, clock: &Clock) -> Result<(Store, Arc<Vault>), AppError> {
     let store = store(config).await?;
     let vault = Vault::open(&store, master_source(config), clock.now()).await?;
+    refuse_set_back(&store, &vault, config).await?;
     Ok((store, Arc::new(vault)))
+}
+
+/// What is looked up for callers; a source that reads another value makes it look again.
+fn open_directory(
+    (store, vault, sources): (&Store, &Arc<Vault>, &Arc<LiveSources>),
+    clock: &Clock,
+    control: &Runtime,
+    max_stale: Duration,
+) -> Arc<Directory> {
+    let reach = Reach {
+        store: store.clone(),
+        vault: Arc::clone(vault),
+        sources: Arc::clone(sources),
+        runtime: control.handle().clone(),
+        clock: clock.clone(),
+    };
+    let directory = Arc::new(Directory::new(reach, max_stale));
+    let told = Arc::downgrade(&directory);
+    sources.tell(move |credential| {
+        if let Some(directory) = told.upgrade() {
+            directory.forget_credential(credential);
+        }
+    });
+    directory
+}
+
+/// What was revoked since would work again, and nobody would have said so.
+async fn refuse_set_back(store: &Store, vault: &Vault, config: &Config) -> Result<(), AppError> {
+    match SetBack::find(store, &*vault.signer(), &config.data_dir).await {
+        Ok(None) => Ok(()),
+        Ok(Some(found)) => Err(AppError::SetBack(found)),
+        Err(error) => {
+            tracing::error!(%error, "whether the store was set back could not be seen");
+            Ok(())
+        }
+    }
+}
+
+/// What people change, by whichever door.
+fn open_management(
+    config: &Config,
+    kept: (Store, Arc<Vault>),
+    exchanges: &Arc<Exchanges>,
+    clock: &Clock,
+) -> Result<Arc<Management>, AppError> {
+    let current = Current { config: config.clone(), catalog: catalog(config)?, issuer: issuer(config)? };
+    let asking = Asking::new(Ok(source_reader(config, clock)?));
+    Ok(Management::new(kept, (Arc::clone(exchanges), asking), clock.clone(), current))
 }
 
 /// Says that this process lives, and does what is its turn.
 async fn keep_presence(presence: Arc<Presence>, pace: Arc<Pace>) {
     presence.keep(&*pace).await;
+}
+
+fn begin_exchanges(store: &Store, vault: &Arc<Vault>, control: &Runtime, clock: &Clock) -> Arc<Exchanges> {
+    let (store, vault, runtime) = (store.clone(), Arc::clone(vault), control.handle().clone());
+    Exchanges::new(Ledger { store, vault, runtime, clock: clock.clone() }, clock.clone())
 }
 
 /// Bellhop asks about open jobs itself.

@@ -57,6 +57,12 @@ impl Histogram {
         self.buckets[bucket].add(1);
         self.micros.add(micros);
     }
+
+    /// In Prometheus's text format, by itself.
+    pub fn render(&self, text: &mut String, name: &str, help: &str) {
+        head(text, name, "histogram", help);
+        render_histogram(text, name, "", [self].into_iter());
+    }
 }
 
 /// How many kinds of operations are told apart, those of unlisted paths included.
@@ -136,7 +142,7 @@ impl Metrics {
         for (name, help, pick) in histograms {
             head(&mut text, name, "histogram", help);
             for id in &ids {
-                render_histogram(&mut text, name, id, of(id).into_iter().map(pick));
+                render_histogram(&mut text, name, &format!("provider=\"{id}\""), of(id).into_iter().map(pick));
             }
         }
         let counters: [Family<Counter>; 2] = [
@@ -183,7 +189,7 @@ fn head(text: &mut String, name: &str, kind: &str, help: &str) {
     let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
 }
 
-fn render_histogram<'m>(text: &mut String, name: &str, id: &str, all: impl Iterator<Item = &'m Histogram>) {
+fn render_histogram<'m>(text: &mut String, name: &str, label: &str, all: impl Iterator<Item = &'m Histogram>) {
     let (mut buckets, mut micros) = ([0_u64; BOUNDS.len() + 1], 0_u64);
     for histogram in all {
         for (sum, counter) in buckets.iter_mut().zip(&histogram.buckets) {
@@ -191,14 +197,15 @@ fn render_histogram<'m>(text: &mut String, name: &str, id: &str, all: impl Itera
         }
         micros += histogram.micros.value();
     }
+    let (comma, labels) = if label.is_empty() { ("", String::new()) } else { (",", format!("{{{label}}}")) };
     let mut count = 0;
     for (at, in_bucket) in buckets.iter().enumerate() {
         count += in_bucket;
         let bound = BOUNDS.get(at).map_or_else(|| "+Inf".to_owned(), |b| (*b as f64 / 1e6).to_string());
-        let _ = writeln!(text, "{name}_bucket{{provider=\"{id}\",le=\"{bound}\"}} {count}");
+        let _ = writeln!(text, "{name}_bucket{{{label}{comma}le=\"{bound}\"}} {count}");
     }
-    let _ = writeln!(text, "{name}_sum{{provider=\"{id}\"}} {}", micros as f64 / 1e6);
-    let _ = writeln!(text, "{name}_count{{provider=\"{id}\"}} {count}");
+    let _ = writeln!(text, "{name}_sum{labels} {}", micros as f64 / 1e6);
+    let _ = writeln!(text, "{name}_count{labels} {count}");
 }
 
 #[cfg(test)]

@@ -1,17 +1,18 @@
-//! The master key: a ring of versions in a file of mode 0600, or in an environment variable.
+//! The master key: a ring of versions in a file, or in an environment variable.
 //! Owns the file; it is made once, grows by a version at each rotation, and is replaced as a whole.
-//! Never prints a key, and never reads one from a file that others can read.
+//! Never prints a key, and never reads one from a file that others can read, but for root and a group of root's choice.
 
 use super::{
     error::{Result, VaultError},
     seal::{KEY_LEN, KeyBytes, random_key},
 };
+use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::{
     collections::BTreeMap,
     fs, io,
     io::Write as _,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 use zeroize::Zeroizing;
@@ -77,12 +78,13 @@ impl MasterSource {
     }
 
     fn read_file(&self, path: &Path) -> Result<Option<Zeroizing<String>>> {
-        let mode = match fs::metadata(path) {
-            Ok(metadata) => metadata.permissions().mode() & 0o777,
+        let metadata = match fs::metadata(path) {
+            Ok(metadata) => metadata,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(self.unreadable(error)),
         };
-        if mode & 0o077 != 0 {
+        let mode = metadata.permissions().mode() & 0o777;
+        if is_exposed(mode, metadata.uid(), rustix::process::geteuid().as_raw()) {
             return Err(VaultError::Exposed { path: path.into(), mode });
         }
         fs::read_to_string(path).map(|text| Some(Zeroizing::new(text))).map_err(|error| self.unreadable(error))
@@ -98,6 +100,14 @@ impl MasterSource {
     fn unreadable(&self, error: io::Error) -> VaultError {
         VaultError::Unreadable { place: self.place(), error }
     }
+}
+
+/// A file of ours is for us alone. One that root keeps for us may also be read by its group: so systemd hands out
+/// credentials (by an ACL, whose mask stands where the group's mode would), and Kubernetes a pod's secrets.
+const fn is_exposed(mode: u32, owner: u32, us: u32) -> bool {
+    const ROOT: u32 = 0;
+    let others = if owner == ROOT && us != ROOT { 0o037 } else { 0o077 };
+    mode & others != 0
 }
 
 impl Keyring {
@@ -124,6 +134,16 @@ impl Keyring {
 
     pub fn newest(&self) -> i64 {
         self.keys.last_key_value().map_or(0, |(version, _)| *version)
+    }
+
+    /// The newest version, and by which 64 bits of a digest it is told from another of the same number. The key is random:
+    /// nothing can be learnt of it from them.
+    pub fn mark(&self) -> String {
+        let newest = self.newest();
+        let bytes = self.keys.get(&newest).map(|master| master.0.clone()).unwrap_or_default();
+        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, bytes.as_ref()), b"bellhop master key mark");
+        let hex = tag.as_ref().iter().take(8).fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+        format!("{newest}:{hex}")
     }
 
     pub fn key(&self, version: i64) -> Result<&KeyBytes> {
@@ -238,6 +258,24 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_root_keeps_for_us_may_be_read_by_its_group() {
+        let (root, us) = (0, 65532);
+        for (mode, owner, reader, exposed) in [
+            (0o600, us, us, false),
+            (0o440, us, us, true),
+            (0o400, root, us, false),
+            (0o440, root, us, false),
+            (0o640, root, us, false),
+            (0o660, root, us, true),
+            (0o444, root, us, true),
+            (0o640, root, root, true),
+            (0o640, 1000, us, true),
+        ] {
+            assert_eq!(is_exposed(mode, owner, reader), exposed, "{mode:o} of {owner}, read by {reader}");
+        }
+    }
+
+    #[test]
     fn many_at_once_make_one_ring() {
         let (_folder, source) = file();
         let made: Vec<_> = std::thread::scope(|scope| {
@@ -256,6 +294,16 @@ mod tests {
         assert_eq!(grown.newest(), 2);
         assert_eq!(grown.key(1).unwrap(), first.key(1).unwrap());
         assert_ne!(grown.key(2).unwrap(), grown.key(1).unwrap());
+    }
+
+    #[test]
+    fn a_mark_tells_versions_apart_also_of_one_number() {
+        let (_folder, source) = file();
+        let first = source.read_or_create().unwrap();
+        let (_folder, other) = file();
+        assert_eq!(first.mark(), source.read_existing().unwrap().mark());
+        assert_ne!(first.mark(), other.read_or_create().unwrap().mark());
+        assert!(source.add_version(&first).unwrap().mark().starts_with("2:"));
     }
 
     #[test]

@@ -148,7 +148,9 @@ on_both! {
         while numbers(&entries(place).await)[0] == 1 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        running.iter().for_each(|running| running.abort());
+        for running in running {
+            running.abort();
+        }
         assert_eq!(numbers(&entries(place).await), [4, 5, 6, 7, 8, 9]);
     }
 }
