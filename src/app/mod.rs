@@ -26,6 +26,7 @@ use crate::{
     config::{Config, Sources},
     hook::{Hooks, Post},
     jobs::{Ground, Jobs},
+    limits::{Leaser, Rates, sweep},
     manage::Current,
     presence::Presence,
     proxy::{Machines, Settings, Shared},
@@ -154,11 +155,13 @@ impl App {
         }
         let parts = (store.clone(), Arc::clone(&vault), clock.clone());
         let hooks = Hooks::new(parts.clone(), Arc::clone(&presence), Post::new(&config.webhooks)?);
+        let rates = Rates::new(store.is_shared(), presence.living());
         let machines = Machines {
             directory: Arc::clone(&directory),
             jobs: Arc::clone(&jobs),
             exchanges: Arc::clone(&exchanges),
             refusals: hooks.refusals(),
+            rates: Arc::clone(&rates),
             minter: Minter::new(Arc::clone(&vault), control.handle().clone()),
         };
         let shared = Shared::new(settings, tls, machines, clock.clone());
@@ -189,6 +192,8 @@ impl App {
             serve_admin(&control, &admin, (admin_socket, admin_tls)).map_err(AppError::Threads)?;
         tasks.spawn_on(Arc::clone(&jobs).keep(signer), control.handle());
         tasks.spawn_on(sources.keep_fresh(store.clone(), jobs.process()), control.handle());
+        tasks.spawn_on(Leaser::new(rates, store.clone()).keep(), control.handle());
+        tasks.spawn_on(sweep(store.clone(), Arc::clone(&presence)), control.handle());
         tasks.spawn_on(upkeep::note_uses(store.clone(), Arc::clone(&admin.directory)), control.handle());
         let checkpoints = Checkpoints::new(store.clone(), Arc::clone(&vault), clock.clone(), &config.data_dir);
         tasks.spawn_on(Arc::clone(&checkpoints).keep(), control.handle());
