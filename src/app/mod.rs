@@ -3,6 +3,7 @@
 //! Imported by the command line alone.
 
 mod cores;
+mod ends;
 mod open;
 mod setup;
 mod sockets;
@@ -25,8 +26,8 @@ use crate::{
     scheme::minted::Minter,
     source::Sources as LiveSources,
     store::{Bell, Store, StoreError},
-    sync::{Follower, Pace, checkpoint::Checkpoints, retention::Retention},
-    telemetry::log::Logging,
+    sync::{Follower, Pace, census::Counting, checkpoint::Checkpoints, retention::Retention},
+    telemetry::{log::Logging, metrics::Listener, process::Began},
     upstream::BadCaFile,
     vault::{Vault, VaultError},
 };
@@ -153,6 +154,7 @@ impl Signals {
 impl App {
     /// Everything is opened and bound before the first request is accepted.
     pub fn start(config: Config) -> Result<Self, AppError> {
+        let began = Began::default();
         let mut control = Builder::new_multi_thread();
         let control = control.worker_threads(2).thread_name("bellhop-store").enable_all().build();
         let control = control.map_err(AppError::Threads)?;
@@ -201,7 +203,9 @@ impl App {
             refusals: hooks.refusals(),
             minter: Minter::new(Arc::clone(&vault), control.handle().clone()),
         };
-        let shared = Shared::new(settings, tls, machines, clock.clone());
+        let shared = Shared::new(settings, machines, clock.clone());
+        tls::put_in_force(&shared, tls);
+        shared.metrics.certificate(Listener::Admin, admin_tls.as_ref().and_then(|certificate| certificate.ends));
         let workers = workers(&config);
         let sockets = Sockets::bind(&config.listen, workers)?;
         let addresses = sockets.addresses();
@@ -216,8 +220,14 @@ impl App {
         if let Err(error) = control.block_on(setup::offer(&management, &config, addresses.admin)) {
             tracing::error!(%error, "whether there is a user yet could not be asked");
         }
+        let counting = Counting::new(store.clone(), clock.clone());
         let admin = Arc::new(Admin {
+            began,
             directory,
+            store: store.clone(),
+            presence: Arc::clone(&presence),
+            counting: Arc::clone(&counting),
+            exchanges: Arc::clone(&exchanges),
             metrics: Arc::clone(&shared.metrics),
             jobs: Arc::clone(&jobs),
             sources: Arc::clone(&sources),
@@ -236,7 +246,9 @@ impl App {
         let mut tasks = JoinSet::new();
         tasks.spawn_on(follower.run(), control.handle());
         tasks.spawn_on(keep_presence(Arc::clone(&presence), pace), control.handle());
+        let admin_tls = admin_tls.map(|certificate| certificate.config);
         tasks.spawn_on(admin::serve(Arc::clone(&admin), listener, admin_tls), control.handle());
+        tasks.spawn_on(counting.keep(), control.handle());
         tasks.spawn_on(Arc::clone(&jobs).keep(signer), control.handle());
         tasks.spawn_on(sources.keep_fresh(store.clone(), jobs.process()), control.handle());
         tasks.spawn_on(note_uses(store.clone(), Arc::clone(&admin.directory)), control.handle());
@@ -277,7 +289,7 @@ impl App {
         self.shared.reload(settings);
         self.admin.management.reload(current);
         self.hooks.reload(post);
-        self.shared.set_tls(tls);
+        tls::put_in_force(&self.shared, tls);
         log.set_level(config.log.level);
         Ok(())
     }

@@ -132,6 +132,16 @@ impl Jobs {
         &self.tally
     }
 
+    /// What waits for the next commit.
+    pub fn queued(&self) -> usize {
+        self.writer.queued()
+    }
+
+    /// Entries in the spool, and their bytes: what the store is still to be told.
+    pub fn spooled(&self) -> (u64, u64) {
+        self.spool.size()
+    }
+
     pub const fn process(&self) -> ProcessId {
         self.process
     }

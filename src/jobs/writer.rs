@@ -81,6 +81,10 @@ impl Writer {
         if self.queue.capacity() > QUEUE / 2 { self.write(entry, Vec::new()).await } else { Written::Failed }
     }
 
+    pub fn queued(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
+    }
+
     /// Whether everything that was handed in has been dealt with.
     pub fn is_idle(&self) -> bool {
         Arc::strong_count(&self.pending) == 1

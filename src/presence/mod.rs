@@ -58,6 +58,16 @@ pub trait Following: Send + Sync {
     fn slowest(&self) -> Option<Duration>;
 }
 
+/// Who serves from this store.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Replicas {
+    pub heard: usize,
+    /// Ended in no order, or cannot reach the store.
+    pub silent: usize,
+    /// How long ago this process last told the store that it lives.
+    pub told: Option<Duration>,
+}
+
 pub struct Presence {
     process: ProcessId,
     host: String,
@@ -132,6 +142,13 @@ impl Presence {
         let state = self.state();
         let lately = state.beaten.is_some_and(|at| at.elapsed() < HOLDS);
         state.fences.get(&duty).copied().filter(|_| lately)
+    }
+
+    /// Who is heard of, this process included, and who is not any more.
+    pub fn replicas(&self) -> Replicas {
+        let (now, state) = (Instant::now(), self.state());
+        let silent = state.silent_for(SILENT, now).filter(|(process, _)| *process != self.process).count();
+        Replicas { heard: state.others.len().saturating_sub(silent), silent, told: state.beaten.map(|at| at.elapsed()) }
     }
 
     /// What this process had its turns for is another's to do.

@@ -18,6 +18,7 @@ use crate::{
     limits::Cell,
     provider::{Provider, preset::operation::Kind},
     scheme::minted::{Minted, Minter},
+    telemetry::metrics::{Cache, Limit},
 };
 use http::{HeaderMap, Method, Response};
 use std::{rc::Rc, sync::Arc, time::Duration};
@@ -101,7 +102,7 @@ impl<'e> Exchange<'e> {
 
     pub(super) async fn authenticate(&self, asked: &Asked<'_>, presented: Presented) -> Result<Who, Refusal> {
         if let Presented::Token(digest) = presented
-            && let Some(hot) = self.core.hot.find(&asked.key(digest, asked.route.purse.as_ref()), self.directory())
+            && let Some(hot) = self.find_hot(&asked.key(digest, asked.route.purse.as_ref()))
         {
             let now = self.core.shared.clock.now();
             if hot.caller.holder.expires > now && hot.grant.expires > now {
@@ -144,7 +145,10 @@ impl<'e> Exchange<'e> {
     fn failed_lookup(&self) -> Refusal {
         match self.core.shared.failed.count(self.address) {
             Ok(()) => Refusal::unknown_token(),
-            Err(wait) => Refusal::throttled("your network, which sent many tokens that are not valid", wait),
+            Err(wait) => {
+                let who = "your network, which sent many tokens that are not valid";
+                self.throttled(Limit::FailedLookups, who, wait)
+            }
         }
     }
 
@@ -178,10 +182,10 @@ impl<'e> Exchange<'e> {
     pub(super) fn take_from_limits(&self, caller: &Caller, user_limit: Option<&Cell>) -> Result<(), Refusal> {
         let (limits, since_start) = (&self.current.settings.limits, self.since_start());
         if let Some(rate) = limits.per_token {
-            caller.limit.take(rate, since_start).map_err(|wait| Refusal::throttled("this token", wait))?;
+            caller.limit.take(rate, since_start).map_err(|wait| self.throttled(Limit::Token, "this token", wait))?;
         }
         if let (Some(rate), Some(cell)) = (limits.per_user, user_limit) {
-            cell.take(rate, since_start).map_err(|wait| Refusal::throttled("this user", wait))?;
+            cell.take(rate, since_start).map_err(|wait| self.throttled(Limit::User, "this user", wait))?;
         }
         Ok(())
     }
@@ -206,7 +210,7 @@ impl<'e> Exchange<'e> {
         };
         if let (Some(rate), Some(cell)) = (self.current.settings.limits.per_credential, &hot.limits.credential) {
             cell.take(rate, self.since_start())
-                .map_err(|wait| Refusal::throttled("the provider token that pays", wait))?;
+                .map_err(|wait| self.throttled(Limit::Credential, "the provider token that pays", wait))?;
         }
         Ok(Some(hot))
     }
@@ -219,7 +223,7 @@ impl<'e> Exchange<'e> {
         purse: Option<&Purse>,
         now: Timestamp,
     ) -> Result<Rc<Hot>, Refusal> {
-        let other = self.core.hot.find(&asked.key(hot.digest(), purse), self.directory());
+        let other = self.find_hot(&asked.key(hot.digest(), purse));
         if let Some(other) = other.filter(|other| other.grant.expires > now) {
             return Ok(other);
         }
@@ -247,6 +251,17 @@ impl<'e> Exchange<'e> {
         let hot = hot.map_err(|error| refusal::unresolved(asked, &error))?;
         self.core.hot.keep(&key, &hot);
         Ok(hot)
+    }
+
+    fn find_hot(&self, key: &HotKey<'_>) -> Option<Rc<Hot>> {
+        let found = self.core.hot.find(key, self.directory());
+        self.current.metrics.looked_up(Cache::Hot, found.is_some());
+        found
+    }
+
+    fn throttled(&self, limit: Limit, who: &'static str, wait: Duration) -> Refusal {
+        self.current.metrics.throttled[limit as usize].add(1);
+        Refusal::throttled(who, wait)
     }
 
     fn since_start(&self) -> Duration {

@@ -57,13 +57,16 @@ pub async fn accept(core: Rc<Core>, listener: TcpListener, entry: Entry) {
         };
         match accepted {
             Ok((stream, peer)) => {
-                let Some(seat) = core.shared.seats.take() else { continue };
+                let Some(seat) = core.shared.seats.take() else {
+                    core.lines.turned_away.add(1);
+                    continue;
+                };
                 let core = Rc::clone(&core);
                 tokio::task::spawn_local(async move {
                     let _seat = seat;
-                    core.serving.set(core.serving.get() + 1);
+                    core.is_connected(1);
                     welcome(&core, stream, peer, entry).await;
-                    core.serving.set(core.serving.get() - 1);
+                    core.is_connected(-1);
                 });
             }
             // Out of file descriptors, most likely: let some go before asking again.

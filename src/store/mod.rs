@@ -14,12 +14,14 @@ mod adoption;
 mod answers;
 mod audit;
 mod bell;
+mod census;
 mod changes;
 mod credentials;
 mod deliveries;
 mod dialect;
 mod error;
 mod exchanges;
+mod figures;
 mod head;
 mod holder;
 mod identities;
@@ -54,6 +56,7 @@ pub use address::Address;
 pub use answers::AnswerRow;
 pub use audit::{Actor, AuditEntry, AuditFilter, AuditPlace, AuditRow, PrunedRow, Signer};
 pub use bell::{Bell, Woken};
+pub use census::Census;
 pub use changes::{Change, Changes, Logged, Place, Watch};
 pub use credentials::{
     CredentialChange, CredentialFilter, CredentialRow, NewCredential, NewVersion, PlainFields, Purses, Restriction,
@@ -61,6 +64,7 @@ pub use credentials::{
 pub use deliveries::{Attempt, Delivered, DeliveryRow, Happened};
 pub use error::{Conflict, Result, StoreError};
 pub use exchanges::ExchangeRow;
+pub use figures::{Figures, Question};
 pub use identities::IdentityRow;
 pub use invitations::InvitationRow;
 pub use keys::{KeyRow, Purpose, Reseal, SigningKeyRow};
@@ -95,6 +99,7 @@ pub struct Store {
     writers: AnyPool,
     readers: AnyPool,
     dialect: Dialect,
+    figures: Arc<Figures>,
 }
 
 /// What was read, and how far the change log was at that very moment.
@@ -141,7 +146,7 @@ impl Store {
         migrations::run(address.options()?, dialect).await?;
         let readers = pool(address, Access::Read, readers)?;
         let writers = pool(address, Access::Write, writers)?;
-        Ok(Self { writers, readers, dialect })
+        Ok(Self { writers, readers, dialect, figures: Arc::default() })
     }
 
     /// Begins a control write. It waits for its turn, and everything it reads stays as it is until it commits.

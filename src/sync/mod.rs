@@ -6,6 +6,7 @@
 //! Why a lost connection alone drops nothing: with each reading, the last change that was followed is read again. It is
 //! the same one, and then nothing is missing; or the history is another, and then nothing is trusted.
 
+pub mod census;
 pub mod checkpoint;
 mod pace;
 pub mod retention;
