@@ -17,7 +17,7 @@ impl Admin {
         self.metrics.render(&mut out);
         self.caches(&mut out);
         self.store(&mut out);
-        follower(&self.pace, &mut out);
+        follower(&self.pace, self.store.tells_of_changes(), &mut out);
         self.replicas(&mut out);
         self.submissions(&mut out);
         self.census(&mut out);
@@ -149,11 +149,14 @@ impl Admin {
     }
 }
 
-fn follower(pace: &Pace, out: &mut Exposition) {
+fn follower(pace: &Pace, is_told: bool, out: &mut Exposition) {
     let help = "The number of the last change that is in force here.";
     out.gauge("bellhop_followed_change", help, crate::presence::Following::followed(pace) as f64);
-    let help = "1 while the store tells of changes, 0 while they are looked for (SQLite: always 0).";
-    out.gauge("bellhop_follower_listening", help, f64::from(u8::from(pace.is_listening())));
+    let help = "1 while PostgreSQL tells of changes, 0 while they are looked for. With SQLite nothing is said.";
+    let mut family = out.gauges("bellhop_follower_listening", help);
+    if is_told {
+        family.sample(&[], f64::from(u8::from(pace.is_listening())));
+    }
     let help = "From a change's being made to its being in force in this process: how long a revoked token works.";
     out.histograms("bellhop_change_lag_seconds", help).histogram(&[], std::iter::once(&pace.lag));
     out.count("bellhop_follower_failures_total", "Attempts to follow the change log that failed.", &pace.failures);

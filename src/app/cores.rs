@@ -35,7 +35,7 @@ impl Cores {
         self.end.send_replace(Some(deadline));
         for thread in self.threads {
             if thread.join().is_err() {
-                tracing::error!("a data-plane thread had panicked");
+                tracing::error!(event = "core.panicked", "a data-plane thread had panicked");
             }
         }
     }
@@ -53,7 +53,7 @@ async fn run(
             Ok(listener) => {
                 tokio::task::spawn_local(accept(core.clone(), listener, entry));
             }
-            Err(error) => tracing::error!(%error, "a listener could not be taken over"),
+            Err(error) => tracing::error!(event = "listener.lost", %error, "a listener could not be taken over"),
         }
     }
     let watching = core.clone();

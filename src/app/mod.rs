@@ -218,7 +218,7 @@ impl App {
             current,
         );
         if let Err(error) = control.block_on(setup::offer(&management, &config, addresses.admin)) {
-            tracing::error!(%error, "whether there is a user yet could not be asked");
+            tracing::error!(event = "setup.not_asked", %error, "whether there is a user yet could not be asked");
         }
         let counting = Counting::new(store.clone(), clock.clone());
         let admin = Arc::new(Admin {
@@ -271,8 +271,8 @@ impl App {
                 _ = signals.term.recv() => return,
                 _ = signals.int.recv() => return,
                 _ = signals.hup.recv() => match self.reload(sources, log) {
-                    Ok(()) => tracing::info!("reloaded"),
-                    Err(error) => tracing::error!(%error, "not reloaded: what was in force stays in force"),
+                    Ok(()) => tracing::info!(event = "reload.done", "reloaded"),
+                    Err(error) => tracing::error!(event = "reload.failed", %error, "not reloaded: what was in force stays in force"),
                 },
             }
         }
@@ -316,14 +316,14 @@ impl App {
             ("log.format", old.log.format == new.log.format),
         ];
         for (key, _) in same.iter().filter(|(_, same)| !same) {
-            tracing::warn!(key, "this key takes effect at the next start");
+            tracing::warn!(event = "reload.needs_restart", key, "this key takes effect at the next start");
         }
     }
 
     /// Stops accepting, lets what is under way finish, and then cuts.
     pub fn drain(self) {
         let Self { control, mut tasks, cores, admin, jobs, presence, checkpoints, store, config, .. } = self;
-        tracing::info!("draining");
+        tracing::info!(event = "drain.begin", "draining");
         admin.draining.store(true, Ordering::Relaxed);
         std::thread::sleep(config.drain.delay);
         cores.drain(config.drain.deadline);
@@ -337,7 +337,7 @@ impl App {
             let _ = timeout(Duration::from_secs(5), store.close()).await;
         });
         control.shutdown_timeout(Duration::from_secs(1));
-        tracing::info!("ended");
+        tracing::info!(event = "drain.end", "ended");
     }
 }
 
@@ -407,7 +407,7 @@ async fn keep_tokens(exchanges: Arc<Exchanges>, vault: Arc<Vault>, clock: Clock)
         if !vault.signing().is_empty()
             && let Err(error) = vault.keep_signing_keys(clock.now()).await
         {
-            tracing::warn!(%error, "the keys that sign tokens could not be renewed");
+            tracing::warn!(event = "signing_keys.not_renewed", %error, "the keys that sign tokens could not be renewed");
         }
     }
 }

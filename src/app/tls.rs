@@ -62,9 +62,14 @@ pub async fn follow_files(files: TlsFiles, shared: Arc<Shared>) {
         match for_callers(&files) {
             Ok(certificate) => {
                 put_in_force(&shared, Some(certificate));
-                tracing::info!("the certificate changed and is in force for new connections");
+                tracing::info!(
+                    event = "certificate.changed",
+                    "the certificate changed and is in force for new connections"
+                );
             }
-            Err(error) => tracing::error!(%error, "the certificate changed and cannot be used; the old one stays"),
+            Err(error) => {
+                tracing::error!(event = "certificate.refused", %error, "the certificate changed and cannot be used; the old one stays")
+            }
         }
     }
 }

@@ -439,7 +439,7 @@ impl Directory {
 }
 
 fn unavailable(error: &StoreError) -> Unavailable {
-    tracing::warn!(%error, "a caller could not be looked up");
+    tracing::warn!(event = "caller.not_looked_up", %error, "a caller could not be looked up");
     Unavailable
 }
 

@@ -170,7 +170,11 @@ impl Presence {
         };
         let orphaned = self.store.orphan(&dead, self.clock.now()).await?;
         if orphaned > 0 {
-            tracing::warn!(orphaned, "submissions of a process that died are of unknown fate");
+            tracing::warn!(
+                event = "submissions.unknown",
+                count = orphaned,
+                "submissions of a process that died are of unknown fate"
+            );
         }
         self.take_turns(&leases).await
     }

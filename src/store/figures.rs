@@ -79,6 +79,11 @@ impl Store {
         &self.figures
     }
 
+    /// Whether it can say when something has changed: SQLite has nobody to tell.
+    pub const fn tells_of_changes(&self) -> bool {
+        self.dialect.notify().is_some()
+    }
+
     /// Those that read, and those that write.
     pub fn connections(&self) -> [(&'static str, Connections); 2] {
         [("read", Connections::of(&self.readers)), ("write", Connections::of(&self.writers))]

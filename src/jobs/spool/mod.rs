@@ -89,7 +89,7 @@ impl Spool {
         let appended = tokio::task::spawn_blocking(move || lock(&inner).append(entries)).await;
         let appended = appended.unwrap_or_else(|_| Err(io::ErrorKind::Other.into()));
         if let Err(error) = &appended {
-            tracing::error!(path = %self.path.display(), %error, "the spool cannot be written");
+            tracing::error!(event = "spool.not_written", path = %self.path.display(), %error, "the spool cannot be written");
         }
         self.holds.store(true, Ordering::Release);
         appended
