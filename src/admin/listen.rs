@@ -25,8 +25,9 @@ use std::{
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::TcpListener,
-    sync::Semaphore,
+    net::{TcpListener, TcpStream},
+    sync::{Semaphore, watch},
+    task::JoinSet,
     time::{sleep, timeout},
 };
 use tokio_rustls::TlsAcceptor;
@@ -38,28 +39,58 @@ const STREAMS: u32 = 32;
 const PATIENCE: Duration = Duration::from_secs(10);
 const HEAD: u32 = 16 * 1024;
 
-/// Accepts until the process ends.
-pub async fn serve(admin: Arc<Admin>, router: Router, listener: TcpListener, tls: Option<Arc<ServerConfig>>) {
-    let seats = Arc::new(Semaphore::new(CONNECTIONS));
+/// How far this listener's end has come.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Stage {
+    Serving,
+    /// Another process accepts here; who is connected is answered.
+    Leaving,
+    Ending,
+}
+
+/// Told of each step.
+#[derive(Clone)]
+struct Told(watch::Receiver<Stage>);
+
+impl Told {
+    /// Also when nobody is left to tell it.
+    async fn until(&mut self, stage: Stage) {
+        let _ = self.0.wait_for(|at| *at >= stage).await;
+    }
+}
+
+/// Accepts until it is told to leave, and returns when the last connection has ended.
+pub async fn serve(
+    admin: Arc<Admin>,
+    router: Router,
+    listener: TcpListener,
+    (tls, stage): (Option<Arc<ServerConfig>>, watch::Receiver<Stage>),
+) {
+    let (seats, mut told) = (Arc::new(Semaphore::new(CONNECTIONS)), Told(stage));
+    let mut connections = JoinSet::new();
     loop {
-        let Ok(seat) = Arc::clone(&seats).acquire_owned().await else { return };
-        let Ok((stream, peer)) = listener.accept().await else {
+        while connections.try_join_next().is_some() {}
+        let accepted = async {
+            let seat = Arc::clone(&seats).acquire_owned().await;
+            (seat, listener.accept().await)
+        };
+        let (seat, accepted) = tokio::select! {
+            accepted = accepted => accepted,
+            () = told.until(Stage::Leaving) => break,
+        };
+        let (Ok(seat), Ok((stream, peer))) = (seat, accepted) else {
             sleep(Duration::from_millis(50)).await;
             continue;
         };
-        let door = Arc::new(Door { router: router.clone(), admin: Arc::clone(&admin), peer: peer.ip() });
-        let tls = tls.clone();
-        tokio::spawn(async move {
+        let door = Door { router: router.clone(), admin: Arc::clone(&admin), peer: peer.ip() };
+        let (tls, told) = (tls.clone(), told.clone());
+        connections.spawn(async move {
             let _seat = seat;
-            let Some(config) = tls else { return door.talk_http1(stream).await };
-            let Ok(Ok(stream)) = timeout(PATIENCE, TlsAcceptor::from(config).accept(stream)).await else { return };
-            if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-                door.talk_http2(stream).await;
-            } else {
-                door.talk_http1(stream).await;
-            }
+            door.welcome(stream, tls, told).await;
         });
     }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
 }
 
 /// One connection's way in.
@@ -70,15 +101,38 @@ struct Door {
 }
 
 impl Door {
-    async fn talk_http1(self: Arc<Self>, stream: impl AsyncRead + AsyncWrite + Unpin) {
+    async fn welcome(mut self, mut stream: TcpStream, tls: Option<Arc<ServerConfig>>, told: Told) {
+        let (rule, trusted) = {
+            let current = self.admin.management.current();
+            (current.config.listen.admin_proxy_protocol, current.config.listen.trusted_proxies.clone())
+        };
+        let source = forwarded::source(&mut stream, self.peer, rule, &trusted);
+        let Ok(Some(peer)) = timeout(PATIENCE, source).await else { return };
+        self.peer = peer;
+        let door = Arc::new(self);
+        let Some(config) = tls else { return door.talk_http1(stream, told).await };
+        let Ok(Ok(stream)) = timeout(PATIENCE, TlsAcceptor::from(config).accept(stream)).await else { return };
+        if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+            door.talk_http2(stream, told).await;
+        } else {
+            door.talk_http1(stream, told).await;
+        }
+    }
+
+    async fn talk_http1(self: Arc<Self>, stream: impl AsyncRead + AsyncWrite + Unpin, mut told: Told) {
         let service = service_fn(move |request| Arc::clone(&self).answer(request));
         let mut builder = http1::Builder::new();
         builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(HEAD as usize);
-        // A caller that breaks off is not our mistake.
-        let _ = builder.serve_connection(TokioIo::new(stream), service).await;
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+        tokio::select! {
+            // A caller that breaks off is not our mistake.
+            _ = connection.as_mut() => return,
+            () = told.until(Stage::Ending) => connection.as_mut().graceful_shutdown(),
+        }
+        let _ = connection.await;
     }
 
-    async fn talk_http2(self: Arc<Self>, stream: impl AsyncRead + AsyncWrite + Unpin) {
+    async fn talk_http2(self: Arc<Self>, stream: impl AsyncRead + AsyncWrite + Unpin, mut told: Told) {
         let asked = Arc::new(AtomicU64::new(0));
         let count = Arc::clone(&asked);
         let service = service_fn(move |request| {
@@ -100,6 +154,7 @@ impl Door {
         loop {
             tokio::select! {
                 _ = connection.as_mut() => return,
+                () = told.until(Stage::Ending) => break,
                 () = sleep(PATIENCE) => {}
             }
             let now = asked.load(Ordering::Relaxed);
@@ -109,7 +164,7 @@ impl Door {
             before = now;
         }
         // One that has said nothing at all would be waited for without end: there is no preface to answer yet.
-        if before == 0 {
+        if asked.load(Ordering::Relaxed) == 0 {
             return;
         }
         // What is under way is answered to its end.

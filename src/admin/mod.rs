@@ -25,6 +25,7 @@ use api::{Api, Guard};
 use axum::{Router, body::Body, extract::State, routing::get};
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
+pub use listen::Stage;
 use rustls::ServerConfig;
 use std::{
     collections::BTreeMap,
@@ -34,7 +35,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
 };
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::watch};
 
 /// What this listener tells about.
 pub struct Admin {
@@ -63,10 +64,15 @@ pub struct Bound {
     pub providers: BTreeMap<String, SocketAddr>,
 }
 
-/// Accepts until the process ends.
-pub async fn serve(admin: Arc<Admin>, listener: TcpListener, tls: Option<Arc<ServerConfig>>) {
+/// Accepts until the process ends, and ends its connections in order.
+pub async fn serve(
+    admin: Arc<Admin>,
+    listener: TcpListener,
+    tls: Option<Arc<ServerConfig>>,
+    stage: watch::Receiver<Stage>,
+) {
     let router = router(Arc::clone(&admin));
-    listen::serve(admin, router, listener, tls).await;
+    listen::serve(admin, router, listener, (tls, stage)).await;
 }
 
 /// Everything that is served here.

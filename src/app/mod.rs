@@ -3,106 +3,67 @@
 //! Imported by the command line alone.
 
 mod cores;
+mod ending;
 mod ends;
+mod error;
+mod handover;
 mod open;
+mod parts;
+mod place;
 mod setup;
 mod sockets;
+mod systemd;
 mod tls;
+mod upkeep;
+mod watchdog;
 
+pub use error::AppError;
 pub use open::{address, catalog, issuer, master_source, source_reader, store};
+pub use place::Place;
 
 use crate::{
     admin::{self, Admin, Bound},
     clock::Clock,
-    config::{Config, ConfigError, Sources},
-    directory::{Directory, Reach},
-    exchange::{Exchanges, Ledger},
+    config::{Config, Sources},
     hook::{Hooks, Post},
-    jobs::{Ground, Jobs, SpoolError, follow::Follower as JobFollower},
-    manage::{Asking, Current, Management},
+    jobs::{Ground, Jobs},
+    manage::Current,
     presence::Presence,
-    provider::{CatalogError, files::Unreadable},
-    proxy::{Machines, Settings, SettingsError, Shared, trust},
+    proxy::{Machines, Settings, Shared},
     scheme::minted::Minter,
     source::Sources as LiveSources,
-    store::{Bell, Store, StoreError},
-    sync::{Follower, Pace, census::Counting, checkpoint::Checkpoints, retention::Retention},
+    store::Store,
+    sync::{census::Counting, checkpoint::Checkpoints},
     telemetry::{log::Logging, metrics::Listener, process::Began},
-    upstream::BadCaFile,
-    vault::{Vault, VaultError},
 };
 use cores::Cores;
+use ending::Why;
+use parts::{begin_exchanges, begin_following, follow_jobs, open_directory, open_management, open_store};
+use place::{Standing, Surroundings};
+use rustls::ServerConfig;
 use sockets::Sockets;
 use std::{
     collections::BTreeMap,
-    io,
-    net::SocketAddr,
-    sync::{Arc, atomic::AtomicBool, atomic::Ordering},
-    time::Duration,
+    fmt, io,
+    net::{SocketAddr, TcpListener},
+    sync::{Arc, atomic::AtomicBool},
 };
 use tokio::{
     runtime::{Builder, Runtime},
     signal::unix::{Signal, SignalKind, signal},
-    task::JoinSet,
-    time::timeout,
+    sync::watch,
+    task::{JoinHandle, JoinSet},
 };
-
-/// Why Bellhop does not start.
-#[derive(Debug, thiserror::Error)]
-pub enum AppError {
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    #[error(transparent)]
-    Preset(#[from] Unreadable),
-    #[error(transparent)]
-    Catalog(#[from] CatalogError),
-    #[error(transparent)]
-    Settings(#[from] SettingsError),
-    #[error(transparent)]
-    Tls(#[from] tls::TlsError),
-    #[error(transparent)]
-    Vault(#[from] VaultError),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error(transparent)]
-    Spool(#[from] SpoolError),
-    #[error("cannot listen at {address}: {error}{}", sockets::advice(error))]
-    Listen { address: SocketAddr, error: io::Error },
-    #[error("{0}")]
-    Sources(String),
-    #[error("webhooks.ca_file: {0}")]
-    Webhooks(#[from] BadCaFile),
-    #[error("{0}")]
-    Oidc(String),
-    #[error("the process cannot start its threads: {0}")]
-    Threads(io::Error),
-}
-
-impl AppError {
-    /// Whether the operator has to put the configuration right, and trying again is no use.
-    pub const fn is_configuration(&self) -> bool {
-        match self {
-            Self::Config(_)
-            | Self::Preset(_)
-            | Self::Catalog(_)
-            | Self::Settings(_)
-            | Self::Tls(_)
-            | Self::Sources(_)
-            | Self::Webhooks(_)
-            | Self::Oidc(_) => true,
-            Self::Vault(error) => error.is_configuration(),
-            Self::Store(StoreError::Address(_)) => true,
-            Self::Store(_) | Self::Spool(_) | Self::Listen { .. } | Self::Threads(_) => false,
-        }
-    }
-}
 
 /// A running Bellhop.
 pub struct App {
     control: Runtime,
     /// What runs beside the data plane until the end.
     tasks: JoinSet<()>,
+    admin_listener: JoinHandle<()>,
+    admin_stage: watch::Sender<admin::Stage>,
     cores: Cores,
+    standing: Standing,
     shared: Arc<Shared>,
     admin: Arc<Admin>,
     jobs: Arc<Jobs>,
@@ -122,15 +83,25 @@ pub struct Addresses {
     pub providers: BTreeMap<String, SocketAddr>,
 }
 
-/// Runs until SIGTERM or SIGINT, and then drains; SIGHUP reloads.
-pub fn serve(sources: &Sources, log: &Logging) -> Result<(), AppError> {
-    let app = App::start(sources.load()?.config)?;
+/// Runs until SIGTERM or SIGINT, or until a successor has taken over, and then drains; SIGHUP reloads.
+pub fn serve(sources: &Sources, log: &Logging, place: Place) -> Result<(), AppError> {
+    let config = sources.load()?.config;
+    let surroundings = Surroundings::of_environment(&config, place)?;
+    let mut app = App::start_in(config, surroundings)?;
     // Before anybody is told that it listens: who is told may end it at once.
     let signals = Signals::register(&app.control).map_err(AppError::Threads)?;
+    app.standing.take(&app.config, &app.control, &mut app.tasks);
     log.listening(app.addresses.proxy, app.addresses.admin, &app.addresses.providers);
-    app.control.block_on(app.until_told_to_end(signals, sources, log));
-    app.drain();
+    app.standing.manager.ready(&app.addresses);
+    let why = app.control.block_on(app.until_told_to_end(signals, sources, log));
+    app.end(why);
     Ok(())
+}
+
+impl fmt::Display for Addresses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Serving at {}, managed at {}", self.proxy, self.admin)
+    }
 }
 
 /// What an operator tells a running process.
@@ -152,26 +123,21 @@ impl Signals {
 }
 
 impl App {
-    /// Everything is opened and bound before the first request is accepted.
     pub fn start(config: Config) -> Result<Self, AppError> {
+        Self::start_in(config, Surroundings::default())
+    }
+
+    /// Everything is opened and bound before the first request is accepted.
+    fn start_in(config: Config, surroundings: Surroundings) -> Result<Self, AppError> {
         let began = Began::default();
-        let mut control = Builder::new_multi_thread();
-        let control = control.worker_threads(2).thread_name("bellhop-store").enable_all().build();
-        let control = control.map_err(AppError::Threads)?;
+        let control = control_runtime().map_err(AppError::Threads)?;
         let settings = Settings::new(&config, catalog(&config)?)?;
         let tls = config.tls.as_ref().map(tls::for_callers).transpose()?;
         let admin_tls = config.admin_tls.as_ref().map(tls::for_callers).transpose()?;
         let clock = Clock::system();
         let (store, vault) = control.block_on(open_store(&config, &clock))?;
         let sources = LiveSources::new(source_reader(&config, &clock)?, control.handle().clone());
-        let reach = Reach {
-            store: store.clone(),
-            vault: Arc::clone(&vault),
-            sources: Arc::clone(&sources),
-            runtime: control.handle().clone(),
-            clock: clock.clone(),
-        };
-        let directory = directory(reach, config.store.max_stale);
+        let directory = open_directory((&store, &vault, &sources), &clock, &control, config.store.max_stale);
         let signer = vault.signer();
         let begun = begin_following(&config, store.clone(), (&vault, &directory), &clock);
         let (follower, presence) = control.block_on(begun)?;
@@ -184,13 +150,7 @@ impl App {
             presence: Arc::clone(&presence),
         };
         let jobs = control.block_on(Jobs::begin(ground.clone(), &config.data_dir))?;
-        let ledger = Ledger {
-            store: store.clone(),
-            vault: Arc::clone(&vault),
-            runtime: control.handle().clone(),
-            clock: clock.clone(),
-        };
-        let exchanges = Exchanges::new(ledger, clock.clone());
+        let exchanges = begin_exchanges(&store, &vault, &control, &clock);
         if config.jobs.follow {
             follow_jobs(&config, Arc::clone(&jobs), ground, Arc::clone(&exchanges))?;
         }
@@ -206,17 +166,9 @@ impl App {
         let shared = Shared::new(settings, machines, clock.clone());
         tls::put_in_force(&shared, tls);
         shared.metrics.certificate(Listener::Admin, admin_tls.as_ref().and_then(|certificate| certificate.ends));
-        let workers = workers(&config);
-        let sockets = Sockets::bind(&config.listen, workers)?;
+        let (sockets, standing) = surroundings.listen(&config, workers(&config))?;
         let addresses = sockets.addresses();
-        let current = Current { config: config.clone(), catalog: catalog(&config)?, issuer: issuer(&config)? };
-        let asking = Asking::new(Ok(source_reader(&config, &clock)?));
-        let management = Management::new(
-            (store.clone(), Arc::clone(&vault)),
-            (Arc::clone(&exchanges), asking),
-            clock.clone(),
-            current,
-        );
+        let management = open_management(&config, (store.clone(), Arc::clone(&vault)), &exchanges, &clock)?;
         if let Err(error) = control.block_on(setup::offer(&management, &config, addresses.admin)) {
             tracing::error!(event = "setup.not_asked", %error, "whether there is a user yet could not be asked");
         }
@@ -240,40 +192,66 @@ impl App {
             draining: AtomicBool::new(false),
         });
         let Sockets { admin: admin_socket, cores: core_sockets, .. } = sockets;
-        let guard = control.enter();
-        let listener = tokio::net::TcpListener::from_std(admin_socket).map_err(AppError::Threads)?;
-        drop(guard);
         let mut tasks = JoinSet::new();
         tasks.spawn_on(follower.run(), control.handle());
-        tasks.spawn_on(keep_presence(Arc::clone(&presence), pace), control.handle());
-        let admin_tls = admin_tls.map(|certificate| certificate.config);
-        tasks.spawn_on(admin::serve(Arc::clone(&admin), listener, admin_tls), control.handle());
+        tasks.spawn_on(upkeep::keep_presence(Arc::clone(&presence), pace), control.handle());
         tasks.spawn_on(counting.keep(), control.handle());
+        let admin_tls = admin_tls.map(|certificate| certificate.config);
+        let (admin_listener, admin_stage) =
+            serve_admin(&control, &admin, (admin_socket, admin_tls)).map_err(AppError::Threads)?;
         tasks.spawn_on(Arc::clone(&jobs).keep(signer), control.handle());
         tasks.spawn_on(sources.keep_fresh(store.clone(), jobs.process()), control.handle());
-        tasks.spawn_on(note_uses(store.clone(), Arc::clone(&admin.directory)), control.handle());
+        tasks.spawn_on(upkeep::note_uses(store.clone(), Arc::clone(&admin.directory)), control.handle());
         let checkpoints = Checkpoints::new(store.clone(), Arc::clone(&vault), clock.clone(), &config.data_dir);
         tasks.spawn_on(Arc::clone(&checkpoints).keep(), control.handle());
         tasks.spawn_on(Arc::clone(&hooks).keep(), control.handle());
-        tasks.spawn_on(keep_trail(parts, Arc::clone(&presence), config.audit.keep), control.handle());
-        tasks.spawn_on(keep_tokens(exchanges, vault, clock), control.handle());
-        tasks.spawn_on(keep_sessions(Arc::clone(&admin.management)), control.handle());
+        tasks.spawn_on(upkeep::keep_trail(parts, Arc::clone(&presence), config.audit.keep), control.handle());
+        upkeep::begin(&mut tasks, control.handle(), (&store, &vault), presence.process());
+        tasks.spawn_on(upkeep::keep_tokens(exchanges, vault, clock), control.handle());
+        tasks.spawn_on(upkeep::keep_sessions(Arc::clone(&admin.management)), control.handle());
         if let Some(files) = config.tls.clone() {
             tasks.spawn_on(tls::follow_files(files, Arc::clone(&shared)), control.handle());
         }
         let cores = Cores::start(&shared, core_sockets).map_err(AppError::Threads)?;
-        Ok(Self { control, tasks, cores, shared, admin, jobs, presence, checkpoints, hooks, store, config, addresses })
+        control.spawn(watchdog::show_life(Arc::clone(&standing.manager), cores.signs_of_life()));
+        Ok(Self {
+            control,
+            tasks,
+            admin_listener,
+            admin_stage,
+            cores,
+            standing,
+            shared,
+            admin,
+            jobs,
+            presence,
+            checkpoints,
+            hooks,
+            store,
+            config,
+            addresses,
+        })
     }
 
-    async fn until_told_to_end(&self, mut signals: Signals, sources: &Sources, log: &Logging) {
+    async fn until_told_to_end(&self, mut signals: Signals, sources: &Sources, log: &Logging) -> Why {
         loop {
             tokio::select! {
-                _ = signals.term.recv() => return,
-                _ = signals.int.recv() => return,
-                _ = signals.hup.recv() => match self.reload(sources, log) {
-                    Ok(()) => tracing::info!(event = "reload.done", "reloaded"),
-                    Err(error) => tracing::error!(event = "reload.failed", %error, "not reloaded: what was in force stays in force"),
-                },
+                _ = signals.term.recv() => return Why::Told,
+                _ = signals.int.recv() => return Why::Told,
+                () = self.standing.is_taken_over() => return Why::TakenOver,
+                _ = signals.hup.recv() => {
+                    self.standing.manager.reloading();
+                    match self.reload(sources, log) {
+                        Ok(()) => {
+                            tracing::info!(event = "reload.done", "reloaded");
+                            self.standing.manager.ready(&self.addresses);
+                        }
+                        Err(error) => {
+                            self.standing.manager.ready(format_args!("{}; not reloaded: {error}", self.addresses));
+                            tracing::error!(event = "reload.failed", %error, "not reloaded: what was in force stays in force");
+                        }
+                    }
+                }
             }
         }
     }
@@ -313,133 +291,32 @@ impl App {
             ("sizes", old.sizes == new.sizes),
             ("timeouts.connect", old.timeouts.connect == new.timeouts.connect),
             ("timeouts.upstream_idle", old.timeouts.upstream_idle == new.timeouts.upstream_idle),
+            ("drain", old.drain == new.drain),
             ("log.format", old.log.format == new.log.format),
         ];
         for (key, _) in same.iter().filter(|(_, same)| !same) {
             tracing::warn!(event = "reload.needs_restart", key, "this key takes effect at the next start");
         }
     }
-
-    /// Stops accepting, lets what is under way finish, and then cuts.
-    pub fn drain(self) {
-        let Self { control, mut tasks, cores, admin, jobs, presence, checkpoints, store, config, .. } = self;
-        tracing::info!(event = "drain.begin", "draining");
-        admin.draining.store(true, Ordering::Relaxed);
-        std::thread::sleep(config.drain.delay);
-        cores.drain(config.drain.deadline);
-        control.block_on(async {
-            write_uses(&store, &admin.directory).await;
-            // The follower keeps a connection, and closing waits for all of them.
-            tasks.shutdown().await;
-            jobs.finish().await;
-            let _ = timeout(Duration::from_secs(5), presence.end()).await;
-            let _ = timeout(Duration::from_secs(5), checkpoints.write()).await;
-            let _ = timeout(Duration::from_secs(5), store.close()).await;
-        });
-        control.shutdown_timeout(Duration::from_secs(1));
-        tracing::info!(event = "drain.end", "ended");
-    }
 }
 
-/// What live sources give anew is asked for anew.
-fn directory(reach: Reach, max_stale: Duration) -> Arc<Directory> {
-    let sources = Arc::clone(&reach.sources);
-    let directory = Arc::new(Directory::new(reach, max_stale));
-    let told = Arc::downgrade(&directory);
-    sources.tell(move |credential| {
-        if let Some(directory) = told.upgrade() {
-            directory.forget_credential(credential);
-        }
-    });
-    directory
+fn control_runtime() -> io::Result<Runtime> {
+    Builder::new_multi_thread().worker_threads(2).thread_name("bellhop-store").enable_all().build()
 }
 
-/// From here on, what others change is heard of, and others hear of this process.
-async fn begin_following(
-    config: &Config,
-    store: Store,
-    (vault, directory): (&Arc<Vault>, &Arc<Directory>),
-    clock: &Clock,
-) -> Result<(Follower, Arc<Presence>), AppError> {
-    let bell = Bell::new(&address(config)?, config.store.listen_url.as_ref())?;
-    let follower = Follower::begin(store.clone(), Arc::clone(vault), Arc::clone(directory), bell).await?;
-    let presence = Presence::begin(store, clock.clone(), &*follower.pace()).await?;
-    Ok((follower, Arc::new(presence)))
-}
-
-async fn open_store(config: &Config, clock: &Clock) -> Result<(Store, Arc<Vault>), AppError> {
-    let store = store(config).await?;
-    let vault = Vault::open(&store, master_source(config), clock.now()).await?;
-    Ok((store, Arc::new(vault)))
-}
-
-/// Says that this process lives, and does what is its turn.
-async fn keep_presence(presence: Arc<Presence>, pace: Arc<Pace>) {
-    presence.keep(&*pace).await;
-}
-
-/// Bellhop asks about open jobs itself.
-fn follow_jobs(config: &Config, jobs: Arc<Jobs>, ground: Ground, exchanges: Arc<Exchanges>) -> Result<(), AppError> {
-    let catalog = catalog(config)?;
-    let trust = trust(&catalog)?;
-    let follower = JobFollower { jobs, ground, exchanges, catalog, trust, settings: config.jobs.clone() };
-    follower.start(config).map_err(AppError::Threads)
+/// Apart from what else runs there: it ends later, and in order.
+fn serve_admin(
+    control: &Runtime,
+    admin: &Arc<Admin>,
+    (socket, tls): (TcpListener, Option<Arc<ServerConfig>>),
+) -> io::Result<(JoinHandle<()>, watch::Sender<admin::Stage>)> {
+    let _inside = control.enter();
+    let listener = tokio::net::TcpListener::from_std(socket)?;
+    let (stage, told) = watch::channel(admin::Stage::Serving);
+    Ok((control.spawn(admin::serve(Arc::clone(admin), listener, tls, told)), stage))
 }
 
 fn workers(config: &Config) -> usize {
     let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     config.listen.workers.map_or_else(cores, std::num::NonZero::get)
-}
-
-/// Takes away what of the audit trail is older than the operator wants it kept.
-async fn keep_trail(parts: (Store, Arc<Vault>, Clock), presence: Arc<Presence>, keep: Option<Duration>) {
-    let (store, vault, clock) = parts;
-    if let Some(keep) = keep {
-        Retention { store, vault, clock, presence, keep }.run().await;
-    }
-}
-
-/// Forgets access tokens that nobody uses, and renews the keys that sign Bellhop's own, once there are any.
-async fn keep_tokens(exchanges: Arc<Exchanges>, vault: Arc<Vault>, clock: Clock) {
-    loop {
-        tokio::time::sleep(Duration::from_secs(600)).await;
-        exchanges.sweep();
-        if !vault.signing().is_empty()
-            && let Err(error) = vault.keep_signing_keys(clock.now()).await
-        {
-            tracing::warn!(event = "signing_keys.not_renewed", %error, "the keys that sign tokens could not be renewed");
-        }
-    }
-}
-
-/// Forgets sessions, links and answers that are over; none of them opens anything before that either.
-async fn keep_sessions(management: Arc<Management>) {
-    loop {
-        tokio::time::sleep(Duration::from_secs(600)).await;
-        if let Err(error) = management.sweep_sessions().await {
-            tracing::debug!(%error, "sessions that are over could not be forgotten");
-        }
-        if let Err(error) = management.sweep_answers().await {
-            tracing::debug!(%error, "answers that are over could not be forgotten");
-        }
-    }
-}
-
-/// "Last used" is for people: a minute late is early enough.
-async fn note_uses(store: Store, directory: Arc<Directory>) {
-    loop {
-        tokio::time::sleep(Duration::from_secs(20)).await;
-        write_uses(&store, &directory).await;
-    }
-}
-
-async fn write_uses(store: &Store, directory: &Directory) {
-    let mut used = directory.take_used();
-    used.sort_unstable_by_key(|(token, _)| *token);
-    for batch in used.chunks(500) {
-        if let Err(error) = store.touch(batch).await {
-            tracing::debug!(%error, "when tokens were used could not be noted");
-            return;
-        }
-    }
 }

@@ -10,6 +10,7 @@ use crate::{
     hook::Post,
     oidc::Issuer,
     proxy::Settings,
+    sync::set_back::SetBack,
     vault::Vault,
 };
 use clap::Args;
@@ -101,6 +102,10 @@ async fn open(config: &Config, console: &mut Console<'_>) -> Result<(), Failure>
     let vault = Vault::open(&store, app::master_source(config), Clock::system().now()).await?;
     let (version, _) = vault.versions()?;
     console.note(format_args!("master key     version {version}"));
+    let set_back = SetBack::find(&store, &*vault.signer(), &config.data_dir).await;
     store.close().await;
-    Ok(())
+    match set_back.map_err(Failure::failed)? {
+        None => Ok(()),
+        Some(found) => Err(AppError::SetBack(found).into()),
+    }
 }

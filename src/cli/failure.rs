@@ -49,9 +49,8 @@ impl Failure {
             Self::Program(_, code) => *code,
             Self::App(error) if error.is_configuration() => CONFIGURATION,
             Self::Vault(error) | Self::Apply(ApplyError::Vault(error)) if error.is_configuration() => CONFIGURATION,
-            Self::Config(_) | Self::Apply(ApplyError::Misplaced(_)) | Self::Store(StoreError::Address(_)) => {
-                CONFIGURATION
-            }
+            Self::Store(error) | Self::Apply(ApplyError::Store(error)) if error.is_configuration() => CONFIGURATION,
+            Self::Config(_) | Self::Apply(ApplyError::Misplaced(_)) => CONFIGURATION,
             Self::Failed(_) | Self::SignedOut(_) | Self::Apply(_) | Self::App(_) | Self::Vault(_) | Self::Store(_) => {
                 FAILED
             }

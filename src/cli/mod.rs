@@ -5,6 +5,7 @@
 mod api;
 pub mod apply;
 mod audit;
+mod backup;
 mod check;
 mod console;
 mod credential;
@@ -22,6 +23,7 @@ mod job;
 mod key;
 mod local;
 mod login;
+mod migrate;
 mod moment;
 mod organization;
 mod point;
@@ -30,11 +32,13 @@ mod progress;
 mod project;
 mod provider;
 mod quota;
+mod restore;
 mod run;
 mod serve;
 mod token;
 mod usage;
 mod user;
+mod vacuum;
 mod webhook;
 mod whose;
 
@@ -151,8 +155,14 @@ enum StoreCommand {
     /// The master key and the keys under it
     #[command(subcommand)]
     Key(key::KeyCommand),
-    /// Bring the store's schema up to this version of Bellhop
-    Migrate(key::Migrate),
+    /// Bring the store's schema up to this version of Bellhop, while older ones run on it
+    Migrate(migrate::Migrate),
+    /// Make a file of the whole store, while `serve` runs
+    Backup(backup::Backup),
+    /// Put a backup in the store's place, and decide what becomes of what was revoked since
+    Restore(restore::Restore),
+    /// Give the room that the store's file does not use back to the system
+    Vacuum(vacuum::Vacuum),
 }
 
 /// Parses the arguments and carries them out. Returns the exit code.
@@ -188,7 +198,7 @@ impl Command {
     fn run(self, sources: &Sources, console: &mut Console<'_>) -> Result<u8, Failure> {
         let done = match self {
             Self::Run(run) => return run.run(sources, console),
-            Self::Serve(_) => serve::run(sources),
+            Self::Serve(serve) => serve::run(&serve, sources),
             Self::Demo(demo) => demo.run(sources, console),
             Self::Check(check) => check.run(sources, console),
             Self::Store(command) => command.run(sources, console),
@@ -233,6 +243,12 @@ impl StoreCommand {
                     )),
                 };
             }
+            match self {
+                Self::Migrate(migrate) => return migrate.run(sources, console).await,
+                Self::Backup(backup) => return backup.run(sources, console).await,
+                Self::Restore(restore) => return restore.run(sources, console).await,
+                _ => {}
+            }
             let local = Local::open(sources.load()?.config).await?;
             if let Some(place) = local.vault.made() {
                 console.note(format_args!(
@@ -248,7 +264,10 @@ impl StoreCommand {
 
     /// What no Bellhop elsewhere could do.
     const fn is_for_the_store(&self) -> bool {
-        matches!(self, Self::Apply(_) | Self::Key(_) | Self::Migrate(_))
+        matches!(
+            self,
+            Self::Apply(_) | Self::Key(_) | Self::Migrate(_) | Self::Backup(_) | Self::Restore(_) | Self::Vacuum(_)
+        )
     }
 
     async fn run_here(self, local: &Local, console: &mut Console<'_>) -> Result<(), Failure> {
@@ -266,7 +285,9 @@ impl StoreCommand {
             Self::Webhook(command) => command.run(&local.api()?, console).await,
             Self::Audit(command) => command.run(&local.api()?, console).await,
             Self::Key(command) => command.run(local, console).await,
-            Self::Migrate(migrate) => migrate.run(local, console).await,
+            Self::Vacuum(vacuum) => vacuum.run(local, console).await,
+            // These have run before the store is opened.
+            Self::Migrate(_) | Self::Backup(_) | Self::Restore(_) => Ok(()),
         }
     }
 }

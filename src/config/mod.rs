@@ -92,12 +92,28 @@ pub struct Listen {
     pub public_url: Option<BaseUrl>,
     #[serde(deserialize_with = "written::optional")]
     pub admin_url: Option<BaseUrl>,
-    /// Whose `Forwarded` and `X-Forwarded-*` count.
+    /// Whose `Forwarded` and `X-Forwarded-*` count, and who is believed with the PROXY protocol.
     #[serde(deserialize_with = "written::list")]
     pub trusted_proxies: Vec<IpNet>,
+    /// Whether connections to the proxy listeners begin with the PROXY protocol.
+    pub proxy_protocol: ProxyProtocol,
+    /// The same of the admin listener.
+    pub admin_proxy_protocol: ProxyProtocol,
     /// Data-plane threads, one listener each. `None`: one per core.
     #[serde(deserialize_with = "written::optional")]
     pub workers: Option<NonZeroUsize>,
+}
+
+/// What of the PROXY protocol a listener understands: only what trusted proxies say counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProxyProtocol {
+    #[default]
+    Never,
+    /// A trusted proxy may begin with it; a connection without it is its peer's own.
+    Accept,
+    /// Every connection comes from a trusted proxy and begins with it; others are closed.
+    Require,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -205,7 +221,10 @@ pub struct Drain {
     /// Still accepting, but no longer ready, so that a load balancer can look away.
     #[serde(deserialize_with = "written::span::<0, 600, _>")]
     pub delay: Duration,
-    /// For what is under way; then it is cut.
+    /// For whatever can be asked for again; has no effect beyond the deadline.
+    #[serde(deserialize_with = "written::span::<0, 3_600, _>")]
+    pub poll: Duration,
+    /// For what may have cost something; then it is cut.
     #[serde(deserialize_with = "written::span::<0, 3_600, _>")]
     pub deadline: Duration,
 }
@@ -321,6 +340,8 @@ impl Default for Listen {
             public_url: None,
             admin_url: None,
             trusted_proxies: Vec::new(),
+            proxy_protocol: ProxyProtocol::Never,
+            admin_proxy_protocol: ProxyProtocol::Never,
             workers: None,
         }
     }
@@ -380,7 +401,7 @@ impl Default for Timeouts {
 
 impl Default for Drain {
     fn default() -> Self {
-        Self { delay: Duration::ZERO, deadline: Duration::from_secs(30) }
+        Self { delay: Duration::ZERO, poll: Duration::from_secs(5), deadline: Duration::from_secs(30) }
     }
 }
 

@@ -4,7 +4,8 @@
 
 use super::written::{Consistent, by_name, one, optional};
 use super::{
-    Expected, Listen, MasterKeySource, Origin, Prices, Protocol, ProviderConfig, TlsFiles, TokenLifetimes, Upstream,
+    Expected, Listen, MasterKeySource, Origin, Prices, Protocol, ProviderConfig, ProxyProtocol, TlsFiles,
+    TokenLifetimes, Upstream,
 };
 use crate::secret::Secret;
 use serde::{Deserialize, Deserializer, de};
@@ -125,7 +126,15 @@ impl Consistent for Listen {
         let addresses =
             || [&self.proxy, &self.admin].into_iter().chain(self.providers.values()).filter(|a| a.port() != 0);
         let twice = addresses().enumerate().any(|(n, address)| addresses().skip(n + 1).any(|other| other == address));
-        if twice { Err(Expected("a different address for each listener")) } else { Ok(()) }
+        if twice {
+            return Err(Expected("a different address for each listener"));
+        }
+        let announced =
+            [self.proxy_protocol, self.admin_proxy_protocol].iter().any(|rule| *rule != ProxyProtocol::Never);
+        if announced && self.trusted_proxies.is_empty() {
+            return Err(Expected("`trusted_proxies` beside `proxy_protocol`: nobody else is believed"));
+        }
+        Ok(())
     }
 }
 

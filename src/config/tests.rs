@@ -134,7 +134,7 @@ fn a_mistake_is_told_with_its_place_and_what_was_expected() {
     ];
     insta::assert_snapshot!(files.map(mistake).join("\n"), @"
     bellhop.yaml:2:10: listen.proxy: expected an IP address and a port such as 127.0.0.1:8080 or [::1]:8080
-    bellhop.yaml:2:3: listen: unknown key `prxy`: expected one of proxy, admin, providers, hosts, root, public_url, admin_url, trusted_proxies, workers
+    bellhop.yaml:2:3: listen: unknown key `prxy`: expected one of proxy, admin, providers, hosts, root, public_url, admin_url, trusted_proxies, proxy_protocol, admin_proxy_protocol, workers
     bellhop.yaml:2:1: `log` is here twice: write each key once
     bellhop.yaml:2:10: log.level: expected one of error, warn, info, debug, trace
     bellhop.yaml:1:6: log: expected keys with values

@@ -16,6 +16,7 @@ use crate::{
     scheme::{self, Injection, NotPreparable},
     source::{Drawn, Key, Problem, Spec},
     store::{SealedVersion, Seq, StoreError},
+    vault::VaultError,
 };
 use http::HeaderValue;
 use std::{
@@ -194,9 +195,16 @@ async fn open(
     selection: &Selection<'_>,
 ) -> Result<(Fields, Option<Drawn>), Unresolvable> {
     let offer = selection.offer;
-    // Rotated or deleted since the offers were read: the caller asks again and finds what is there now.
-    let version = reach.store.sealed(offer.credential, offer.version).await?.ok_or(Unresolvable::Unavailable)?;
-    open_version(reach, provider, &version).await.map_err(|error| match error {
+    let mut opened = open_stored(reach, provider, selection).await?;
+    if opened.as_ref().is_err_and(NotOpened::is_outrun) {
+        // It was sealed anew, and its key taken away, between the reading and the opening.
+        opened = open_stored(reach, provider, selection).await?;
+    }
+    opened.map_err(|error| match error {
+        NotOpened::Stored(NotPreparable::Seal(problem)) if problem.is_of_this_process() => {
+            tracing::error!(event = "credential.not_opened", %problem, credential = %offer.credential, "a stored credential cannot be opened by this process");
+            Unresolvable::Unavailable
+        }
         NotOpened::Source(problem) => {
             let because = format!("its source cannot be read: {problem}").into();
             Unresolvable::Unusable { home: offer.home.clone(), label: offer.label.clone(), because }
@@ -208,6 +216,17 @@ async fn open(
     })
 }
 
+async fn open_stored(
+    reach: &Reach,
+    provider: &Arc<Provider>,
+    selection: &Selection<'_>,
+) -> Result<Result<(Fields, Option<Drawn>), NotOpened>, Unresolvable> {
+    let offer = selection.offer;
+    // Rotated or deleted since the offers were read: the caller asks again and finds what is there now.
+    let version = reach.store.sealed(offer.credential, offer.version).await?.ok_or(Unresolvable::Unavailable)?;
+    Ok(open_version(reach, provider, &version).await)
+}
+
 /// Why a stored version is of no use.
 #[derive(Debug, thiserror::Error)]
 pub enum NotOpened {
@@ -215,6 +234,12 @@ pub enum NotOpened {
     Stored(#[from] NotPreparable),
     #[error("its source cannot be read: {0}")]
     Source(Arc<Problem>),
+}
+
+impl NotOpened {
+    fn is_outrun(&self) -> bool {
+        matches!(self, Self::Stored(NotPreparable::Seal(VaultError::UnknownKey(_))))
+    }
 }
 
 pub async fn open_version(

@@ -13,7 +13,7 @@ mod study;
 mod writer;
 
 pub use known::Seen;
-pub use spool::SpoolError;
+pub use spool::{SpoolError, standing as spooled};
 pub use study::Study;
 
 use crate::{

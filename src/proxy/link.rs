@@ -3,6 +3,7 @@
 //! Never looks into a request; that is for the steps of `proxy`.
 
 use super::{
+    drain::Drain,
     tunnel::Tunnel,
     wire::{Guard, HeadLimits, Violation},
 };
@@ -55,12 +56,17 @@ pub struct Link {
     pub peer: IpAddr,
     pub protocol: Protocol,
     pub secure: bool,
+    pub accepted: Instant,
     pub alarm: Rc<Alarm>,
     pub patience: Patience,
+    /// Of its core.
+    drain: Rc<Drain>,
     guard: RefCell<Guard>,
     violation: Cell<Option<Violation>>,
     /// Exchanges whose answer has not been handed over whole.
     under_way: Cell<u32>,
+    /// Those of them that the end of the core waits for.
+    awaited: Cell<u32>,
     /// At least one exchange is over.
     has_answered: Cell<bool>,
     resting: Cell<bool>,
@@ -78,19 +84,22 @@ pub struct Link {
 }
 
 impl Link {
-    pub fn new(caller: Caller, patience: Patience, limits: HeadLimits) -> Rc<Self> {
+    pub fn new(caller: Caller, patience: Patience, limits: HeadLimits, drain: Rc<Drain>) -> Rc<Self> {
         let alarm = Alarm::new(caller.accepted + patience.head);
         alarm.set(caller.accepted + patience.head, Waiting::Caller);
-        let Caller { peer, protocol, secure, .. } = caller;
+        let Caller { peer, protocol, secure, accepted } = caller;
         Rc::new(Self {
             peer,
             protocol,
             secure,
+            accepted,
             alarm,
             patience,
+            drain,
             guard: RefCell::new(Guard::new(limits)),
             violation: Cell::new(None),
             under_way: Cell::new(0),
+            awaited: Cell::new(0),
             has_answered: Cell::new(false),
             resting: Cell::new(false),
             stalled: Cell::new(None),
@@ -118,12 +127,22 @@ impl Link {
         self.under_way.get() > 0
     }
 
+    /// Something is under way that may have cost something.
+    pub const fn is_awaited(&self) -> bool {
+        self.awaited.get() > 0
+    }
+
     /// After an exchange: nothing asked, nothing being answered, nothing waiting to be written.
     pub fn is_at_rest(&self) -> bool {
         self.has_answered.get()
             && !self.is_under_way()
             && self.stalled.get().is_none()
             && self.guard.borrow().is_between_requests()
+    }
+
+    /// The beginning of a request is here, and not yet its whole head.
+    pub fn is_in_head(&self) -> bool {
+        !self.is_under_way() && self.guard.borrow().is_in_head()
     }
 
     /// Nothing was ever asked here.
@@ -154,7 +173,7 @@ impl Link {
             self.alarm.set(entered + self.patience.keep_alive, Waiting::Provider);
         }
         let number = self.tickets.replace(self.tickets.get().wrapping_add(1));
-        Ticket { link: Rc::clone(self), number, entered }
+        Ticket { link: Rc::clone(self), number, entered, awaited: Cell::new(false), told: Cell::new(None) }
     }
 
     /// Over HTTP/2: whether the caller has left part of an answer untaken for as long as they may.
@@ -218,11 +237,30 @@ pub struct Ticket {
     link: Rc<Link>,
     number: u32,
     pub entered: Instant,
+    /// The end of the core waits for it.
+    awaited: Cell<bool>,
+    /// How it is told of that end: over HTTP/2, where each exchange is a task of its own.
+    told: Cell<Option<u64>>,
 }
 
 impl Ticket {
     pub fn link(&self) -> &Rc<Link> {
         &self.link
+    }
+
+    /// It may cost something, or undo what did: nobody can just ask for it again.
+    pub fn keep_to_the_end(&self) {
+        if !self.awaited.replace(true) {
+            self.link.awaited.set(self.link.awaited.get() + 1);
+        }
+    }
+
+    /// Whether the core ends without waiting for it any longer; if not yet, whoever polls it is told then.
+    pub fn is_cut_off(&self, cx: &Context<'_>) -> bool {
+        if self.link.protocol == Protocol::Http2 && self.told.get().is_none() {
+            self.told.set(Some(self.link.drain.register(cx)));
+        }
+        self.link.drain.is_cutting() && !self.awaited.get()
     }
 
     /// The caller takes what was given: over HTTP/2, more is asked for only when there is room for it.
@@ -245,6 +283,12 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         self.taken();
+        if let Some(key) = self.told.get() {
+            self.link.drain.forget(key);
+        }
+        if self.awaited.get() {
+            self.link.awaited.set(self.link.awaited.get() - 1);
+        }
         self.link.under_way.set(self.link.under_way.get() - 1);
         self.link.has_answered.set(true);
         if let Some(waker) = self.link.on_room.borrow_mut().take() {

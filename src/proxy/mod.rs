@@ -11,6 +11,8 @@ mod errand;
 mod grpc;
 mod head;
 mod hot;
+mod http1;
+mod http2;
 mod link;
 mod listen;
 mod login;
@@ -28,7 +30,8 @@ mod upgrade;
 mod whoami;
 pub mod wire;
 
-pub use listen::{Entry, accept};
+pub use drain::Stage;
+pub use listen::{Entry, Queue, accept};
 pub use refusal::Code;
 pub use settings::{Current, Machines, Settings, SettingsError, Shared, trust};
 
@@ -47,19 +50,19 @@ use drain::Drain;
 use grpc::Dialect;
 use hot::HotGrants;
 use http::{HeaderValue, Method, Request, Response, request};
-use hyper::{
-    body::Incoming,
-    server::conn::{http1, http2},
-};
+use hyper::{body::Incoming, server::conn};
 use link::{Caller as Connected, Link, Patience, Ticket};
 use refusal::Refusal;
 use relay::{About, Answer, Came};
 use route::Route;
 use std::{
     cell::{Cell, RefCell},
+    future::{Future, poll_fn},
     net::IpAddr,
+    pin::pin,
     rc::Rc,
     sync::Arc,
+    task::Poll,
     time::Instant,
 };
 use streams::Streams;
@@ -68,7 +71,9 @@ use upgrade::{Met, Wish};
 /// One core: its own runtime, listeners, pool and counters.
 pub struct Core {
     pub shared: Arc<Shared>,
-    pub drain: Drain,
+    pub drain: Rc<Drain>,
+    /// What becomes of the queues when it drains.
+    pub queue: Cell<Queue>,
     serving: Cell<u32>,
     /// Submissions that are under way, with or without their callers.
     submitting: Cell<u32>,
@@ -78,23 +83,38 @@ pub struct Core {
     upstreams: Rc<Upstreams>,
     hot: HotGrants,
     ids: RequestIds,
-    http1: http1::Builder,
-    http2: http2::Builder<LocalExecutor>,
+    http1: conn::http1::Builder,
+    http2: conn::http2::Builder<LocalExecutor>,
 }
 
 impl Core {
     pub fn new(shared: Arc<Shared>, number: usize) -> Rc<Self> {
         let settings = shared.settings();
-        let mut http1 = http1::Builder::new();
+        let mut http1 = conn::http1::Builder::new();
         http1.max_header_size(settings.sizes.head + 1024).max_buf_size(relay::BUFFER.max(settings.sizes.head + 1024));
-        let http2 = listen::http2_builder(settings.sizes.h2_streams, settings.sizes.h2_header_list);
+        let http2 = http2::builder(settings.sizes.h2_streams, settings.sizes.h2_header_list);
         let lines = shared.metrics.lines();
         let upstreams = Upstreams::counted(settings.timeouts.clone(), &settings.sizes, Arc::clone(&lines));
         let current = RefCell::new(Rc::new(Current::new(&shared)));
         let ids = RequestIds::new(number);
-        let (drain, hot) = (Drain::default(), HotGrants::default());
+        let (drain, hot) = (Rc::new(Drain::default()), HotGrants::default());
         let (serving, submitting, streams) = (Cell::new(0), Cell::new(0), Streams::default());
-        Rc::new(Self { shared, drain, serving, submitting, streams, current, lines, upstreams, hot, ids, http1, http2 })
+        let queue = Cell::new(Queue::Emptied);
+        Rc::new(Self {
+            shared,
+            drain,
+            queue,
+            serving,
+            submitting,
+            streams,
+            current,
+            lines,
+            upstreams,
+            hot,
+            ids,
+            http1,
+            http2,
+        })
     }
 
     /// Whether a connection of a caller's is still open, or something submitted is not on record yet.
@@ -122,7 +142,7 @@ impl Core {
         current.metrics.connections.add(1);
         let timeouts = &current.settings.timeouts;
         let patience = Patience { head: timeouts.head, keep_alive: timeouts.keep_alive, body_idle: timeouts.body_idle };
-        Link::new(connected, patience, current.settings.head_limits())
+        Link::new(connected, patience, current.settings.head_limits(), Rc::clone(&self.drain))
     }
 
     /// The settings in force. A reload is noticed here.
@@ -176,8 +196,11 @@ async fn serve(core: &Rc<Core>, ticket: &Ticket, entry: Entry, request: Request<
     let (parts, body) = request.into_parts();
     let address = forwarded::address(link.peer, &parts.headers, &current.settings.trusted_proxies);
     let dialect = Dialect::of(&parts);
-    let exchange = Exchange { core, current: &current, link, address, arrived, tally: &tally, dialect };
-    let (status, mut answer) = match exchange.run(entry, parts, body).await {
+    let exchange = Exchange { core, current: &current, ticket, link, address, arrived, tally: &tally, dialect };
+    let mut run = pin!(exchange.run(entry, parts, body));
+    let answered =
+        poll_fn(|cx| if ticket.is_cut_off(cx) { Poll::Ready(Err(Refusal::draining())) } else { run.as_mut().poll(cx) });
+    let (status, mut answer) = match answered.await {
         Ok(answer) => (grpc::outcome_so_far(answer.status(), answer.headers()), answer),
         Err(refusal) => {
             current.metrics.refusals[refusal.code as usize].add(1);
@@ -210,6 +233,7 @@ async fn serve(core: &Rc<Core>, ticket: &Ticket, entry: Entry, request: Request<
 struct Exchange<'e> {
     core: &'e Rc<Core>,
     current: &'e Rc<Current>,
+    ticket: &'e Ticket,
     link: &'e Rc<Link>,
     /// The caller's: the peer's, or what a proxy that the operator trusts says.
     address: IpAddr,
@@ -229,6 +253,15 @@ struct Asked<'a> {
 impl Asked<'_> {
     fn kind(&self) -> Option<Kind> {
         self.operation.as_ref().map(|found| found.operation.kind)
+    }
+
+    /// Whether it may cost something, or undo what did. What no preset lists is taken at its method's word.
+    fn may_cost(&self) -> bool {
+        match self.kind() {
+            Some(Kind::Submit | Kind::Cancel) => true,
+            Some(Kind::Account) | None => !self.method.is_safe(),
+            Some(_) => false,
+        }
     }
 
     const fn path(&self) -> &str {
@@ -269,6 +302,9 @@ impl Exchange<'_> {
         }
         let presented = self.presented(provider, &mut route, &headers)?;
         let asked = Asked { provider, method: &parts.method, route: &route, operation };
+        if asked.may_cost() {
+            self.ticket.keep_to_the_end();
+        }
         upgrade::allow(&asked, wish)?;
         let caller = self.authenticate(&asked, presented).await?;
         let admitted = self.admit(&asked, caller)?;

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    config::{Config, HostPattern, Limits, Origin, Sizes, Timeouts},
+    config::{Config, HostPattern, Limits, Origin, ProxyProtocol, Sizes, Timeouts},
     directory::Directory,
     exchange::Exchanges,
     hook::Refusals,
@@ -51,6 +51,7 @@ pub struct Settings {
     pub(super) root: Option<Box<str>>,
     pub(super) public_url: Option<String>,
     pub(super) trusted_proxies: Vec<IpNet>,
+    pub(super) proxy_protocol: ProxyProtocol,
     pub(super) limits: Limits,
     pub(super) sizes: Sizes,
     pub(super) timeouts: Timeouts,
@@ -91,6 +92,7 @@ impl Settings {
             root,
             public_url: config.listen.public_url.as_ref().map(ToString::to_string),
             trusted_proxies: config.listen.trusted_proxies.clone(),
+            proxy_protocol: config.listen.proxy_protocol,
             limits: config.limits.clone(),
             sizes: config.sizes.clone(),
             timeouts: config.timeouts.clone(),

@@ -7,7 +7,7 @@
 //! of one message is not found.
 
 use super::{
-    drain::Drain,
+    drain::{Drain, Stage},
     link::{CallerStream, Duplex},
     relay::{Frames, Meter},
     streams::Lifeline,
@@ -73,7 +73,7 @@ impl Tunnel {
         let end = tokio::select! {
             () = passage.both_ways((from_caller, ahead, to_provider), from_provider, &mut to_caller) => End::Theirs,
             () = revoked => End::Revoked,
-            () = drain.begun() => End::GoingAway,
+            () = drain.until(Stage::Cutting) => End::GoingAway,
             () = passage.is_idle_for(self.idle) => End::GoingAway,
         };
         let _ = timeout(LAST_WORDS, passage.say_goodbye(end, &mut to_caller)).await;

@@ -2,15 +2,16 @@
 //! Owns that connection, and makes it anew when it is lost or hears nothing.
 //! Never says what changed, and is never relied on: whoever waits for it looks by themselves now and then.
 //!
-//! Why it may hear nothing though it is connected: behind a pooler that hands out connections for one transaction each,
-//! LISTEN happens on a connection that is somebody else's a moment later. Only what was missed tells.
+//! Why it looks first whether a pooler is in between: one that hands out connections for one transaction each would run
+//! LISTEN on a connection that is somebody else's a moment later. They would be told what they cannot understand, and
+//! nobody would hear anything here.
 
 use super::{Address, Result, StoreError};
 use crate::secret::Secret;
 use sqlx::{
-    ConnectOptions as _, Executor as _,
+    ConnectOptions as _, Connection as _, Executor as _,
     pool::PoolOptions,
-    postgres::{PgConnectOptions, PgListener, Postgres},
+    postgres::{PgConnectOptions, PgConnection, PgListener, Postgres},
 };
 use std::{
     sync::{
@@ -29,6 +30,7 @@ use tokio::{
 const PATIENCE: Duration = Duration::from_secs(3);
 /// A connection on which nothing was heard for this long is asked whether it lives.
 const QUIET: Duration = Duration::from_secs(5);
+const ROUNDS: u32 = 5;
 const PAUSES: [Duration; 4] =
     [Duration::from_millis(250), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(5)];
 
@@ -111,6 +113,14 @@ async fn listen_for_good(options: PgConnectOptions, state: Arc<State>) {
                 state.connected.store(false, Ordering::Relaxed);
                 tracing::debug!("the connection on which the store tells of changes has ended");
             }
+            Ok(Err(StoreError::Address(_))) => {
+                tracing::warn!(
+                    event = "changes.deaf",
+                    "a pooler stands before PostgreSQL, which carries no notices: changes are looked for instead; set \
+                     store.listen_url to a URL that leads past it"
+                );
+                return;
+            }
             Ok(Err(error)) => tracing::debug!(%error, "the store cannot be listened to"),
             Err(_) => tracing::debug!("the store cannot be listened to: it does not answer"),
         }
@@ -119,7 +129,32 @@ async fn listen_for_good(options: PgConnectOptions, state: Arc<State>) {
     }
 }
 
+/// Whether two connections at once are one at the server's end, or one is another from one statement to the next. A
+/// pooler gives the connection out first that was given back last.
+async fn is_pooled(options: &PgConnectOptions) -> Result<bool> {
+    let (mut one, mut other) = (options.connect().await?, options.connect().await?);
+    let first = end_of(&mut one).await?;
+    let mut pooled = false;
+    for _ in 0..ROUNDS {
+        let mut transaction = other.begin().await?;
+        let beside = end_of(&mut transaction).await?;
+        transaction.commit().await?;
+        pooled |= beside == first || end_of(&mut one).await? != first;
+    }
+    one.close().await?;
+    other.close().await?;
+    Ok(pooled)
+}
+
+/// Which process of the server is at the other end.
+async fn end_of(connection: &mut PgConnection) -> Result<i32> {
+    Ok(sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(connection).await?)
+}
+
 async fn connect(options: &PgConnectOptions) -> Result<PgListener> {
+    if is_pooled(options).await? {
+        return Err(StoreError::Address("a pooler stands before it".into()));
+    }
     let pool = PoolOptions::<Postgres>::new().max_connections(1).connect_with(options.clone()).await?;
     let mut listener = PgListener::connect_with(&pool).await?;
     listener.eager_reconnect(false);

@@ -2,7 +2,7 @@
 //! Owns nothing.
 //! Never sees a value: what comes from outside is bound, always.
 
-use sqlx::AnyConnection;
+use sqlx::{AnyConnection, Connection as _};
 use std::{borrow::Cow, fmt::Write, time::Duration};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,10 +30,16 @@ impl Dialect {
         }
     }
 
-    /// What the database is told once, and keeps.
+    /// What the database is told once, and keeps. Free pages can be given back in steps only where that was said before
+    /// the first table was made; later it says nothing.
     pub async fn settle(self, connection: &mut AnyConnection) -> sqlx::Result<()> {
         match self {
-            Self::Sqlite => use_wal(connection).await,
+            Self::Sqlite => {
+                sqlx::raw_sql("PRAGMA busy_timeout = 10000; PRAGMA auto_vacuum = INCREMENTAL")
+                    .execute(&mut *connection)
+                    .await?;
+                use_wal(connection).await
+            }
             Self::Postgres => Ok(()),
         }
     }
@@ -46,12 +52,16 @@ impl Dialect {
     /// `cache_size`: a reader keeps the upper pages of its indexes, as half of SQLite's default holds them; each caller's
     /// own rows are read once, from the system's cache.
     ///
+    /// `journal_size_limit`: a log that grew long while somebody read is cut when it begins anew, and does not keep its
+    /// size for ever.
+    ///
     /// `jit`: every statement here reads few rows. Before the first ANALYZE PostgreSQL expects many, and spends a
     /// quarter of a second on compiling what then runs for a fraction of a millisecond.
     pub async fn greet(self, connection: &mut AnyConnection, access: Access) -> sqlx::Result<()> {
         let words = match (self, access) {
             (Self::Sqlite, Access::Write) => {
-                "PRAGMA busy_timeout = 10000; PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF"
+                "PRAGMA busy_timeout = 10000; PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF; \
+                 PRAGMA journal_size_limit = 16777216"
             }
             (Self::Sqlite, Access::Read) => {
                 "PRAGMA busy_timeout = 10000; PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -1000"
@@ -61,6 +71,12 @@ impl Dialect {
             }
         };
         sqlx::raw_sql(words).execute(connection).await.map(drop)
+    }
+
+    /// Whether a connection that nobody uses is in no transaction. When the disk is full SQLite ends a transaction by itself,
+    /// the driver believes it to go on, and begins no other on this connection, ever.
+    pub fn is_settled(self, connection: &AnyConnection) -> bool {
+        self == Self::Postgres || !connection.is_in_transaction()
     }
 
     /// 128 MiB of pages in memory, and 256 MiB of log before it is folded into the file. What a statement of many rows
@@ -80,6 +96,35 @@ impl Dialect {
         match self {
             Self::Sqlite => None,
             Self::Postgres => Some("SELECT pg_advisory_xact_lock(7093823645104386049)"),
+        }
+    }
+
+    /// Whoever says that it lives waits until the transaction ends. SQLite's writers do anyway.
+    pub const fn lock_processes(self) -> Option<&'static str> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => Some("LOCK TABLE processes IN EXCLUSIVE MODE"),
+        }
+    }
+
+    /// How many tables have this name: one or none.
+    pub const fn count_tables(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table' AND name = $1",
+            Self::Postgres => {
+                "SELECT COUNT(*) FROM pg_catalog.pg_tables WHERE schemaname = current_schema() AND tablename = $1"
+            }
+        }
+    }
+
+    /// Of a table, then the column.
+    pub const fn count_columns(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SELECT COUNT(*) FROM pragma_table_info($1) WHERE name = $2",
+            Self::Postgres => {
+                "SELECT COUNT(*) FROM information_schema.columns \
+                 WHERE table_schema = current_schema() AND table_name = $1 AND column_name = $2"
+            }
         }
     }
 

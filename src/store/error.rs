@@ -12,7 +12,11 @@ pub enum StoreError {
     /// Somebody else's program wrote this, or a disk lost it.
     #[error("the store holds something that cannot be read: {0}")]
     Corrupt(String),
-    #[error("the store is of version {found}, and this program knows versions up to {known}: use a newer Bellhop")]
+    #[error(
+        "the store's schema is of version {found}, and this Bellhop ({}) knows versions up to {known}: a newer Bellhop has \
+         brought it there. Start that one, or restore a backup from before the upgrade; nothing was changed",
+        env!("CARGO_PKG_VERSION")
+    )]
     Newer { found: i64, known: i64 },
     #[error("the store's address is not usable: {0}")]
     Address(String),
@@ -43,6 +47,25 @@ pub enum Conflict {
 }
 
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+/// PostgreSQL's code where somebody else held a lock for longer than one waits.
+const LOCK_NOT_AVAILABLE: &str = "55P03";
+
+impl StoreError {
+    /// Others held what it needed; they come to an end.
+    pub(super) fn is_contention(&self) -> bool {
+        match self {
+            Self::Conflict(Conflict::Raced) => true,
+            Self::Unavailable(because) => because.contains(LOCK_NOT_AVAILABLE),
+            _ => false,
+        }
+    }
+
+    /// Whether the operator has to do something else, and trying again is no use.
+    pub const fn is_configuration(&self) -> bool {
+        matches!(self, Self::Address(_) | Self::Newer { .. })
+    }
+}
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
@@ -130,6 +153,12 @@ fn from_postgres(code: &str, message: &str) -> StoreError {
         "08" | "28" | "3D" | "53" | "57" | "58" => StoreError::Unavailable(message.to_owned()),
         "40" => Conflict::Raced.into(),
         "25" | "55" => StoreError::Unavailable(format!("it is busy or read-only ({code})")),
+        // A statement that was prepared is not there, or another is: connections are handed out for one transaction each.
+        _ if matches!(code, "42P05" | "26000") => StoreError::Address(
+            "a pooler stands before PostgreSQL that keeps no prepared statements: PgBouncer does from 1.21 on, with \
+             max_prepared_statements above 0"
+                .into(),
+        ),
         "XX" => StoreError::Corrupt(format!("PostgreSQL says {code}")),
         _ => StoreError::Internal(format!("PostgreSQL says {code}")),
     }

@@ -25,8 +25,8 @@ impl Store {
         }
         let keys: Vec<Vec<u8>> = keys.iter().map(|key| key.as_bytes().to_vec()).collect();
         let asking = async {
-            let mut connection = self.readers.acquire().await?;
-            fetch_in(&mut connection, self.dialect, LOOK_UP, &keys, "").await
+            let mut reading = self.read().await?;
+            fetch_in(reading.connection(), self.dialect, LOOK_UP, &keys, "").await
         };
         let rows = self.counted(Question::Jobs, asking).await?;
         rows.iter().map(read_record).collect()

@@ -22,6 +22,7 @@ mod dialect;
 mod error;
 mod exchanges;
 mod figures;
+mod file;
 mod head;
 mod holder;
 mod identities;
@@ -44,6 +45,7 @@ mod projects;
 mod quotas;
 mod row;
 mod sessions;
+mod since;
 mod sources;
 mod statement;
 mod tokens;
@@ -65,11 +67,13 @@ pub use deliveries::{Attempt, Delivered, DeliveryRow, Happened};
 pub use error::{Conflict, Result, StoreError};
 pub use exchanges::ExchangeRow;
 pub use figures::{Figures, Question};
+pub use file::{Alone, LONGEST_LOG, Room};
 pub use identities::IdentityRow;
 pub use invitations::InvitationRow;
 pub use keys::{KeyRow, Purpose, Reseal, SigningKeyRow};
 pub use leases::{Fence, LeaseRow};
 pub use listing::{JobFilter, JobPlace, JobRow, PayerRow, Progress, SubmissionFilter, SubmissionRow, Whose};
+pub use migrations::{Contracted, Outlook, Pending, Running};
 pub use offers::SealedVersion;
 pub use organizations::{MemberRow, NewOrganization, OrganizationChange, OrganizationRow, RoleRow, Size};
 pub use probes::{ProbeRow, Verdict};
@@ -77,6 +81,7 @@ pub use processes::{Beat, ProcessRow, Silent};
 pub use projects::{NewProject, ProjectMemberRow, ProjectOf, ProjectRow};
 pub use quotas::{QuotaRow, QuotasOf};
 pub use sessions::{LinkPurpose, LinkRow, SessionRow};
+pub use since::{Comeback, InForce};
 pub use sources::SourceState;
 pub use tokens::{ContextId, NewToken, TokenLimits, TokenRow};
 pub use tx::Tx;
@@ -89,6 +94,9 @@ use dialect::{Access, Dialect};
 use sqlx::{Any, AnyConnection, AnyPool, Transaction, any::AnyPoolOptions};
 use std::{sync::Arc, time::Duration};
 
+/// The newest version of the schema that this program knows.
+pub const SCHEMA: i64 = migrations::KNOWN;
+
 /// A place in the change log: the number of the last change that was seen.
 pub type Seq = i64;
 
@@ -100,6 +108,8 @@ pub struct Store {
     readers: AnyPool,
     dialect: Dialect,
     figures: Arc<Figures>,
+    /// On SQLite.
+    file: Option<Arc<file::InUse>>,
 }
 
 /// What was read, and how far the change log was at that very moment.
@@ -143,10 +153,17 @@ impl Store {
             Dialect::Sqlite => (SQLITE_READERS, 1),
             Dialect::Postgres => (POSTGRES_READERS, POSTGRES_WRITERS),
         };
+        let file = address.hold()?.map(Arc::new);
         migrations::run(address.options()?, dialect).await?;
         let readers = pool(address, Access::Read, readers)?;
         let writers = pool(address, Access::Write, writers)?;
-        Ok(Self { writers, readers, dialect, figures: Arc::default() })
+        Ok(Self { writers, readers, dialect, file, figures: Arc::default() })
+    }
+
+    /// As it is, of whatever version, by who has it alone: for reading, without bringing anything up to date.
+    pub fn look_at(address: &Address, _alone: &Alone) -> Result<Self> {
+        let (readers, writers) = (pool(address, Access::Read, 1)?, pool(address, Access::Read, 1)?);
+        Ok(Self { writers, readers, dialect: address.dialect(), file: None, figures: Arc::default() })
     }
 
     /// Begins a control write. It waits for its turn, and everything it reads stays as it is until it commits.
@@ -221,6 +238,7 @@ fn pool(address: &Address, access: Access, most: u32) -> Result<AnyPool> {
         .max_connections(most)
         .acquire_timeout(wait)
         .test_before_acquire(dialect == Dialect::Postgres)
+        .before_acquire(move |connection, _| Box::pin(async move { Ok(dialect.is_settled(connection)) }))
         .after_connect(move |connection, _| Box::pin(dialect.greet(connection, access)));
     Ok(options.connect_lazy_with(address.options()?))
 }

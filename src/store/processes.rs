@@ -50,6 +50,8 @@ pub type Silent = [(ProcessId, i64)];
 pub(super) const ABANDONED: &str =
     "SELECT id FROM submissions WHERE state = 'open' AND process_id NOT IN (SELECT p.id FROM processes p) ORDER BY id";
 
+/// In milliseconds.
+pub(super) const LATELY: i64 = 60_000;
 /// As many as one transaction moves.
 const AT_ONCE: usize = 500;
 
@@ -71,6 +73,26 @@ impl Store {
         );
         let mut connection = self.writers.acquire().await?;
         statement.execute(&mut connection).await.map(drop)
+    }
+
+    /// Says which master key this process has; nothing, if it has not said that it lives.
+    pub async fn say_master_key(&self, process: ProcessId, mark: &str) -> Result<()> {
+        let query = sqlx::query("UPDATE processes SET master_key = $2 WHERE id = $1").bind(process.to_string());
+        query.bind(mark.to_owned()).execute(&self.writers).await?;
+        Ok(())
+    }
+
+    /// Which master key each process has that was seen within the last minute, by the store's clock: for a command, which
+    /// does not live for long enough to count beats.
+    pub async fn master_keys(&self) -> Result<Vec<(ProcessId, Option<String>, Timestamp)>> {
+        let mut statement = Statement::new(self.dialect, "SELECT id, master_key, seen FROM processes WHERE seen >= ");
+        statement.text(self.dialect.now()).text(" - ").value(LATELY).text(" ORDER BY id");
+        let mut connection = self.readers.acquire().await?;
+        let rows = statement.fetch(&mut connection).await?;
+        let read = |row: &AnyRow| {
+            Ok((row.parsed("id")?, row.optional_text("master_key")?.map(str::to_owned), row.time("seen")?))
+        };
+        rows.iter().map(read).collect()
     }
 
     /// This process ends in order; what it had open has been settled.
@@ -95,9 +117,9 @@ impl Store {
     pub async fn orphan_all_of(&self, processes: &[ProcessId], now: Timestamp) -> Result<u64> {
         let ids: Vec<String> = processes.iter().map(ToString::to_string).collect();
         let sql = "SELECT id FROM submissions WHERE state = 'open' AND process_id IN ";
-        let mut connection = self.readers.acquire().await?;
-        let rows = fetch_in(&mut connection, self.dialect, sql, &ids, "").await?;
-        drop(connection);
+        let mut reading = self.read().await?;
+        let rows = fetch_in(reading.connection(), self.dialect, sql, &ids, "").await?;
+        drop(reading);
         let abandoned = self.settle_abandoned(&read_ids(&rows)?, now).await?;
         for process in processes {
             self.forget_process(*process).await?;

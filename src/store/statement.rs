@@ -85,6 +85,8 @@ impl Statement {
 }
 
 /// The rows for which `head` and one of the values hold, in as many statements as it takes; `tail` ends each.
+/// In a transaction: what has no name is prepared and executed in two steps, and between them a pooler may give the
+/// connection to somebody else.
 pub async fn fetch_in<'v, T: Encode<'v, Any> + Type<Any> + Clone>(
     connection: &mut AnyConnection,
     dialect: Dialect,

@@ -10,6 +10,7 @@ pub mod census;
 pub mod checkpoint;
 mod pace;
 pub mod retention;
+pub mod set_back;
 
 pub use pace::Pace;
 
@@ -116,6 +117,14 @@ impl Follower {
             let asked = Instant::now();
             let changes = self.store.changes_since(self.seen, BATCH).await?;
             let read = Instant::now();
+            if changes.head < self.seen.seq {
+                tracing::error!(
+                    event = "store.set_back",
+                    seen = self.seen.seq,
+                    head = changes.head,
+                    "the store was set back while this process ran: end all of them, run `bellhop restore --settle`, and start again"
+                );
+            }
             if changes.gap {
                 tracing::warn!(
                     event = "changes.start_over",

@@ -24,7 +24,10 @@ pub enum VaultError {
         "the master key {0} is not the one that this store is sealed with: put that one back, from a backup if need be"
     )]
     Mismatch(String),
-    #[error("the master key {place} has no version {version}, which this store is sealed with")]
+    #[error(
+        "the master key {place} has no version {version}, which this store is sealed with since a rotation elsewhere: copy the \
+         master key of the machine where it was rotated to this place"
+    )]
     VersionMissing { place: String, version: i64 },
     #[error("the store has entries but no keys: it is damaged, or of somebody else's making")]
     KeysMissing,
@@ -46,6 +49,21 @@ pub enum VaultError {
 }
 
 impl VaultError {
+    /// Whether the store is in order, and another process could use it.
+    pub const fn is_of_this_process(&self) -> bool {
+        matches!(
+            self,
+            Self::Missing(_)
+                | Self::Unreadable { .. }
+                | Self::Exposed { .. }
+                | Self::Malformed { .. }
+                | Self::Mismatch(_)
+                | Self::VersionMissing { .. }
+                | Self::Random
+                | Self::Store(StoreError::Unavailable(_))
+        )
+    }
+
     /// Whether the operator has to put the configuration or the key right, and trying again is no use.
     pub const fn is_configuration(&self) -> bool {
         !matches!(

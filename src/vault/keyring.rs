@@ -6,6 +6,7 @@ use super::{
     error::{Result, VaultError},
     seal::{KEY_LEN, KeyBytes, random_key},
 };
+use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::{
     collections::BTreeMap,
@@ -133,6 +134,16 @@ impl Keyring {
 
     pub fn newest(&self) -> i64 {
         self.keys.last_key_value().map_or(0, |(version, _)| *version)
+    }
+
+    /// The newest version, and by which 64 bits of a digest it is told from another of the same number. The key is random:
+    /// nothing can be learnt of it from them.
+    pub fn mark(&self) -> String {
+        let newest = self.newest();
+        let bytes = self.keys.get(&newest).map(|master| master.0.clone()).unwrap_or_default();
+        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, bytes.as_ref()), b"bellhop master key mark");
+        let hex = tag.as_ref().iter().take(8).fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+        format!("{newest}:{hex}")
     }
 
     pub fn key(&self, version: i64) -> Result<&KeyBytes> {
@@ -283,6 +294,16 @@ mod tests {
         assert_eq!(grown.newest(), 2);
         assert_eq!(grown.key(1).unwrap(), first.key(1).unwrap());
         assert_ne!(grown.key(2).unwrap(), grown.key(1).unwrap());
+    }
+
+    #[test]
+    fn a_mark_tells_versions_apart_also_of_one_number() {
+        let (_folder, source) = file();
+        let first = source.read_or_create().unwrap();
+        let (_folder, other) = file();
+        assert_eq!(first.mark(), source.read_existing().unwrap().mark());
+        assert_ne!(first.mark(), other.read_or_create().unwrap().mark());
+        assert!(source.add_version(&first).unwrap().mark().starts_with("2:"));
     }
 
     #[test]

@@ -28,7 +28,13 @@ use error::Result;
 use keys::{FirstKeys, Keys};
 use seal::{Binding, SealKey};
 use signing::Due;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 use zeroize::Zeroizing;
 
 /// The secret fields of a credential, by name.
@@ -40,6 +46,8 @@ pub struct Vault {
     source: MasterSource,
     /// Where the master key is, if it was made just now.
     made: Option<String>,
+    /// Whether the store's keys could not be opened when they were read last; those from before are still in use.
+    behind: AtomicBool,
 }
 
 /// What a seal is bound to, but for the key.
@@ -63,7 +71,7 @@ impl Vault {
         }
         let signing = store.read().await?.signing_keys().await?;
         let keys = ArcSwap::from_pointee(Keys::open(&rows, &signing, &source.read_existing()?)?);
-        Ok(Self { keys, store: store.clone(), source, made })
+        Ok(Self { keys, store: store.clone(), source, made, behind: AtomicBool::new(false) })
     }
 
     /// Where the master key is, if it was made when this was opened: whoever did that has to be told to keep a copy.
@@ -155,8 +163,20 @@ impl Vault {
         let mut reading = self.store.read().await?;
         let (rows, signing) = (reading.keys().await?, reading.signing_keys().await?);
         drop(reading);
-        self.keys.store(Arc::new(Keys::open(&rows, &signing, &self.source.read_existing()?)?));
+        let opened = self.source.read_existing().and_then(|keyring| Keys::open(&rows, &signing, &keyring));
+        self.behind.store(opened.is_err(), Ordering::Release);
+        self.keys.store(Arc::new(opened?));
         Ok(())
+    }
+
+    /// Whether what was sealed since a rotation does not open here: it goes on with the keys from before.
+    pub fn is_behind(&self) -> bool {
+        self.behind.load(Ordering::Acquire)
+    }
+
+    /// Which newest version of the master key is at hand: its number and a mark of it, which gives nothing of it away.
+    pub fn master_mark(&self) -> Result<String> {
+        Ok(self.source.read_existing()?.mark())
     }
 
     /// What signs the audit trail of this store: each control write asks for it.

@@ -2,7 +2,8 @@
 //! Owns nothing: how far it is can be read from the store, so that it goes on wherever it was killed.
 //! Never leaves a version without a key that opens it: the schema forbids it.
 //!
-//! Why in this order: the new master key is in the file before anything is sealed under it; the store's keys change
+//! Why in this order: the new master key is in the file, and in that of every machine that serves, before anything is
+//! sealed under it; the store's keys change
 //! over in one transaction; then version after version is sealed anew, while both keys open; and the old key goes
 //! last, refused by the schema for as long as any version needs it.
 
@@ -60,6 +61,23 @@ impl Vault {
                 return Ok(rotation.done);
             }
         }
+    }
+
+    /// Puts a new version of the master key where the others are, unless one is there that is not in use yet, or a
+    /// rotation is to be gone on with. Nothing is sealed under it before all who serve have it. Its mark.
+    pub async fn prepare(&self, actor: &Actor, now: Timestamp) -> Result<String> {
+        self.reload().await?;
+        let mut tx = self.store.write(self.signer(), now).await?;
+        let rows = tx.keys().await?;
+        let in_use = rows.iter().map(|row| row.master_version).max().ok_or(VaultError::KeysMissing)?;
+        let keyring = self.source.read_existing()?;
+        if keyring.newest() > in_use || self.keys.load().outdated().next().is_some() {
+            return Ok(keyring.mark());
+        }
+        let keyring = self.source.add_version(&keyring)?;
+        tx.record(AuditEntry::new(actor, "keys.prepared", keyring.newest()));
+        tx.commit().await?;
+        Ok(keyring.mark())
     }
 
     /// Changes the keys over, unless that has happened and only the sealing is left.

@@ -2,10 +2,12 @@
 
 use crate::support::{
     ADA_KEY, Ask, Bellhop, Line, ProviderLine, Reply, Site, Upstream,
-    cast::{ada_at, ada_on},
+    cast::{ada_at, ada_on, ada_watches, events},
     eventually,
-    http2::Http2,
+    http2::{Http2, whole},
+    soon::PATIENCE,
     upstream::job,
+    within,
 };
 use serde_json::json;
 use std::{
@@ -175,6 +177,106 @@ async fn a_long_answer_reaches_its_end_while_draining() {
 
     let answer = line.answer().await;
     assert!(answer.is_whole && answer.body.len() == 100_000);
+    assert_eq!(bellhop.exit_code().await, Some(0));
+}
+
+#[tokio::test]
+async fn what_can_be_asked_for_again_is_awaited_less_long_than_a_submission() {
+    let (ionq, let_go) = held_back().await;
+    let (mut bellhop, ada) = ada_on(Site::facing(&ionq).set("drain.deadline", "20s").set("drain.poll", "500ms")).await;
+    let mut submitting = bellhop.connect().await;
+    let bytes = Ask::post("/ionq/v0.4/jobs").pat(&ada).body("{}").bytes("bellhop");
+    submitting.send(bytes).await;
+    let mut polling = bellhop.connect().await;
+    polling.send(Ask::get(JOB).pat(&ada).bytes("bellhop")).await;
+    ionq.until_requests(2).await;
+    let mut late = bellhop.connect().await;
+    late.send(&Ask::get(JOB).pat(&ada).bytes("bellhop")[..20]).await;
+
+    bellhop.signal("TERM");
+
+    for line in [&mut polling, &mut late] {
+        let answer = line.answer().await;
+        answer.assert_refused("draining");
+        assert_eq!((answer.header("connection"), answer.header("retry-after")), (Some("close"), Some("1")));
+        line.assert_closed().await;
+    }
+    assert!(bellhop.has_exited().is_none(), "a submission is waited for");
+    let_go.add_permits(2);
+    submitting.answer().await.assert_paid_by("me", "own");
+    assert_eq!(bellhop.exit_code().await, Some(0));
+}
+
+#[tokio::test]
+async fn streams_of_one_connection_end_each_in_its_own_time() {
+    let (ionq, let_go) = held_back().await;
+    let (mut bellhop, ada) = ada_on(Site::facing(&ionq).set("drain.deadline", "20s").set("drain.poll", "500ms")).await;
+    let mut http2 = Http2::connect(&bellhop).await;
+    let submit = Ask::post("/ionq/v0.4/jobs").pat(&ada).body("{}");
+    let submitting = http2.begin(&submit).await.unwrap();
+    ionq.until_requests(1).await;
+    let polling = http2.begin(&Ask::get(JOB).pat(&ada)).await.unwrap();
+    ionq.until_requests(2).await;
+
+    bellhop.signal("TERM");
+
+    let refused = within(PATIENCE, "the poll's end", whole(polling, &bellhop.answers)).await.unwrap();
+    refused.assert_refused("draining");
+    assert_eq!(refused.header("connection"), None);
+    assert!(http2.try_ask(&Ask::get(JOB).pat(&ada)).await.is_err(), "GOAWAY: nothing new on this connection");
+    assert!(bellhop.has_exited().is_none());
+    let_go.add_permits(2);
+    let answer = within(PATIENCE, "the submission's answer", whole(submitting, &bellhop.answers)).await.unwrap();
+    answer.assert_paid_by("me", "own");
+    assert_eq!(bellhop.exit_code().await, Some(0));
+}
+
+#[tokio::test]
+async fn a_stream_of_events_is_cut_before_the_deadline() {
+    let kipu = events(|mut line: ProviderLine| async move {
+        while line.send(b"8\r\ndata: 1\n\r\n").await {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await;
+    let site = Site::empty().set("drain.deadline", "60s").set("drain.poll", "500ms");
+    let (mut bellhop, ask) = ada_watches(&kipu, site).await;
+    let mut line = bellhop.connect().await;
+    let bytes = ask.bytes(&line.host);
+    line.send(bytes).await;
+    assert_eq!(line.head().await.status, 200);
+    line.read_more().await;
+
+    bellhop.signal("TERM");
+
+    assert!(!line.until_closed().await.ends_with(b"0\r\n\r\n"), "it must not be taken for the whole");
+    assert_eq!(bellhop.exit_code().await, Some(0));
+}
+
+#[tokio::test]
+async fn the_admin_listener_answers_until_the_last_caller_is_served() {
+    let (ionq, let_go) = held_back().await;
+    let (mut bellhop, ada) = ada_on(Site::facing(&ionq).set("drain.deadline", "20s")).await;
+    let mut submitting = bellhop.connect().await;
+    let bytes = Ask::post("/ionq/v0.4/jobs").pat(&ada).body("{}").bytes("bellhop");
+    submitting.send(bytes).await;
+    ionq.until_requests(1).await;
+    let mut watching = bellhop.connect_to(bellhop.addresses.admin).await;
+    assert_eq!(watching.ask(&Ask::get("/readyz")).await.status, 200);
+
+    bellhop.signal("TERM");
+
+    eventually("nobody is let in any more", async || {
+        tokio::net::TcpStream::connect(bellhop.addresses.proxy).await.is_err()
+    })
+    .await;
+    for (path, status) in [("/healthz", 200), ("/readyz", 503), ("/metrics", 200)] {
+        assert_eq!(watching.ask(&Ask::get(path)).await.status, status, "{path}");
+        assert_eq!(bellhop.admin(path).await.status, status, "{path}");
+    }
+    let_go.add_permits(1);
+    submitting.answer().await.assert_paid_by("me", "own");
+    watching.assert_closed().await;
     assert_eq!(bellhop.exit_code().await, Some(0));
 }
 

@@ -147,8 +147,7 @@ async fn a_store_that_cannot_be_opened_is_an_error_at_start_and_stays_as_it_is()
     let mut site = Site::empty();
     site.user("ada").credential(&ionq_key(ADA_KEY)).pat();
     site.apply().await;
-    let database =
-        fs::read_dir(site.data()).unwrap().map(|e| e.unwrap().path()).find(|p| !p.ends_with("master.key")).unwrap();
+    let database = site.data().join("bellhop.db");
     fs::write(&database, "this is no database, and must not be taken for an empty one".repeat(100)).unwrap();
     let before = fs::read(&database).unwrap();
 

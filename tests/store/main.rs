@@ -15,6 +15,7 @@ mod world;
 mod answers;
 mod changes;
 mod credentials;
+mod file;
 mod holders;
 mod identities;
 mod jobs;

@@ -138,6 +138,26 @@ impl Spool {
     }
 }
 
+/// What stands in the files of all processes of this machine, also of those that run: a look, which takes nothing over.
+pub fn standing(data_dir: &Path) -> Result<Vec<Entry>, SpoolError> {
+    let folder = folder(data_dir);
+    let failed = |error| SpoolError { path: folder.clone(), error };
+    let files = match fs::read_dir(&folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        files => files.map_err(failed)?,
+    };
+    let mut entries = Vec::new();
+    for file in files {
+        match fs::read(file.map_err(failed)?.path()) {
+            Ok(text) => entries.extend(line::read_all(&text)),
+            // The store has it by now.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(failed(error)),
+        }
+    }
+    Ok(entries)
+}
+
 /// Between its making and its locking another process may take it for a leftover: then it is made anew.
 fn create(path: &Path) -> io::Result<File> {
     loop {

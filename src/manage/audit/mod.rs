@@ -5,7 +5,7 @@
 
 mod verify;
 
-pub use verify::{Checked, Finding, FindingKind, Verified};
+pub use verify::{Checked, Finding, FindingKind, Verified, walk_trail};
 
 use super::{Fault, Listed, Management, Page, Rights, Who, homes::Homes, names};
 use crate::{

@@ -222,6 +222,17 @@ impl Refusal {
         refusal
     }
 
+    /// What can be asked for again was not waited for any longer, or not begun any more.
+    pub fn draining() -> Self {
+        let mut refusal = Self::new(
+            Code::Draining,
+            "This Bellhop is shutting down and did not wait for an answer any longer. Nothing was lost: ask again, on a new \
+             connection.",
+        );
+        refusal.retry_after = Some(Duration::from_secs(1));
+        refusal
+    }
+
     pub fn throttled(what: &'static str, wait: Duration) -> Self {
         let mut refusal = Self::new(Code::Throttled, format!("Too many requests for {what}. Try again in a moment."));
         // Several SDKs sleep through Retry-After without a word: never make them sleep long.

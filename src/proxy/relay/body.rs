@@ -49,6 +49,8 @@ pub enum Cut {
     Silent,
     #[error("the caller's token was revoked or has expired")]
     Revoked,
+    #[error("Bellhop is shutting down")]
+    Draining,
 }
 
 /// What is told when an answer has been relayed, or not.
@@ -219,6 +221,9 @@ impl Relayed {
         if self.is_cut(cx) {
             return self.break_off(Cut::Revoked);
         }
+        if ticket.is_some_and(|ticket| ticket.is_cut_off(cx)) {
+            return self.break_off(Cut::Draining);
+        }
         if let Some(end) = self.call.as_mut().and_then(|call| call.end.take()) {
             return Poll::Ready(Some(Ok(Frame::trailers(end))));
         }
@@ -300,7 +305,11 @@ impl Relayed {
         if self.call.is_none() {
             return Poll::Ready(Some(Err(cut)));
         }
-        let status = if matches!(cut, Cut::Revoked) { StatusCode::UNAUTHORIZED } else { StatusCode::BAD_GATEWAY };
+        let status = match cut {
+            Cut::Revoked => StatusCode::UNAUTHORIZED,
+            Cut::Draining => StatusCode::SERVICE_UNAVAILABLE,
+            Cut::Broken(_) | Cut::Silent => StatusCode::BAD_GATEWAY,
+        };
         let mut trailers = HeaderMap::new();
         grpc::end(&mut trailers, grpc::code(status), &cut.to_string());
         Poll::Ready(Some(Ok(Frame::trailers(trailers))))

@@ -1,8 +1,8 @@
 //! Jobs: on record before they are sent, bound to what made them, private to their member, counted once.
 //! Each story is told on SQLite and on PostgreSQL.
 
-mod office;
-mod place;
+pub mod office;
+pub mod place;
 
 mod affinity;
 mod binding;

@@ -1,7 +1,7 @@
 //! Where the record of jobs is kept: each story is told on both databases.
 
 use crate::support::{Site, postgres::Postgres};
-use sqlx::{Connection, PgConnection, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 
 pub enum Place {
     Sqlite,
@@ -36,6 +36,30 @@ impl Place {
             Self::Postgres(postgres) => {
                 let mut connection = PgConnection::connect(&postgres.direct_url()).await.unwrap();
                 sqlx::query_scalar(SUBJECTS).bind(action).fetch_all(&mut connection).await.unwrap()
+            }
+        }
+    }
+
+    /// By somebody who writes to the database as they like.
+    pub async fn execute(&self, site: &Site, statements: &str) {
+        let statements = sqlx::raw_sql(AssertSqlSafe(statements.to_owned()));
+        match self {
+            Self::Sqlite => {
+                statements.execute(&mut beside(site).await).await.unwrap();
+            }
+            Self::Postgres(postgres) => {
+                let mut connection = PgConnection::connect(&postgres.direct_url()).await.unwrap();
+                statements.execute(&mut connection).await.unwrap();
+            }
+        }
+    }
+
+    pub async fn number(&self, site: &Site, question: &'static str) -> i64 {
+        match self {
+            Self::Sqlite => sqlx::query_scalar(question).fetch_one(&mut beside(site).await).await.unwrap(),
+            Self::Postgres(postgres) => {
+                let mut connection = PgConnection::connect(&postgres.direct_url()).await.unwrap();
+                sqlx::query_scalar(question).fetch_one(&mut connection).await.unwrap()
             }
         }
     }
@@ -98,4 +122,4 @@ macro_rules! on_both {
         }
     };
 }
-pub(super) use on_both;
+pub(crate) use on_both;

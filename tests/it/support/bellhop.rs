@@ -1,11 +1,12 @@
 //! A running `bellhop serve`, from its `listening` line to its exit code.
 
-use super::{Answer, Ask, Line, Pat, Site, canary, intake::Seen, soon::PATIENCE};
+use super::{Answer, Ask, Line, Pat, Run, Site, canary, intake::Seen, soon::PATIENCE};
 use serde_json::Value;
 use std::{
     io::{BufRead, BufReader, Read, Write},
-    net::{SocketAddr, TcpStream},
+    net::{SocketAddr, TcpListener, TcpStream},
     ops::{Deref, DerefMut},
+    os::fd::OwnedFd,
     process::{Child, Command, ExitStatus, Stdio},
     sync::mpsc,
     time::{Duration, Instant},
@@ -68,9 +69,43 @@ impl Bellhop {
         Self::serve(site, shell).await
     }
 
-    async fn serve(site: Site, mut command: Command) -> Self {
+    /// As a service manager does that passes these listening sockets, by these names.
+    pub async fn start_with_sockets(site: Site, sockets: [(&str, TcpListener); 2]) -> Self {
+        Self::serve_with(site, passing(sockets), &["serve"]).await
+    }
+
+    /// The same, of which nothing comes.
+    pub async fn fail_with_sockets(site: &Site, sockets: [(&str, TcpListener); 2]) -> Run {
         site.write_config();
-        command.arg("serve").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut shell = passing(sockets);
+        site.surround(shell.arg("serve").stderr(Stdio::piped()));
+        let ended = tokio::task::spawn_blocking(move || shell.output().unwrap());
+        let output = super::within(PATIENCE, "its end", ended).await.unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        Run { code: output.status.code(), out: String::new(), err }
+    }
+
+    /// Nobody has to be there to take over from.
+    pub async fn start_to_take_over(site: Site) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bellhop"));
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        Self::serve_with(site, command, &["serve", "--take-over"]).await
+    }
+
+    /// Starts another one that takes this one's place. What comes back is the old one, without its site, and the new one.
+    pub async fn replaced(mut self) -> (Self, Self) {
+        let site = self.site.take().expect("the site");
+        (self, Self::start_to_take_over(site).await)
+    }
+
+    async fn serve(site: Site, mut command: Command) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        Self::serve_with(site, command, &["serve"]).await
+    }
+
+    async fn serve_with(site: Site, mut command: Command, arguments: &[&str]) -> Self {
+        site.write_config();
+        command.args(arguments).stderr(Stdio::piped());
         site.surround(&mut command);
         let mut process = command.spawn().unwrap();
         let (said, listening) = mpsc::channel();
@@ -232,6 +267,16 @@ impl Drop for Bellhop {
             eprintln!("what Bellhop logged:\n{}", self.log());
         }
     }
+}
+
+/// A shell that moves its standard input and output to where a service manager puts sockets.
+fn passing([(first, one), (second, other)]: [(&str, TcpListener); 2]) -> Command {
+    const PASS: &str = "exec 3<&0 4<&1 0</dev/null 1>/dev/null; \
+                        export LISTEN_PID=$$ LISTEN_FDS=2 LISTEN_FDNAMES=$0; exec \"$@\"";
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", PASS, &format!("{first}:{second}"), env!("CARGO_BIN_EXE_bellhop")]);
+    shell.stdin(OwnedFd::from(one)).stdout(OwnedFd::from(other));
+    shell
 }
 
 fn read_log(stderr: impl Read, logs: &Seen, said: &mpsc::Sender<Addresses>) {

@@ -121,6 +121,11 @@ impl Line {
         self.intake.drain(length).await;
     }
 
+    /// Whether the connection ends, in order or not, without a word.
+    pub async fn is_cut_off(&mut self) -> bool {
+        within(PATIENCE, "the connection's end", self.intake.until_the_end()).await.is_empty()
+    }
+
     /// Bellhop has nothing more to say, and ends the connection.
     pub async fn assert_closed(&mut self) {
         let rest = self.until_closed().await;

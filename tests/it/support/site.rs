@@ -245,6 +245,11 @@ impl Site {
 pub struct Running(Child);
 
 impl Running {
+    /// As a power failure does.
+    pub async fn kill(mut self) {
+        self.0.kill().await.unwrap();
+    }
+
     pub async fn first_error_line(&mut self) -> String {
         let mut lines = BufReader::new(self.0.stderr.take().unwrap()).lines();
         within(PATIENCE, "a line on standard error", lines.next_line()).await.unwrap().unwrap_or_default()

@@ -7,6 +7,8 @@ use crate::admin::page::words::say;
 pub fn act(code: &str) -> Option<String> {
     Some(match code {
         "audit.pruned" => say!("act-audit-pruned"),
+        "backup.made" => say!("act-backup-made"),
+        "backup.restored" => say!("act-backup-restored"),
         "credential.added" => say!("act-credential-added"),
         "credential.changed" => say!("act-credential-changed"),
         "credential.deleted" => say!("act-credential-deleted"),
@@ -28,6 +30,7 @@ pub fn act(code: &str) -> Option<String> {
         "job.settled" => say!("act-job-settled"),
         "job.submitted" => say!("act-job-submitted"),
         "keys.made" => say!("act-keys-made"),
+        "keys.prepared" => say!("act-keys-prepared"),
         "keys.rotated" => say!("act-keys-rotated"),
         "keys.rotating" => say!("act-keys-rotating"),
         "link.made" => say!("act-link-made"),
@@ -44,6 +47,7 @@ pub fn act(code: &str) -> Option<String> {
         "project.member-removed" => say!("act-project-member-removed"),
         "quota.removed" => say!("act-quota-removed"),
         "quota.set" => say!("act-quota-set"),
+        "schema.contracted" => say!("act-schema-contracted"),
         "session.begun" => say!("act-session-begun"),
         "session.ended" => say!("act-session-ended"),
         "sign-in.refused" => say!("act-sign-in-refused"),
@@ -88,6 +92,8 @@ pub fn kinds() -> Vec<(String, String)> {
         ("webhook.", say!("acts-webhook")),
         ("audit.", say!("acts-audit")),
         ("keys.", say!("acts-keys")),
+        ("backup.", say!("acts-backup")),
+        ("schema.", say!("acts-schema")),
         ("signing-key.", say!("acts-signing-key")),
     ];
     kinds.map(|(code, name)| (code.to_owned(), name)).into()

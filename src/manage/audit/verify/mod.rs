@@ -6,7 +6,7 @@ use super::CheckCheckpoints;
 use crate::{
     clock::Timestamp,
     manage::{Fault, Management, Who},
-    store::{AuditRow, PrunedRow, Signer},
+    store::{AuditRow, PrunedRow, Signer, Store, StoreError},
     sync::{
         checkpoint::{Checkpoint, CheckpointFile},
         retention::is_signed,
@@ -82,25 +82,12 @@ const MOST_MOVED: usize = 32;
 impl Management {
     /// The whole trail, and the checkpoints of this machine.
     pub async fn verify_audit(&self, who: &Who) -> Result<Verified, Fault> {
-        let (mut reading, rights) = self.look(who).await?;
+        let (reading, rights) = self.look(who).await?;
         rights.require_admin()?;
         rights.within_all_of(None)?;
-        // What is written from here on may be seen or not; what is missing of this was there.
-        let end = reading.audit_end().await?;
-        let signer = self.vault.signer();
-        let mut walk = Walk::new(&*signer, reading.audit_pruned().await?);
         drop(reading);
-        loop {
-            let rows = self.store.read().await?.audit_after(walk.place, AT_ONCE).await?;
-            if rows.is_empty() {
-                break;
-            }
-            for row in &rows {
-                walk.step(row, &end);
-            }
-        }
-        let (entries, last, pruned) = (walk.entries, walk.expected - 1, walk.pruned);
-        let mut findings = walk.findings(&end);
+        let signer = self.vault.signer();
+        let Walked { entries, last, pruned, mut findings } = walk_trail(&self.store, &*signer).await?;
         let file = CheckpointFile::of(&self.current().config.data_dir);
         let read = tokio::task::spawn_blocking(move || file.read()).await;
         let kept = read.unwrap_or_else(|error| Err(error.into())).map_err(|error| Fault::Internal(Box::new(error)))?;
@@ -155,6 +142,35 @@ impl Management {
             }
         })
     }
+}
+
+/// What the chain itself was found to be.
+pub struct Walked {
+    pub entries: u64,
+    /// The number of the newest.
+    pub last: i64,
+    pruned: Option<i64>,
+    pub findings: Vec<Finding>,
+}
+
+/// Along the whole chain of a store, without the checkpoints that left it.
+pub async fn walk_trail(store: &Store, signer: &dyn Signer) -> Result<Walked, StoreError> {
+    let mut reading = store.read().await?;
+    // What is written from here on may be seen or not; what is missing of this was there.
+    let end = reading.audit_end().await?;
+    let mut walk = Walk::new(signer, reading.audit_pruned().await?);
+    drop(reading);
+    loop {
+        let rows = store.read().await?.audit_after(walk.place, AT_ONCE).await?;
+        if rows.is_empty() {
+            break;
+        }
+        for row in &rows {
+            walk.step(row, &end);
+        }
+    }
+    let (entries, last, pruned) = (walk.entries, walk.expected - 1, walk.pruned);
+    Ok(Walked { entries, last, pruned, findings: walk.findings(&end) })
 }
 
 /// Along the chain, one entry after the other.

@@ -2,14 +2,17 @@
 //! Owns nothing.
 //! Never believes anybody else: without trusted proxies, the peer is the caller.
 
+mod preface;
+
+pub use preface::source;
+
 use http::{HeaderMap, header};
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 
 /// The last address on the way that is not itself a trusted proxy's.
 pub fn address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
-    let is_trusted = |address: &IpAddr| trusted.iter().any(|net| net.contains(&address.to_canonical()));
-    if trusted.is_empty() || !is_trusted(&peer) {
+    if !is_trusted(peer, trusted) {
         return peer;
     }
     let mut nearest = peer;
@@ -17,11 +20,15 @@ pub fn address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
         // An obfuscated or malformed hop (RFC 7239 §6.3): nothing before it can be believed.
         let Some(address) = hop else { break };
         nearest = address;
-        if !is_trusted(&address) {
+        if !is_trusted(address, trusted) {
             break;
         }
     }
     nearest
+}
+
+fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
+    trusted.iter().any(|net| net.contains(&address.to_canonical()))
 }
 
 /// `Forwarded` (RFC 7239), else `X-Forwarded-For`; the farthest hop comes first.
