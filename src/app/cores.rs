@@ -65,7 +65,7 @@ impl Cores {
         self.told.send_modify(|told| told.end = Some((drain.clone(), queue)));
         for thread in self.threads {
             if thread.join().is_err() {
-                tracing::error!("a data-plane thread had panicked");
+                tracing::error!(event = "core.panicked", "a data-plane thread had panicked");
             }
         }
     }
@@ -105,7 +105,7 @@ async fn run(shared: Arc<Shared>, pulse: Pulse, sockets: Vec<(Entry, TcpListener
     for (entry, socket) in sockets {
         match tokio::net::TcpListener::from_std(socket) {
             Ok(listener) => accepting.push(tokio::task::spawn_local(accept(core.clone(), listener, entry))),
-            Err(error) => tracing::error!(%error, "a listener could not be taken over"),
+            Err(error) => tracing::error!(event = "listener.lost", %error, "a listener could not be taken over"),
         }
     }
     let watching = core.clone();

@@ -26,7 +26,7 @@ impl App {
 
     pub(super) fn end(mut self, why: Why) {
         let drain = &self.config.drain;
-        tracing::info!(handed_over = why == Why::TakenOver, "draining");
+        tracing::info!(event = "drain.begin", handed_over = why == Why::TakenOver, "draining");
         let delay = if why == Why::Told { drain.delay } else { Duration::ZERO };
         self.standing.manager.stopping(delay + drain.deadline + 4 * LAST, "Finishing what is under way");
         self.admin.draining.store(true, Ordering::Relaxed);
@@ -66,6 +66,6 @@ impl App {
             let _ = timeout(LAST, store.close()).await;
         });
         control.shutdown_timeout(Duration::from_secs(1));
-        tracing::info!("ended");
+        tracing::info!(event = "drain.end", "ended");
     }
 }

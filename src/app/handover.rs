@@ -102,8 +102,13 @@ impl Handover {
             };
             match timeout(PATIENCE, self.hand_over(stream)).await {
                 Ok(Ok(())) => return self.taken.notify_one(),
-                Ok(Err(error)) => tracing::warn!(%error, "the listeners were asked for and not taken over"),
-                Err(_) => tracing::warn!("whoever asked for the listeners did not come to listen; nothing has changed"),
+                Ok(Err(error)) => {
+                    tracing::warn!(event = "handover.failed", %error, "the listeners were asked for and not taken over")
+                }
+                Err(_) => tracing::warn!(
+                    event = "handover.failed",
+                    "whoever asked for the listeners did not come to listen; nothing has changed"
+                ),
             }
         }
     }
@@ -225,11 +230,17 @@ impl Predecessor {
         let mut answer = [0];
         let released = self.stream.write_all(&[LISTENING]).and_then(|()| self.stream.read_exact(&mut answer));
         let said = match released {
-            Ok(()) if answer == [YOURS] => return tracing::info!("took over the listeners of the Bellhop that ran"),
+            Ok(()) if answer == [YOURS] => {
+                return tracing::info!(event = "handover.taken", "took over the listeners of the Bellhop that ran");
+            }
             Ok(()) => "another word than expected".to_owned(),
             Err(error) => error.to_string(),
         };
-        tracing::warn!(said, "the Bellhop whose listeners were taken over does not say that it ends");
+        tracing::warn!(
+            event = "handover.unsure",
+            said,
+            "the Bellhop whose listeners were taken over does not say that it ends"
+        );
     }
 }
 

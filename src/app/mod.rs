@@ -4,6 +4,7 @@
 
 mod cores;
 mod ending;
+mod ends;
 mod error;
 mod handover;
 mod open;
@@ -33,8 +34,8 @@ use crate::{
     scheme::minted::Minter,
     source::Sources as LiveSources,
     store::Store,
-    sync::checkpoint::Checkpoints,
-    telemetry::log::Logging,
+    sync::{census::Counting, checkpoint::Checkpoints},
+    telemetry::{log::Logging, metrics::Listener, process::Began},
 };
 use cores::Cores;
 use ending::Why;
@@ -129,6 +130,7 @@ impl App {
 
     /// Everything is opened and bound before the first request is accepted.
     fn start_in(config: Config, surroundings: Surroundings) -> Result<Self, AppError> {
+        let began = Began::default();
         let control = control_runtime().map_err(AppError::Threads)?;
         let settings = Settings::new(&config, catalog(&config)?)?;
         let tls = config.tls.as_ref().map(tls::for_callers).transpose()?;
@@ -164,15 +166,23 @@ impl App {
             rates: Arc::clone(&rates),
             minter: Minter::new(Arc::clone(&vault), control.handle().clone()),
         };
-        let shared = Shared::new(settings, tls, machines, clock.clone());
+        let shared = Shared::new(settings, machines, clock.clone());
+        tls::put_in_force(&shared, tls);
+        shared.metrics.certificate(Listener::Admin, admin_tls.as_ref().and_then(|certificate| certificate.ends));
         let (sockets, standing) = surroundings.listen(&config, workers(&config))?;
         let addresses = sockets.addresses();
         let management = open_management(&config, (store.clone(), Arc::clone(&vault)), &exchanges, &clock)?;
         if let Err(error) = control.block_on(setup::offer(&management, &config, addresses.admin)) {
-            tracing::error!(%error, "whether there is a user yet could not be asked");
+            tracing::error!(event = "setup.not_asked", %error, "whether there is a user yet could not be asked");
         }
+        let counting = Counting::new(store.clone(), clock.clone());
         let admin = Arc::new(Admin {
+            began,
             directory,
+            store: store.clone(),
+            presence: Arc::clone(&presence),
+            counting: Arc::clone(&counting),
+            exchanges: Arc::clone(&exchanges),
             metrics: Arc::clone(&shared.metrics),
             jobs: Arc::clone(&jobs),
             sources: Arc::clone(&sources),
@@ -188,6 +198,8 @@ impl App {
         let mut tasks = JoinSet::new();
         tasks.spawn_on(follower.run(), control.handle());
         tasks.spawn_on(upkeep::keep_presence(Arc::clone(&presence), pace), control.handle());
+        tasks.spawn_on(counting.keep(), control.handle());
+        let admin_tls = admin_tls.map(|certificate| certificate.config);
         let (admin_listener, admin_stage) =
             serve_admin(&control, &admin, (admin_socket, admin_tls)).map_err(AppError::Threads)?;
         tasks.spawn_on(Arc::clone(&jobs).keep(signer), control.handle());
@@ -236,12 +248,12 @@ impl App {
                     self.standing.manager.reloading();
                     match self.reload(sources, log) {
                         Ok(()) => {
-                            tracing::info!("reloaded");
+                            tracing::info!(event = "reload.done", "reloaded");
                             self.standing.manager.ready(&self.addresses);
                         }
                         Err(error) => {
                             self.standing.manager.ready(format_args!("{}; not reloaded: {error}", self.addresses));
-                            tracing::error!(%error, "not reloaded: what was in force stays in force");
+                            tracing::error!(event = "reload.failed", %error, "not reloaded: what was in force stays in force");
                         }
                     }
                 }
@@ -260,7 +272,7 @@ impl App {
         self.shared.reload(settings);
         self.admin.management.reload(current);
         self.hooks.reload(post);
-        self.shared.set_tls(tls);
+        tls::put_in_force(&self.shared, tls);
         log.set_level(config.log.level);
         Ok(())
     }
@@ -288,7 +300,7 @@ impl App {
             ("log.format", old.log.format == new.log.format),
         ];
         for (key, _) in same.iter().filter(|(_, same)| !same) {
-            tracing::warn!(key, "this key takes effect at the next start");
+            tracing::warn!(event = "reload.needs_restart", key, "this key takes effect at the next start");
         }
     }
 }

@@ -72,7 +72,7 @@ pub async fn refuse_set_back(store: &Store, vault: &Vault, config: &Config) -> R
         Ok(None) => Ok(()),
         Ok(Some(found)) => Err(AppError::SetBack(found)),
         Err(error) => {
-            tracing::error!(%error, "whether the store was set back could not be seen");
+            tracing::error!(event = "store.not_compared", %error, "whether the store was set back could not be seen");
             Ok(())
         }
     }

@@ -77,7 +77,7 @@ impl Standing {
                 tasks.spawn(async move { handover.serve(listener).await });
             }
             Err(error) => {
-                tracing::warn!(%error, "no successor can take over: the socket for it cannot be made in data_dir");
+                tracing::warn!(event = "handover.impossible", %error, "no successor can take over: the socket for it cannot be made in data_dir");
             }
         }
     }

@@ -42,7 +42,7 @@ impl Manager {
         let socket = socket.and_then(|name| match connect(&name) {
             Ok(socket) => Some(socket),
             Err(error) => {
-                tracing::warn!(%error, "the service manager cannot be told anything");
+                tracing::warn!(event = "manager.not_told", %error, "the service manager cannot be told anything");
                 None
             }
         });

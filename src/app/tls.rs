@@ -2,7 +2,8 @@
 //! Owns nothing; the data plane holds the configuration in force.
 //! Never serves with a half-written pair: a certificate and key that do not belong together change nothing.
 
-use crate::{config::TlsFiles, proxy::Shared, upstream::cryptography};
+use super::ends::ends;
+use crate::{config::TlsFiles, proxy::Shared, telemetry::metrics::Listener, upstream::cryptography};
 use rustls::{
     ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
@@ -21,13 +22,21 @@ pub enum TlsError {
     Pair(rustls::Error),
 }
 
-pub fn for_callers(files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
+/// What callers see.
+pub struct Certificate {
+    pub config: Arc<ServerConfig>,
+    /// When it ends, in seconds since 1970.
+    pub ends: Option<i64>,
+}
+
+pub fn for_callers(files: &TlsFiles) -> Result<Certificate, TlsError> {
     let bad = |file: &Path, problem: String| TlsError::File { file: file.into(), problem };
     let chain = CertificateDer::pem_file_iter(&files.cert).map_err(|e| bad(&files.cert, e.to_string()))?;
     let chain: Vec<_> = chain.collect::<Result<_, _>>().map_err(|e| bad(&files.cert, e.to_string()))?;
     if chain.is_empty() {
         return Err(bad(&files.cert, "it has no certificate in PEM form".into()));
     }
+    let ends = chain.first().and_then(|first| ends(first));
     let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|e| bad(&files.key, e.to_string()))?;
     let provider = Arc::new(cryptography());
     let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
@@ -37,7 +46,7 @@ pub fn for_callers(files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
     config.ignore_client_order = true;
     // Few SDKs take up a session again, and those that do use one ticket at a time.
     config.send_tls13_tickets = 1;
-    Ok(Arc::new(config))
+    Ok(Certificate { config: Arc::new(config), ends })
 }
 
 /// Looks at the files now and then; a change that cannot be used is told once and tried again when they change.
@@ -51,13 +60,23 @@ pub async fn follow_files(files: TlsFiles, shared: Arc<Shared>) {
         }
         seen = now;
         match for_callers(&files) {
-            Ok(config) => {
-                shared.set_tls(Some(config));
-                tracing::info!("the certificate changed and is in force for new connections");
+            Ok(certificate) => {
+                put_in_force(&shared, Some(certificate));
+                tracing::info!(
+                    event = "certificate.changed",
+                    "the certificate changed and is in force for new connections"
+                );
             }
-            Err(error) => tracing::error!(%error, "the certificate changed and cannot be used; the old one stays"),
+            Err(error) => {
+                tracing::error!(event = "certificate.refused", %error, "the certificate changed and cannot be used; the old one stays")
+            }
         }
     }
+}
+
+pub fn put_in_force(shared: &Shared, certificate: Option<Certificate>) {
+    shared.metrics.certificate(Listener::Proxy, certificate.as_ref().and_then(|certificate| certificate.ends));
+    shared.set_tls(certificate.map(|certificate| certificate.config));
 }
 
 fn changed_at(files: &TlsFiles) -> [Option<SystemTime>; 2] {

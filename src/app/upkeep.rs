@@ -33,7 +33,7 @@ async fn keep_keys(vault: Arc<Vault>, store: Store, process: ProcessId) {
         if vault.is_behind()
             && let Ok(()) = vault.reload().await
         {
-            tracing::info!("the store's keys are open again");
+            tracing::info!(event = "keys.back", "the store's keys are open again");
         }
         let Ok(mark) = vault.master_mark() else { continue };
         ago += 1;
@@ -53,6 +53,7 @@ async fn keep_log_short(store: Store) {
             Ok(length) if length > FAR_TOO_LONG => {
                 if !std::mem::replace(&mut told, true) {
                     tracing::warn!(
+                        event = "store.log_too_long",
                         length,
                         "the store's log cannot be folded in: something has been reading for very long"
                     );
@@ -85,7 +86,7 @@ pub async fn keep_tokens(exchanges: Arc<Exchanges>, vault: Arc<Vault>, clock: Cl
         if !vault.signing().is_empty()
             && let Err(error) = vault.keep_signing_keys(clock.now()).await
         {
-            tracing::warn!(%error, "the keys that sign tokens could not be renewed");
+            tracing::warn!(event = "signing_keys.not_renewed", %error, "the keys that sign tokens could not be renewed");
         }
     }
 }

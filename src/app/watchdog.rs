@@ -18,7 +18,10 @@ pub async fn show_life(manager: Arc<Manager>, cores: SignsOfLife) {
         if is_alive {
             manager.alive();
         } else if !is_missed {
-            tracing::error!("a data-plane thread does not answer: the service manager gets no sign of life");
+            tracing::error!(
+                event = "core.stuck",
+                "a data-plane thread does not answer: the service manager gets no sign of life"
+            );
         }
         is_missed = !is_alive;
     }

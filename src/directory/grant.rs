@@ -134,7 +134,7 @@ impl From<Unavailable> for Unresolvable {
 
 impl From<StoreError> for Unresolvable {
     fn from(error: StoreError) -> Self {
-        tracing::warn!(%error, "a credential could not be looked up");
+        tracing::warn!(event = "credential.not_looked_up", %error, "a credential could not be looked up");
         Self::Unavailable
     }
 }
@@ -202,7 +202,7 @@ async fn open(
     }
     opened.map_err(|error| match error {
         NotOpened::Stored(NotPreparable::Seal(problem)) if problem.is_of_this_process() => {
-            tracing::error!(%problem, credential = %offer.credential, "a stored credential cannot be opened by this process");
+            tracing::error!(event = "credential.not_opened", %problem, credential = %offer.credential, "a stored credential cannot be opened by this process");
             Unresolvable::Unavailable
         }
         NotOpened::Source(problem) => {
@@ -210,7 +210,7 @@ async fn open(
             Unresolvable::Unusable { home: offer.home.clone(), label: offer.label.clone(), because }
         }
         error @ NotOpened::Stored(_) => {
-            tracing::error!(credential = %offer.credential, version = offer.version, %error, "a stored credential cannot be used");
+            tracing::error!(event = "credential.unusable", credential = %offer.credential, version = offer.version, %error, "a stored credential cannot be used");
             unusable(&offer.home, &offer.label)
         }
     })

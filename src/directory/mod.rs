@@ -64,6 +64,27 @@ pub struct Directory {
     grant_flights: Flights<GrantKey, Resolved>,
     pulse: Arc<Pulse>,
     max_stale: Duration,
+    tally: Tally,
+}
+
+/// How often what was asked for was there, and how often the store had to be asked.
+#[derive(Default)]
+pub struct Tally {
+    pub callers: Looked,
+    pub grants: Looked,
+}
+
+#[derive(Default)]
+pub struct Looked {
+    pub hits: AtomicU64,
+    pub misses: AtomicU64,
+}
+
+impl Looked {
+    fn note(&self, is_hit: bool) {
+        let count = if is_hit { &self.hits } else { &self.misses };
+        count.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 type Found = Read<Option<Arc<Caller>>>;
@@ -145,6 +166,7 @@ impl Directory {
             grant_flights: Flights::default(),
             pulse: Arc::new(Pulse::since(Instant::now())),
             max_stale,
+            tally: Tally::default(),
         }
     }
 
@@ -172,6 +194,10 @@ impl Directory {
         self.max_stale
     }
 
+    pub const fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
     pub fn len(&self) -> usize {
         self.callers.len()
     }
@@ -186,9 +212,12 @@ impl Directory {
         if let Some(caller) = self.callers.find(&digest)
             && (fresh && caller.era() == self.pulse.order.era() || self.is_lost() && self.may_serve(caller.era()))
         {
+            self.tally.callers.note(true);
             return Ok(Some(caller));
         }
-        if fresh && self.unknown.contains_key(&digest) {
+        let is_unknown = fresh && self.unknown.contains_key(&digest);
+        self.tally.callers.note(is_unknown);
+        if is_unknown {
             return Ok(None);
         }
         loop {
@@ -290,8 +319,10 @@ impl Directory {
         if let Some((grant, era)) = caller.grant(provider, purse)
             && (self.is_fresh() && era == current || self.is_lost() && self.may_serve(era))
         {
+            self.tally.grants.note(true);
             return Ok(grant);
         }
+        self.tally.grants.note(false);
         let key = GrantKey::new(caller.digest, provider, purse);
         loop {
             match self.resolve(caller, key.clone()).await {
@@ -408,7 +439,7 @@ impl Directory {
 }
 
 fn unavailable(error: &StoreError) -> Unavailable {
-    tracing::warn!(%error, "a caller could not be looked up");
+    tracing::warn!(event = "caller.not_looked_up", %error, "a caller could not be looked up");
     Unavailable
 }
 

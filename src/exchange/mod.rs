@@ -19,10 +19,11 @@ use dashmap::DashMap;
 use futures_util::future::{BoxFuture, FutureExt, Shared};
 use perform::Performance;
 use std::{
+    collections::BTreeMap,
     rc::Rc,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -146,7 +147,28 @@ struct Key {
     value: [u8; 32],
 }
 
+/// What came of the exchanges at one provider.
+#[derive(Default)]
+pub struct Tally {
+    pub made: AtomicU64,
+    /// The provider said that the stored credential is not good.
+    pub refused: AtomicU64,
+    pub failed: AtomicU64,
+}
+
+impl Tally {
+    fn note(&self, made: &Made) {
+        let count = match made {
+            Ok(_) => &self.made,
+            Err(error) if error.is_refusal() => &self.refused,
+            Err(_) => &self.failed,
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 pub struct Exchanges {
+    tallies: DashMap<Box<str>, Arc<Tally>>,
     places: DashMap<Key, Arc<Place>>,
     /// `None`: what spends its secret cannot be exchanged here.
     ledger: Option<Ledger>,
@@ -175,12 +197,12 @@ impl Default for State {
 
 impl Exchanges {
     pub fn new(ledger: Ledger, clock: Clock) -> Arc<Self> {
-        Arc::new(Self { places: DashMap::new(), ledger: Some(ledger), clock })
+        Arc::new(Self { tallies: DashMap::new(), places: DashMap::new(), ledger: Some(ledger), clock })
     }
 
     /// For who keeps nothing.
     pub fn without_record(clock: Clock) -> Arc<Self> {
-        Arc::new(Self { places: DashMap::new(), ledger: None, clock })
+        Arc::new(Self { tallies: DashMap::new(), places: DashMap::new(), ledger: None, clock })
     }
 
     /// The version's access token; made now if there is none, and behind the caller's back when it is time to.
@@ -218,6 +240,11 @@ impl Exchanges {
         flight.await
     }
 
+    /// By provider, of those at which there was one.
+    pub fn tallies(&self) -> BTreeMap<Box<str>, Arc<Tally>> {
+        self.tallies.iter().map(|entry| (entry.key().clone(), Arc::clone(entry.value()))).collect()
+    }
+
     /// Forgets what nobody asks for any more; called now and then.
     pub fn sweep(&self) {
         self.places.retain(|_, place| {
@@ -246,8 +273,10 @@ impl Exchanges {
         };
         let (arrived, arrival) = oneshot::channel();
         let landing = Landing(Arc::clone(place));
+        let tally = Arc::clone(&self.tallies.entry(bargain.provider.id().into()).or_default());
         tokio::task::spawn_local(async move {
             let made = performance.run().await;
+            tally.note(&made);
             landing.land(&made);
             let _ = arrived.send(made);
         });

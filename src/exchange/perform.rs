@@ -59,6 +59,7 @@ impl Performance {
         match &made {
             Ok(_) => tracing::debug!(provider = self.provider.id(), credential = %self.credential, "exchanged"),
             Err(error) => tracing::warn!(
+                event = "exchange.failed",
                 provider = self.provider.id(), credential = %self.credential, version = self.version, %error,
                 "a stored credential could not be exchanged for an access token"
             ),

@@ -73,7 +73,7 @@ impl Ledger {
         let last = match &row {
             Some(row) if row.sealed.is_some() => {
                 Some(scheme::exchange::unseal(&self.vault, row).await.map_err(|error| {
-                    tracing::error!(credential = %of.0, %error, "what an exchange left cannot be used");
+                    tracing::error!(event = "exchange.unusable", credential = %of.0, %error, "what an exchange left cannot be used");
                     NoAccess::Unusable
                 })?)
             }
@@ -124,11 +124,11 @@ impl Turn {
             match store.write_exchange(&row, after).await {
                 Ok(true) => return Ok(()),
                 Ok(false) => {
-                    tracing::error!(credential = %of.0, "an exchange was overtaken by another, and is lost");
+                    tracing::error!(event = "exchange.lost", credential = %of.0, "an exchange was overtaken by another, and is lost");
                     return Err(NoAccess::Unavailable);
                 }
                 Err(error) => {
-                    tracing::error!(credential = %of.0, %error, "what an exchange gave for the next one is not on record yet");
+                    tracing::error!(event = "exchange.not_recorded", credential = %of.0, %error, "what an exchange gave for the next one is not on record yet");
                     sleep(PAUSE).await;
                 }
             }
@@ -148,7 +148,7 @@ impl Turn {
 
 impl From<StoreError> for NoAccess {
     fn from(error: StoreError) -> Self {
-        tracing::warn!(%error, "exchanges on record cannot be read or written");
+        tracing::warn!(event = "exchange.store_unavailable", %error, "exchanges on record cannot be read or written");
         Self::Unavailable
     }
 }

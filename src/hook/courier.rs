@@ -112,6 +112,7 @@ impl Courier {
         };
         if told == Told::GivenUp {
             tracing::warn!(
+                event = "webhook.given_up",
                 webhook = %webhook.id, delivery = %row.id, kind = &*row.kind, attempts = row.attempts,
                 problem = attempt.problem.as_deref().unwrap_or_default(), "a message for a webhook was given up"
             );
@@ -123,7 +124,7 @@ impl Courier {
     async fn send(&self, webhook: &WebhookRow, row: &DeliveryRow) -> Result<u16, String> {
         let unusable = || "its secret cannot be opened: rotate it".to_owned();
         let fields = self.vault.unseal_webhook(webhook).await.map_err(|error| {
-            tracing::error!(webhook = %webhook.id, %error, "a webhook's secret cannot be used");
+            tracing::error!(event = "webhook.unusable", webhook = %webhook.id, %error, "a webhook's secret cannot be used");
             unusable()
         })?;
         let secrets = Secrets::of_fields(fields).ok_or_else(unusable)?;

@@ -158,7 +158,7 @@ impl Hooks {
                 true
             }
             Err(error) => {
-                tracing::warn!(%error, %delivery, "what came of a message for a webhook is not on record");
+                tracing::warn!(event = "webhook.not_recorded", %error, %delivery, "what came of a message for a webhook is not on record");
                 false
             }
         }
@@ -238,7 +238,7 @@ impl Sending {
                 is_on_record
             }
             Err(error) => {
-                tracing::error!(%error, "a message for a webhook broke off");
+                tracing::error!(event = "webhook.broke_off", %error, "a message for a webhook broke off");
                 // Whose it was is not known; what others send is held by its rows.
                 self.busy.clear();
                 false

@@ -50,7 +50,7 @@ impl Follower {
                         continue;
                     }
                     if let Err(error) = self.round(&upstreams).await {
-                        tracing::warn!(%error, "open jobs could not be followed");
+                        tracing::warn!(event = "jobs.not_followed", %error, "open jobs could not be followed");
                     }
                     sleep(self.settings.follow_every).await;
                 }

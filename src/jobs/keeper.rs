@@ -54,7 +54,7 @@ impl Jobs {
             }
             tell_of_bindings(&entries, &self.store.enter(&entries).await?);
             if let Err(error) = self.spool.forget(entries.len()) {
-                tracing::error!(%error, "the spool cannot be emptied");
+                tracing::error!(event = "spool.not_emptied", %error, "the spool cannot be emptied");
             }
         }
     }
@@ -91,7 +91,7 @@ impl Jobs {
                 match self.store.enter(entries).await {
                     Ok(entered) => tell_of_bindings(entries, &entered),
                     Err(error) => {
-                        tracing::error!(%error, process = %leftover.process, "a spool could not be written down; it is kept");
+                        tracing::error!(event = "spool.kept", %error, process = %leftover.process, "a spool could not be written down; it is kept");
                         return Ok(());
                     }
                 }
@@ -102,10 +102,16 @@ impl Jobs {
         match self.store.orphan_all_of(&processes, now).await {
             Ok(0) => dead.into_iter().for_each(Leftover::remove),
             Ok(count) => {
-                tracing::warn!(count, "submissions were open when an earlier process ended: their fate is unknown");
+                tracing::warn!(
+                    event = "submissions.unknown",
+                    count,
+                    "submissions were open when an earlier process ended: their fate is unknown"
+                );
                 dead.into_iter().for_each(Leftover::remove);
             }
-            Err(error) => tracing::error!(%error, "earlier processes' submissions could not be settled"),
+            Err(error) => {
+                tracing::error!(event = "submissions.not_settled", %error, "earlier processes' submissions could not be settled")
+            }
         }
         Ok(())
     }
@@ -121,10 +127,14 @@ impl Jobs {
         match self.settle().await {
             Ok(0) => self.spool.remove_if_empty(),
             Ok(count) => {
-                tracing::warn!(count, "submissions were not waited for: their fate is unknown");
+                tracing::warn!(
+                    event = "submissions.unknown",
+                    count,
+                    "submissions were not waited for: their fate is unknown"
+                );
                 self.spool.remove_if_empty();
             }
-            Err(error) => tracing::warn!(%error, "the spool is kept for the next start"),
+            Err(error) => tracing::warn!(event = "spool.kept", %error, "the spool is kept for the next start"),
         }
     }
 
@@ -141,7 +151,7 @@ fn tell_of_bindings(entries: &[Entry], entered: &[Entered]) {
     for (entry, entered) in entries.iter().zip(entered) {
         if let (Entry::Bind(binding), Entered::Foreign | Entered::Missing) = (entry, entered) {
             let (provider, submission) = (&*binding.provider, binding.submission);
-            tracing::error!(provider, %submission, ?entered, "what the spool had of a submission could not be put on record");
+            tracing::error!(event = "spool.entry_refused", provider, %submission, ?entered, "what the spool had of a submission could not be put on record");
         }
     }
 }
@@ -151,6 +161,6 @@ fn tell(kept: Result<(), StoreError>, what: &'static str) {
     match kept {
         Ok(()) => {}
         Err(error @ StoreError::Unavailable(_)) => tracing::debug!(%error, "{what}"),
-        Err(error) => tracing::error!(%error, "{what}"),
+        Err(error) => tracing::error!(event = "record.behind", %error, "{what}"),
     }
 }

@@ -132,6 +132,16 @@ impl Jobs {
         &self.tally
     }
 
+    /// What waits for the next commit.
+    pub fn queued(&self) -> usize {
+        self.writer.queued()
+    }
+
+    /// Entries in the spool, and their bytes: what the store is still to be told.
+    pub fn spooled(&self) -> (u64, u64) {
+        self.spool.size()
+    }
+
     pub const fn process(&self) -> ProcessId {
         self.process
     }
@@ -170,12 +180,21 @@ impl Jobs {
                 Ok(())
             }
             Written::Entered(Entered::Foreign) => {
-                tracing::error!(provider, "an answer named a job that is on record as another's; it was withheld");
+                tracing::error!(
+                    event = "answer.withheld",
+                    provider,
+                    "an answer named a job that is on record as another's; it was withheld"
+                );
                 count(&self.tally.foreign);
                 Err(NotBound::Foreign)
             }
             Written::Entered(entered) => {
-                tracing::error!(provider, ?entered, "a submission is no longer on record; its answer was withheld");
+                tracing::error!(
+                    event = "answer.withheld",
+                    provider,
+                    ?entered,
+                    "a submission is no longer on record; its answer was withheld"
+                );
                 Err(NotBound::Unavailable)
             }
             Written::Failed => Err(NotBound::Unavailable),
@@ -257,7 +276,7 @@ impl Jobs {
         match answered.await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => {
-                tracing::warn!(%error, "the record of jobs could not be read");
+                tracing::warn!(event = "record.not_read", %error, "the record of jobs could not be read");
                 Err(Unavailable)
             }
             Err(_) => Err(Unavailable),

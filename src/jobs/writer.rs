@@ -81,6 +81,10 @@ impl Writer {
         if self.queue.capacity() > QUEUE / 2 { self.write(entry, Vec::new()).await } else { Written::Failed }
     }
 
+    pub fn queued(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
+    }
+
     /// Whether everything that was handed in has been dealt with.
     pub fn is_idle(&self) -> bool {
         Arc::strong_count(&self.pending) == 1
@@ -119,12 +123,17 @@ async fn write(store: &Store, spool: &Spool, batch: Vec<Waiting>) -> Reached {
             batch.into_iter().zip(entered).for_each(|(waiting, entered)| waiting.answer(Written::Entered(entered)));
         }
         Err(StoreError::Unavailable(because)) => {
-            tracing::warn!(because, count = entries.len(), "the record of jobs cannot be written");
+            tracing::warn!(
+                event = "record.not_written",
+                because,
+                count = entries.len(),
+                "the record of jobs cannot be written"
+            );
             keep(spool, batch).await;
             return Reached::Nobody(entries.iter().filter_map(not_sent).collect());
         }
         Err(error) if entries.len() == 1 => {
-            tracing::error!(%error, "an entry in the record of jobs was refused");
+            tracing::error!(event = "record.entry_refused", %error, "an entry in the record of jobs was refused");
             for waiting in batch {
                 waiting.answer(Written::Failed);
             }

@@ -69,7 +69,7 @@ async fn take_away(tx: &mut Tx, user: &UserRow, meant: &BTreeMap<Name, Role>) ->
 
 async fn give(tx: &mut Tx, user: &UserRow, organization: &Name, role: Role) -> Result<(), Fault> {
     let Some(found) = tx.find_organization(organization).await? else {
-        tracing::warn!(%organization, "`oidc.groups` names an organization that is not there");
+        tracing::warn!(event = "sign_in.unknown_organization", %organization, "`oidc.groups` names an organization that is not there");
         return Ok(());
     };
     let is_as_meant = match tx.member(found.id, user.id).await? {
@@ -96,7 +96,7 @@ async fn administer(
             Ok(true)
         }
         (false, true) if made_admin && !tx.has_other_administrator(user.id, now).await? => {
-            tracing::warn!(user = %user.name, "the last administrator stays one, though no group makes them one any more");
+            tracing::warn!(event = "sign_in.last_administrator", user = %user.name, "the last administrator stays one, though no group makes them one any more");
             tx.record(by_group("user.kept", &user.name, "still an administrator, as the last one".into()));
             Ok(true)
         }

@@ -244,7 +244,7 @@ fn begun_elsewhere() -> Fault {
 /// The trouble as people read it; what exactly it was is for the log.
 fn told(issuer: &Issuer, trouble: &Trouble) -> Fault {
     let name = &issuer.config.name;
-    tracing::warn!(issuer = issuer.config.issuer.as_str(), error = %trouble, "nobody was signed in by the identity provider");
+    tracing::warn!(event = "sign_in.failed", issuer = issuer.config.issuer.as_str(), error = %trouble, "nobody was signed in by the identity provider");
     match trouble {
         Trouble::Unreachable(_) => Fault::Unanswered(format!("{name} cannot be reached now: try again in a moment")),
         Trouble::Declined(_) => {

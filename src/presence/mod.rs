@@ -61,6 +61,16 @@ pub trait Following: Send + Sync {
     fn slowest(&self) -> Option<Duration>;
 }
 
+/// Who serves from this store.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Replicas {
+    pub heard: usize,
+    /// Ended in no order, or cannot reach the store.
+    pub silent: usize,
+    /// How long ago this process last told the store that it lives.
+    pub told: Option<Duration>,
+}
+
 pub struct Presence {
     process: ProcessId,
     host: String,
@@ -149,6 +159,13 @@ impl Presence {
         state.fences.get(&duty).copied().filter(|_| lately)
     }
 
+    /// Who is heard of, this process included, and who is not any more.
+    pub fn replicas(&self) -> Replicas {
+        let (now, state) = (Instant::now(), self.state());
+        let silent = state.silent_for(SILENT, now).filter(|(process, _)| *process != self.process).count();
+        Replicas { heard: state.others.len().saturating_sub(silent), silent, told: state.beaten.map(|at| at.elapsed()) }
+    }
+
     /// What this process had its turns for is another's to do.
     pub async fn end(&self) -> Result<(), StoreError> {
         self.state().fences.clear();
@@ -169,7 +186,11 @@ impl Presence {
         };
         let orphaned = self.store.orphan(&dead, self.clock.now()).await?;
         if orphaned > 0 {
-            tracing::warn!(orphaned, "submissions of a process that died are of unknown fate");
+            tracing::warn!(
+                event = "submissions.unknown",
+                count = orphaned,
+                "submissions of a process that died are of unknown fate"
+            );
         }
         self.take_turns(&leases).await
     }

@@ -18,9 +18,10 @@ use crate::{
     limits::{Cell, Verdict},
     provider::{Provider, preset::operation::Kind},
     scheme::minted::{Minted, Minter},
+    telemetry::metrics::{Cache, Limit},
 };
 use http::{HeaderMap, Method, Response};
-use std::{rc::Rc, sync::Arc};
+use std::{rc::Rc, sync::Arc, time::Duration};
 
 /// Somebody whose token is known and has not expired.
 pub struct Known {
@@ -101,7 +102,7 @@ impl<'e> Exchange<'e> {
 
     pub(super) async fn authenticate(&self, asked: &Asked<'_>, presented: Presented) -> Result<Who, Refusal> {
         if let Presented::Token(digest) = presented
-            && let Some(hot) = self.core.hot.find(&asked.key(digest, asked.route.purse.as_ref()), self.directory())
+            && let Some(hot) = self.find_hot(&asked.key(digest, asked.route.purse.as_ref()))
         {
             let now = self.core.shared.clock.now();
             if hot.caller.holder.expires > now && hot.grant.expires > now {
@@ -144,7 +145,10 @@ impl<'e> Exchange<'e> {
     fn failed_lookup(&self) -> Refusal {
         match self.core.shared.failed.count(self.address) {
             Ok(()) => Refusal::unknown_token(),
-            Err(wait) => Refusal::throttled("your network, which sent many tokens that are not valid", wait),
+            Err(wait) => {
+                let who = "your network, which sent many tokens that are not valid";
+                self.throttled(Limit::FailedLookups, who, wait)
+            }
         }
     }
 
@@ -178,12 +182,12 @@ impl<'e> Exchange<'e> {
     }
 
     pub(super) async fn take_from(&self, limits: &CallerLimits) -> Result<(), Refusal> {
-        self.take(limits.token.as_ref(), "this token").await?;
-        self.take(limits.user.as_ref(), "this user").await
+        self.take(limits.token.as_ref(), Limit::Token, "this token").await?;
+        self.take(limits.user.as_ref(), Limit::User, "this user").await
     }
 
     /// Waits only where nobody but the store can know, and not for long.
-    async fn take(&self, cell: Option<&Arc<Cell>>, of: &'static str) -> Result<(), Refusal> {
+    async fn take(&self, cell: Option<&Arc<Cell>>, limit: Limit, of: &'static str) -> Result<(), Refusal> {
         let Some(cell) = cell else { return Ok(()) };
         let rates = &self.core.shared.rates;
         let taken = match rates.take(cell, self.arrived) {
@@ -191,7 +195,7 @@ impl<'e> Exchange<'e> {
             Verdict::Over(wait) => Err(wait),
             Verdict::Unknown => Box::pin(rates.wait(cell)).await,
         };
-        taken.map_err(|wait| Refusal::throttled(of, wait))
+        taken.map_err(|wait| self.throttled(limit, of, wait))
     }
 
     /// The credential that pays: the one that `made` what the request is about, else the one that the rule selects.
@@ -212,7 +216,7 @@ impl<'e> Exchange<'e> {
             (Who::Hot(hot, now), Some(_)) => self.another(asked, &hot, purse, now).await?,
             (Who::Known(known), _) => Box::pin(self.grant(asked, known, purse)).await?,
         };
-        self.take(hot.limits.credential.as_ref(), "the provider token that pays").await?;
+        self.take(hot.limits.credential.as_ref(), Limit::Credential, "the provider token that pays").await?;
         Ok(Some(hot))
     }
 
@@ -224,7 +228,7 @@ impl<'e> Exchange<'e> {
         purse: Option<&Purse>,
         now: Timestamp,
     ) -> Result<Rc<Hot>, Refusal> {
-        let other = self.core.hot.find(&asked.key(hot.digest(), purse), self.directory());
+        let other = self.find_hot(&asked.key(hot.digest(), purse));
         if let Some(other) = other.filter(|other| other.grant.expires > now) {
             return Ok(other);
         }
@@ -252,6 +256,17 @@ impl<'e> Exchange<'e> {
         let hot = hot.map_err(|error| refusal::unresolved(asked, &error))?;
         self.core.hot.keep(&key, &hot);
         Ok(hot)
+    }
+
+    fn throttled(&self, limit: Limit, who: &'static str, wait: Duration) -> Refusal {
+        self.current.metrics.throttled[limit as usize].add(1);
+        Refusal::throttled(who, wait)
+    }
+
+    fn find_hot(&self, key: &HotKey<'_>) -> Option<Rc<Hot>> {
+        let found = self.core.hot.find(key, self.directory());
+        self.current.metrics.looked_up(Cache::Hot, found.is_some());
+        found
     }
 
     pub(super) fn directory(&self) -> &'e Arc<crate::directory::Directory> {

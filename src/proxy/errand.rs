@@ -18,6 +18,7 @@ use crate::{
         preset::operation::{Format, Spelling},
         reading::{self, BodyNeed, Sent, Unreadable},
     },
+    telemetry::metrics::Cache,
     upstream::Waiting,
 };
 use bytes::Bytes;
@@ -156,7 +157,9 @@ impl Exchange<'_> {
         let keys: SmallVec<[ThingKey; 4]> =
             things.iter().map(|thing| ThingKey::new(asked.provider.id(), thing)).collect();
         let jobs = &self.core.shared.jobs;
-        let seen = match jobs.recall(&keys) {
+        let recalled = jobs.recall(&keys);
+        self.current.metrics.looked_up(Cache::Jobs, recalled.is_some());
+        let seen = match recalled {
             Some(seen) => seen,
             None => Box::pin(jobs.find(&keys)).await.map_err(|_| refusal::record_not_read())?,
         };

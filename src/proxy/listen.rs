@@ -78,14 +78,14 @@ fn empty(core: &Rc<Core>, listener: TcpListener, entry: Entry) {
 }
 
 fn take_in(core: &Rc<Core>, stream: TcpStream, peer: SocketAddr, entry: Entry) {
-    let Some(seat) = core.shared.seats.take() else { return };
+    let Some(seat) = core.shared.seats.take() else { return core.lines.turned_away.add(1) };
     let (core, accepted) = (Rc::clone(core), Instant::now());
     // Counted from here: a core that ends looks before the task has run.
-    core.serving.set(core.serving.get() + 1);
+    core.is_connected(1);
     tokio::task::spawn_local(async move {
         let _seat = seat;
         welcome(&core, stream, peer.ip(), (entry, accepted)).await;
-        core.serving.set(core.serving.get() - 1);
+        core.is_connected(-1);
     });
 }
 

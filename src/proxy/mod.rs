@@ -42,6 +42,7 @@ use crate::{
         Match, Provider,
         preset::{Wording, operation::Kind},
     },
+    telemetry::metrics::LineMetrics,
     upstream::{LocalExecutor, Upstreams},
 };
 use admit::AtRoot;
@@ -78,6 +79,7 @@ pub struct Core {
     submitting: Cell<u32>,
     streams: Streams,
     current: RefCell<Rc<Current>>,
+    lines: Arc<LineMetrics>,
     upstreams: Rc<Upstreams>,
     hot: HotGrants,
     ids: RequestIds,
@@ -91,13 +93,28 @@ impl Core {
         let mut http1 = conn::http1::Builder::new();
         http1.max_header_size(settings.sizes.head + 1024).max_buf_size(relay::BUFFER.max(settings.sizes.head + 1024));
         let http2 = http2::builder(settings.sizes.h2_streams, settings.sizes.h2_header_list);
-        let upstreams = Upstreams::new(settings.timeouts.clone(), &settings.sizes);
+        let lines = shared.metrics.lines();
+        let upstreams = Upstreams::counted(settings.timeouts.clone(), &settings.sizes, Arc::clone(&lines));
         let current = RefCell::new(Rc::new(Current::new(&shared)));
         let ids = RequestIds::new(number);
         let (drain, hot) = (Rc::new(Drain::default()), HotGrants::default());
         let (serving, submitting, streams) = (Cell::new(0), Cell::new(0), Streams::default());
         let queue = Cell::new(Queue::Emptied);
-        Rc::new(Self { shared, drain, queue, serving, submitting, streams, current, upstreams, hot, ids, http1, http2 })
+        Rc::new(Self {
+            shared,
+            drain,
+            queue,
+            serving,
+            submitting,
+            streams,
+            current,
+            lines,
+            upstreams,
+            hot,
+            ids,
+            http1,
+            http2,
+        })
     }
 
     /// Whether a connection of a caller's is still open, or something submitted is not on record yet.
@@ -108,6 +125,11 @@ impl Core {
     /// Cuts streams whose caller may no longer have them; for as long as the core runs.
     pub async fn watch_streams(&self) {
         self.streams.watch_over(&self.shared.directory, &self.shared.clock).await;
+    }
+
+    fn is_connected(&self, by: i32) {
+        self.serving.set(self.serving.get().saturating_add_signed(by));
+        self.lines.callers.set(self.serving.get().into());
     }
 
     /// Closes connections to providers that nobody uses any more; called now and then.
@@ -198,7 +220,9 @@ async fn serve(core: &Rc<Core>, ticket: &Ticket, entry: Entry, request: Request<
     };
     if let Some(metrics) = current.metrics_of(tally.provider.get()) {
         let class = usize::from(status.as_u16() / 100).clamp(1, 5) - 1;
-        metrics.answers[settings::kind_place(tally.kind.get())][class].add(1);
+        let operation = &metrics.operations[settings::kind_place(tally.kind.get())];
+        operation.answers[class].add(1);
+        operation.took.record(arrived.elapsed());
     }
     answer.headers_mut().insert(head::REQUEST_ID, id);
     answer

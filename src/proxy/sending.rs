@@ -17,7 +17,7 @@ use super::{
 use crate::{
     provider::preset::{Wire, operation::Kind},
     scheme::{self, Head, Outgoing, sigv4::Verified},
-    telemetry::metrics::ProviderMetrics,
+    telemetry::metrics::{OperationMetrics, ProviderMetrics},
     upstream::{Alarm, Deadline, Driver, Endpoint, Lease, Outbound, SendError, Upstreams, Waiting},
 };
 use http::{HeaderMap, Response, header, uri::PathAndQuery};
@@ -108,9 +108,9 @@ impl Exchange<'_> {
         grant: Option<&Rc<Hot>>,
         sending: Sending,
     ) -> Result<(Response<Incoming>, Lease), Refusal> {
-        let metrics = self.current.metrics_of(Some(asked.provider.index()));
+        let figures = self.current.figures(asked.provider, asked.kind());
         // Made where it is awaited: a future of this size that is made first is copied once more for each request.
-        let send = |sending: Sending| sending.send(&self.core.upstreams, metrics, self.arrived);
+        let send = |sending: Sending| sending.send(&self.core.upstreams, figures, self.arrived);
         let answer = match (self.dialect, grant) {
             // A call may wait for its first message as long as a stream goes on.
             (Dialect::Grpc, Some(hot)) => Box::pin(self.while_valid(hot, send(sending))).await?,
@@ -118,6 +118,13 @@ impl Exchange<'_> {
         };
         answer.map_err(|(error, waiting)| refusal::not_forwarded(asked, &error, waiting))
     }
+}
+
+/// Where an exchange with a provider is counted.
+#[derive(Clone, Copy)]
+pub struct Figures<'m> {
+    pub provider: &'m ProviderMetrics,
+    pub operation: &'m OperationMetrics,
 }
 
 /// A request that may leave, and how long it may take.
@@ -137,16 +144,19 @@ impl Sending {
     pub async fn send(
         self,
         upstreams: &Rc<Upstreams>,
-        metrics: Option<&ProviderMetrics>,
+        figures: Option<Figures<'_>>,
         arrived: Instant,
     ) -> Result<(Response<Incoming>, Lease), (SendError, Waiting)> {
         let sent = Instant::now();
-        if let Some(metrics) = metrics {
-            metrics.overhead.record(sent - arrived);
+        if let Some(Figures { operation, .. }) = figures {
+            operation.overhead.record(sent - arrived);
         }
         let answer = upstreams.send(self.outgoing, self.deadline).await;
-        if let Some(metrics) = metrics {
-            metrics.upstream.record(sent.elapsed());
+        if let Some(Figures { provider, operation }) = figures {
+            operation.upstream.record(sent.elapsed());
+            if let Err(error) = &answer {
+                provider.failures[error.failure() as usize].add(1);
+            }
         }
         answer.map_err(|error| (error, self.alarm.waiting()))
     }

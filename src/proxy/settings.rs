@@ -8,6 +8,7 @@ use super::{
     hot::{CallerLimits, Hot},
     refusal::{self, Code, Refusal, Shape},
     route::Doors,
+    sending::Figures,
     signature::in_origin,
     wire::HeadLimits,
 };
@@ -147,7 +148,7 @@ pub struct Shared {
 }
 
 impl Shared {
-    pub fn new(settings: Settings, tls: Option<Arc<ServerConfig>>, machines: Machines, clock: Clock) -> Arc<Self> {
+    pub fn new(settings: Settings, machines: Machines, clock: Clock) -> Arc<Self> {
         let Machines { directory, jobs, exchanges, minter, refusals, rates } = machines;
         Arc::new(Self {
             directory,
@@ -163,7 +164,7 @@ impl Shared {
             seats: Seats(Arc::new(AtomicU32::new(settings.limits.connections.get()))),
             settings: ArcSwap::from_pointee(settings),
             version: AtomicU64::new(0),
-            tls: ArcSwapOption::new(tls),
+            tls: ArcSwapOption::empty(),
         })
     }
 
@@ -244,6 +245,11 @@ impl Current {
     pub(super) fn doors(&self) -> Doors<'_> {
         let Settings { catalog, hosts, ports, .. } = &*self.settings;
         Doors { catalog, hosts: hosts.as_ref(), ports }
+    }
+
+    pub(super) fn figures(&self, provider: &Provider, kind: Option<Kind>) -> Option<Figures<'_>> {
+        let provider = self.metrics_of(Some(provider.index()))?;
+        Some(Figures { provider, operation: &provider.operations[kind_place(kind)] })
     }
 
     pub(super) fn metrics_of(&self, provider: Option<u16>) -> Option<&ProviderMetrics> {

@@ -18,6 +18,7 @@ use crate::{
     jobs::{Jobs, NotBound, NotIntended},
     provider::{
         Provider,
+        preset::operation::Kind,
         reading::{self, Created, Sent, Unreadable},
     },
     upstream::{Alarm, Lease, SendError, Waiting},
@@ -59,14 +60,21 @@ struct UnderWay(Rc<Core>);
 
 impl UnderWay {
     fn begin(core: &Rc<Core>) -> Self {
-        core.submitting.set(core.submitting.get() + 1);
-        Self(Rc::clone(core))
+        let this = Self(Rc::clone(core));
+        this.count(1);
+        this
+    }
+
+    fn count(&self, by: i32) {
+        let Core { submitting, lines, .. } = &*self.0;
+        submitting.set(submitting.get().saturating_add_signed(by));
+        lines.submitting.set(submitting.get().into());
     }
 }
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        self.0.submitting.set(self.0.submitting.get() - 1);
+        self.count(-1);
     }
 }
 
@@ -160,8 +168,8 @@ impl Submission {
             return Err(Lost::CallerLeft);
         }
         let alarm = Rc::clone(&sending.alarm);
-        let metrics = self.current.metrics_of(Some(self.provider.index()));
-        match sending.send(&self.core.upstreams, metrics, self.arrived).await {
+        let figures = self.current.figures(&self.provider, Some(Kind::Submit));
+        match sending.send(&self.core.upstreams, figures, self.arrived).await {
             Ok(answer) => self.settle(answer, &alarm).await,
             Err((error, waiting)) => {
                 self.end(if error.may_have_left() { State::Unknown } else { State::NotSent });

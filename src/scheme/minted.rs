@@ -94,7 +94,7 @@ impl Minter {
         let vault = Arc::clone(&self.vault);
         let kept = self.runtime.spawn(async move { vault.keep_signing_keys(now).await }).await;
         kept.map_err(|_| NotMinted)?.map_err(|error| {
-            tracing::warn!(%error, "there is no key to sign tokens with");
+            tracing::warn!(event = "signing_keys.none", %error, "there is no key to sign tokens with");
             NotMinted
         })
     }

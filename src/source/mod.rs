@@ -228,7 +228,7 @@ impl Sources {
             Read::Failed => drop(self.tally.failures.fetch_add(1, Ordering::Relaxed)),
             Read::Changed => {
                 let Key { credential, version } = well.key;
-                tracing::info!(%credential, version, "the source of a credential has a new value");
+                tracing::info!(event = "source.changed", %credential, version, "the source of a credential has a new value");
                 self.tally.changes.fetch_add(1, Ordering::Relaxed);
                 self.drop_grants(well);
             }

@@ -167,9 +167,9 @@ impl Well {
                 if state.failing.is_none() {
                     if state.value.is_some() {
                         let keep = self.spec().source.keep.as_secs();
-                        tracing::warn!(%credential, version, %problem, keep, "the source of a credential cannot be read; its last value is kept for so many seconds");
+                        tracing::warn!(event = "source.failing", %credential, version, %problem, keep, "the source of a credential cannot be read; its last value is kept for so many seconds");
                     } else {
-                        tracing::warn!(%credential, version, %problem, "the source of a credential cannot be read; there is no last value");
+                        tracing::warn!(event = "source.failing", %credential, version, %problem, "the source of a credential cannot be read; there is no last value");
                     }
                 }
                 state.failing = Some(Failing { since, problem: Arc::new(problem) });
@@ -178,7 +178,7 @@ impl Well {
         };
         state.lost = false;
         if state.failing.take().is_some() {
-            tracing::info!(%credential, version, "the source of a credential can be read again");
+            tracing::info!(event = "source.back", %credential, version, "the source of a credential can be read again");
         }
         let had = state.value.is_some();
         let same = state.value.as_ref().is_some_and(|value| equal(&value.fields, &fields));

@@ -115,6 +115,7 @@ async fn listen_for_good(options: PgConnectOptions, state: Arc<State>) {
             }
             Ok(Err(StoreError::Address(_))) => {
                 tracing::warn!(
+                    event = "changes.deaf",
                     "a pooler stands before PostgreSQL, which carries no notices: changes are looked for instead; set \
                      store.listen_url to a URL that leads past it"
                 );

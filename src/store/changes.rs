@@ -3,7 +3,7 @@
 //! Never says what changed, only for whom.
 
 use super::{
-    Reading, Result, Seq, Store, StoreError,
+    Question, Reading, Result, Seq, Store, StoreError,
     dialect::Dialect,
     head::{self, Ends, Head},
     insert::Insert,
@@ -108,6 +108,10 @@ impl Store {
 
     /// At most `limit` changes after a place, oldest first.
     pub async fn changes_since(&self, seen: Place, limit: u32) -> Result<Changes> {
+        self.counted(Question::Changes, self.read_changes(seen, limit)).await
+    }
+
+    async fn read_changes(&self, seen: Place, limit: u32) -> Result<Changes> {
         let mut reading = self.read().await?;
         let (head, now) = reading.head_and_clock().await?;
         // The one that was seen last is read again: it is still the same, or this is another history.

@@ -3,7 +3,7 @@
 //! Never judges an expiry, a scope or a boundary: it says what they are.
 
 use super::{
-    Reading, Result, Snapshot, Store,
+    Question, Reading, Result, Snapshot, Store,
     offers::{OFFERS, SEALED},
     row::Columns,
     row::corrupt,
@@ -58,6 +58,10 @@ impl Store {
     /// Who presents this token: nobody, if it is unknown or revoked or its user is disabled.
     /// One statement, because a statement is a snapshot, and this is asked for every caller who is not cached.
     pub async fn holder(&self, digest: &PatDigest) -> Result<Snapshot<Option<TokenHolder>>> {
+        self.counted(Question::Caller, self.read_holder(digest)).await
+    }
+
+    async fn read_holder(&self, digest: &PatDigest) -> Result<Snapshot<Option<TokenHolder>>> {
         let rows = sqlx::query(HOLDER).bind(digest.to_hex()).fetch_all(&self.readers).await?;
         let first = rows.first().ok_or_else(|| corrupt("head"))?;
         Ok(Snapshot { head: first.number("seq")?, value: read_holder(first, &rows)? })

@@ -2,7 +2,7 @@
 //! Owns nothing; what is read here was put on record by `ledger`.
 //! Never judges who may reach what.
 
-use super::{Reading, Result, Store, ledger::LOOK_UP, row::Columns, statement::fetch_in};
+use super::{Question, Reading, Result, Store, ledger::LOOK_UP, row::Columns, statement::fetch_in};
 use crate::{
     clock::Timestamp,
     id::{CredentialId, OrganizationId, UserId},
@@ -23,9 +23,12 @@ impl Store {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        let mut reading = self.read().await?;
         let keys: Vec<Vec<u8>> = keys.iter().map(|key| key.as_bytes().to_vec()).collect();
-        let rows = fetch_in(reading.connection(), self.dialect, LOOK_UP, &keys, "").await?;
+        let asking = async {
+            let mut reading = self.read().await?;
+            fetch_in(reading.connection(), self.dialect, LOOK_UP, &keys, "").await
+        };
+        let rows = self.counted(Question::Jobs, asking).await?;
         rows.iter().map(read_record).collect()
     }
 

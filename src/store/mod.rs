@@ -14,12 +14,14 @@ mod adoption;
 mod answers;
 mod audit;
 mod bell;
+mod census;
 mod changes;
 mod credentials;
 mod deliveries;
 mod dialect;
 mod error;
 mod exchanges;
+mod figures;
 mod file;
 mod head;
 mod holder;
@@ -57,6 +59,7 @@ pub use address::Address;
 pub use answers::AnswerRow;
 pub use audit::{Actor, AuditEntry, AuditFilter, AuditPlace, AuditRow, PrunedRow, Signer};
 pub use bell::{Bell, Woken};
+pub use census::Census;
 pub use changes::{Change, Changes, Logged, Place, Watch};
 pub use credentials::{
     CredentialChange, CredentialFilter, CredentialRow, NewCredential, NewVersion, PlainFields, Purses, Restriction,
@@ -64,6 +67,7 @@ pub use credentials::{
 pub use deliveries::{Attempt, Delivered, DeliveryRow, Happened};
 pub use error::{Conflict, Result, StoreError};
 pub use exchanges::ExchangeRow;
+pub use figures::{Figures, Question};
 pub use file::{Alone, LONGEST_LOG, Room};
 pub use identities::IdentityRow;
 pub use invitations::InvitationRow;
@@ -105,6 +109,7 @@ pub struct Store {
     writers: AnyPool,
     readers: AnyPool,
     dialect: Dialect,
+    figures: Arc<Figures>,
     /// On SQLite.
     file: Option<Arc<file::InUse>>,
 }
@@ -154,13 +159,13 @@ impl Store {
         migrations::run(address.options()?, dialect).await?;
         let readers = pool(address, Access::Read, readers)?;
         let writers = pool(address, Access::Write, writers)?;
-        Ok(Self { writers, readers, dialect, file })
+        Ok(Self { writers, readers, dialect, file, figures: Arc::default() })
     }
 
     /// As it is, of whatever version, by who has it alone: for reading, without bringing anything up to date.
     pub fn look_at(address: &Address, _alone: &Alone) -> Result<Self> {
         let (readers, writers) = (pool(address, Access::Read, 1)?, pool(address, Access::Read, 1)?);
-        Ok(Self { writers, readers, dialect: address.dialect(), file: None })
+        Ok(Self { writers, readers, dialect: address.dialect(), file: None, figures: Arc::default() })
     }
 
     /// Begins a control write. It waits for its turn, and everything it reads stays as it is until it commits.

@@ -3,7 +3,7 @@
 //! Never chooses, and never opens a seal.
 
 use super::{
-    PlainFields, Reading, Result, Snapshot, Store,
+    PlainFields, Question, Reading, Result, Snapshot, Store,
     credentials::{read_owner, read_plain, read_version},
     row::Columns,
     row::corrupt,
@@ -76,6 +76,10 @@ impl Store {
     /// The user's own credentials for this provider, their projects', their organizations' and all those
     /// organizations' projects', disabled and expired ones included. One statement: a statement is a snapshot.
     pub async fn offers(&self, user: UserId, provider: &str) -> Result<Snapshot<Vec<Offer>>> {
+        self.counted(Question::Offers, self.read_offers(user, provider)).await
+    }
+
+    async fn read_offers(&self, user: UserId, provider: &str) -> Result<Snapshot<Vec<Offer>>> {
         let rows = sqlx::query(OFFERS).bind(user.to_string()).bind(provider).fetch_all(&self.readers).await?;
         let head = rows.first().ok_or_else(|| corrupt("head"))?.number("seq")?;
         Ok(Snapshot { head, value: read_offers(&rows)? })
@@ -83,11 +87,9 @@ impl Store {
 
     /// One version; `None` if it was never there, or its credential is deleted.
     pub async fn sealed(&self, credential: CredentialId, version: u32) -> Result<Option<SealedVersion>> {
-        let row = sqlx::query(SEALED)
-            .bind(credential.to_string())
-            .bind(i64::from(version))
-            .fetch_optional(&self.readers)
-            .await?;
+        let query = sqlx::query(SEALED).bind(credential.to_string()).bind(i64::from(version));
+        let asking = async { Ok(query.fetch_optional(&self.readers).await?) };
+        let row = self.counted(Question::Credential, asking).await?;
         row.as_ref().map(SealedVersion::read).transpose()
     }
 

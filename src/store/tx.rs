@@ -3,7 +3,8 @@
 //! Never commits a change that nobody would hear of.
 
 use super::{
-    AuditEntry, Change, Reading, Result, Seq, Signer, Store, StoreError, audit, changes, dialect::Dialect, head,
+    AuditEntry, Change, Question, Reading, Result, Seq, Signer, Store, StoreError, audit, changes, dialect::Dialect,
+    head,
 };
 use crate::{clock::Timestamp, id::UserId};
 use sqlx::AnyConnection;
@@ -16,6 +17,7 @@ use std::{
 /// Reads like a [`Reading`], and writes. Dropped without [`commit`](Self::commit), nothing has happened.
 pub struct Tx {
     reading: Reading,
+    store: Store,
     signer: Arc<dyn Signer>,
     pub(super) now: Timestamp,
     entries: Vec<AuditEntry>,
@@ -34,12 +36,18 @@ struct Announced {
 
 impl Tx {
     pub(super) async fn begin(store: &Store, signer: Arc<dyn Signer>, now: Timestamp) -> Result<Self> {
+        let reading = store.counted(Question::Turn, Self::wait(store)).await?;
+        let (store, entries, announced) = (store.clone(), Vec::new(), Announced::default());
+        Ok(Self { reading, store, signer, now, entries, announced, wrote: false })
+    }
+
+    /// Until it is this transaction's turn.
+    async fn wait(store: &Store) -> Result<Reading> {
         let mut transaction = store.writers.begin_with(store.dialect.begin_write()).await?;
         if let Some(lock) = store.dialect.lock_for_writing() {
             sqlx::query(lock).execute(&mut *transaction).await?;
         }
-        let reading = Reading { transaction, dialect: store.dialect };
-        Ok(Self { reading, signer, now, entries: Vec::new(), announced: Announced::default(), wrote: false })
+        Ok(Reading { transaction, dialect: store.dialect })
     }
 
     /// Adds to the audit trail. Every change needs at least one entry, or it does not commit.
@@ -65,9 +73,13 @@ impl Tx {
         if changes.is_empty() && entries.is_empty() {
             return head::seq(self.connection()).await;
         }
-        let seq = self.number(&changes, entries).await?;
-        self.reading.transaction.commit().await?;
-        Ok(seq)
+        let store = self.store.clone();
+        let committing = async move {
+            let seq = self.number(&changes, entries).await?;
+            self.reading.transaction.commit().await?;
+            Ok(seq)
+        };
+        store.counted(Question::Commit, committing).await
     }
 
     async fn number(&mut self, changes: &[Change], entries: Vec<AuditEntry>) -> Result<Seq> {

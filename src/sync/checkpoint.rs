@@ -152,9 +152,9 @@ impl Checkpoints {
             Ok(Some(checkpoint)) => {
                 self.last.store(checkpoint.seq, Ordering::Relaxed);
                 let Checkpoint { at, seq, mac, signature } = &checkpoint;
-                tracing::info!(%at, seq, mac, signature, "audit checkpoint");
+                tracing::info!(event = "audit.checkpoint", %at, seq, mac, signature, "audit checkpoint");
                 if let Err(error) = self.file.append(&checkpoint) {
-                    tracing::error!(%error, "a checkpoint of the audit trail could not be added to its file");
+                    tracing::error!(event = "audit.checkpoint_not_written", %error, "a checkpoint of the audit trail could not be added to its file");
                 }
             }
             Ok(None) => {}

@@ -6,6 +6,7 @@
 //! Why a lost connection alone drops nothing: with each reading, the last change that was followed is read again. It is
 //! the same one, and then nothing is missing; or the history is another, and then nothing is trusted.
 
+pub mod census;
 pub mod checkpoint;
 mod pace;
 pub mod retention;
@@ -77,14 +78,14 @@ impl Follower {
             match self.turn(woken).await {
                 Ok(()) => {
                     if failing.take().is_some() {
-                        tracing::info!("the store is followed again");
+                        tracing::info!(event = "store.back", "the store is followed again");
                     }
                 }
                 Err(error) => {
                     self.pace.fail();
                     self.directory.lose_store();
                     if failing.is_none_or(|told: Instant| told.elapsed() > STUCK) {
-                        tracing::error!(%error, "the store cannot be followed; known callers go on for store.max_stale");
+                        tracing::error!(event = "store.lost", %error, "the store cannot be followed; known callers go on for store.max_stale");
                         failing = Some(Instant::now());
                     }
                 }
@@ -118,6 +119,7 @@ impl Follower {
             let read = Instant::now();
             if changes.head < self.seen.seq {
                 tracing::error!(
+                    event = "store.set_back",
                     seen = self.seen.seq,
                     head = changes.head,
                     "the store was set back while this process ran: end all of them, run `bellhop restore --settle`, and start again"
@@ -125,6 +127,7 @@ impl Follower {
             }
             if changes.gap {
                 tracing::warn!(
+                    event = "changes.start_over",
                     seen = self.seen.seq,
                     head = changes.head,
                     "the change log has a gap or another history; all that is cached is asked for again"
@@ -143,6 +146,7 @@ impl Follower {
             self.pace.follow(last.seq);
             if woken == Woken::Time && slowest.is_some_and(|lag| lag > MISSED) && self.bell.doubt() {
                 tracing::warn!(
+                    event = "changes.deaf",
                     "changes are found that PostgreSQL should have told of: if a pooler stands before it, set store.listen_url"
                 );
             }
@@ -166,6 +170,6 @@ impl Follower {
 /// Keys that cannot be read now are read when they are needed.
 async fn reload_keys(vault: &Vault) {
     if let Err(error) = vault.reload().await {
-        tracing::error!(%error, "the store's keys changed and cannot be opened");
+        tracing::error!(event = "keys.not_opened", %error, "the store's keys changed and cannot be opened");
     }
 }

@@ -64,7 +64,7 @@ impl Pace {
             // A store whose clock was set back between the two says nothing.
             let Ok(until_read) = u64::try_from(changes.now.millis() - at.millis()) else { continue };
             let lag = Duration::from_millis(until_read) + since;
-            self.lag.record(lag);
+            self.lag.record_shared(lag);
             lately.push(lag);
             slowest = slowest.max(Some(lag));
         }

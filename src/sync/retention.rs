@@ -61,8 +61,14 @@ impl Retention {
             };
             match self.turn(&fence).await {
                 Ok(0) => {}
-                Ok(entries) => tracing::info!(entries, "entries of the audit trail that were too old were taken away"),
-                Err(error) => tracing::warn!(%error, "entries of the audit trail that are too old are still there"),
+                Ok(entries) => tracing::info!(
+                    event = "audit.pruned",
+                    entries,
+                    "entries of the audit trail that were too old were taken away"
+                ),
+                Err(error) => {
+                    tracing::warn!(event = "audit.not_pruned", %error, "entries of the audit trail that are too old are still there")
+                }
             }
             sleep(EVERY).await;
         }

@@ -66,6 +66,7 @@ fn listening(proxy: SocketAddr, admin: SocketAddr, providers: &BTreeMap<String, 
     Line {
         message: "listening".into(),
         fields: vec![
+            ("event", Value::from("listen.begin")),
             ("proxy", Value::from(proxy.to_string())),
             ("admin", Value::from(admin.to_string())),
             ("providers", Value::Object(providers)),
@@ -279,7 +280,9 @@ mod tests {
         assert_eq!(json["providers"]["iqm"], "127.0.0.1:3");
         let text = line.written(LogFormat::Text, Level::INFO, OWN_TARGET);
         assert!(
-            text.ends_with("listening proxy=127.0.0.1:1 admin=[::1]:2 providers={\"iqm\":\"127.0.0.1:3\"}\n"),
+            text.ends_with(
+                "listening event=listen.begin proxy=127.0.0.1:1 admin=[::1]:2 providers={\"iqm\":\"127.0.0.1:3\"}\n"
+            ),
             "{text}"
         );
     }

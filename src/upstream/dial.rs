@@ -6,6 +6,7 @@ use crate::{
     config::{Origin, Protocol},
     provider::preset::Wire,
     scheme::Destination,
+    telemetry::metrics::Failure,
 };
 use http::HeaderValue;
 use rustls::{
@@ -56,6 +57,18 @@ pub enum DialError {
     NotHttp2,
     #[error("the origin's host is no valid server name")]
     ServerName,
+}
+
+impl DialError {
+    pub const fn failure(&self) -> Failure {
+        match self {
+            Self::Unresolved => Failure::Unresolved,
+            Self::Private => Failure::Private,
+            Self::Refused => Failure::Refused,
+            Self::Tls(_) | Self::ServerName => Failure::Tls,
+            Self::NotHttp2 => Failure::NotHttp2,
+        }
+    }
 }
 
 /// What HTTP/2 is called in a TLS handshake (RFC 9113 §3.2).

@@ -2,8 +2,11 @@
 //! Owns the shared connections of its core, and knows which of them can take another stream.
 //! Never sends a request twice: only one that a connection hands back unsent goes to another.
 
-use super::{Deadline, Endpoint, Outbound, SendError, explain};
-use crate::config::{Sizes, Timeouts};
+use super::{Deadline, Endpoint, Open, Outbound, SendError, explain};
+use crate::{
+    config::{Sizes, Timeouts},
+    telemetry::metrics::LineMetrics,
+};
 use http::{Request, Response, Uri, Version, header, uri::PathAndQuery};
 use hyper::{
     body::Incoming,
@@ -42,6 +45,7 @@ pub struct Lines {
     timeouts: Timeouts,
     streams: u32,
     header_list: u32,
+    counted: Arc<LineMetrics>,
 }
 
 /// One connection, from when it is asked for. It is made once for all who wait for it.
@@ -73,8 +77,9 @@ impl Line {
 }
 
 impl Lines {
-    pub fn new(timeouts: Timeouts, sizes: &Sizes) -> Self {
-        Self { by_endpoint: RefCell::default(), timeouts, streams: sizes.h2_streams, header_list: sizes.h2_header_list }
+    pub fn new(timeouts: Timeouts, sizes: &Sizes, counted: Arc<LineMetrics>) -> Self {
+        let (streams, header_list) = (sizes.h2_streams, sizes.h2_header_list);
+        Self { by_endpoint: RefCell::default(), timeouts, streams, header_list, counted }
     }
 
     pub async fn send(
@@ -126,6 +131,7 @@ impl Lines {
     }
 
     async fn handshake(&self, endpoint: &Endpoint) -> Result<SendRequest<Outbound>, SendError> {
+        self.counted.dialled.add(1);
         let stream = endpoint.dial(self.timeouts.connect, self.timeouts.tls_handshake).await?;
         let mut builder = Builder::new(LocalExecutor);
         builder
@@ -138,7 +144,9 @@ impl Lines {
             .keep_alive_interval(Duration::from_secs(20))
             .keep_alive_timeout(Duration::from_secs(10));
         let (sender, connection) = builder.handshake(TokioIo::new(stream)).await.map_err(|_| SendError::Unsent)?;
+        let open = Open::count(&self.counted);
         tokio::task::spawn_local(async move {
+            let _open = open;
             // What goes wrong here also reaches whoever waits for an answer.
             let _ = connection.await;
         });

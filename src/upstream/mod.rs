@@ -21,6 +21,7 @@ use crate::{
     config::{Sizes, Timeouts},
     provider::preset::Wire,
     scheme::Outgoing,
+    telemetry::metrics::{Failure, LineMetrics},
 };
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use hyper::{
@@ -47,6 +48,7 @@ pub struct Upstreams {
     lines: Lines,
     timeouts: Timeouts,
     head_bytes: usize,
+    counted: Arc<LineMetrics>,
 }
 
 struct Idle {
@@ -80,6 +82,7 @@ impl Lease {
         let pool = pools.entry(endpoint).or_default();
         if pool.len() < IDLE_PER_ORIGIN {
             pool.push(Idle { sender, since: Instant::now() });
+            upstreams.counted.idle.add(1);
         }
     }
 }
@@ -104,6 +107,17 @@ impl SendError {
     pub const fn may_have_left(&self) -> bool {
         !matches!(self, Self::Dial(_) | Self::Unsent)
     }
+
+    /// As which it is counted.
+    pub const fn failure(&self) -> Failure {
+        match self {
+            Self::Dial(error) => error.failure(),
+            Self::Unsent => Failure::Unsent,
+            Self::Timeout => Failure::Timeout,
+            Self::Broken => Failure::Broken,
+            Self::Invalid => Failure::Invalid,
+        }
+    }
 }
 
 /// How a request may be repeated.
@@ -117,8 +131,13 @@ enum Repeat {
 
 impl Upstreams {
     pub fn new(timeouts: Timeouts, sizes: &Sizes) -> Rc<Self> {
-        let lines = Lines::new(timeouts.clone(), sizes);
-        Rc::new(Self { pools: RefCell::default(), lines, timeouts, head_bytes: sizes.upstream_head })
+        Self::counted(timeouts, sizes, Arc::default())
+    }
+
+    /// As a core has them: somebody reads how many there are.
+    pub fn counted(timeouts: Timeouts, sizes: &Sizes, counted: Arc<LineMetrics>) -> Rc<Self> {
+        let lines = Lines::new(timeouts.clone(), sizes, Arc::clone(&counted));
+        Rc::new(Self { pools: RefCell::default(), lines, timeouts, head_bytes: sizes.upstream_head, counted })
     }
 
     /// Sends a request to its endpoint and waits for the head of the response.
@@ -157,6 +176,7 @@ impl Upstreams {
         let mut pools = self.pools.borrow_mut();
         let pool = pools.get_mut(&endpoint)?;
         while let Some(idle) = pool.pop() {
+            self.counted.idle.set(self.counted.idle.value().saturating_sub(1));
             if idle.sender.is_ready() && now - idle.since < self.timeouts.upstream_idle {
                 return Some(idle);
             }
@@ -173,20 +193,19 @@ impl Upstreams {
             pool.retain(|idle| !idle.sender.is_closed() && idle.since.elapsed() < oldest);
             !pool.is_empty()
         });
-    }
-
-    /// How many idle connections this core holds.
-    pub fn idle(&self) -> usize {
-        self.pools.borrow().values().map(Vec::len).sum()
+        self.counted.idle.set(pools.values().map(Vec::len).sum::<usize>() as u64);
     }
 
     async fn connect(&self, endpoint: &Endpoint) -> Result<http1::SendRequest<Outbound>, SendError> {
+        self.counted.dialled.add(1);
         let stream = endpoint.dial(self.timeouts.connect, self.timeouts.tls_handshake).await?;
         let mut builder = http1::Builder::new();
         builder.max_header_size(self.head_bytes).max_buf_size(READ_BUFFER.max(self.head_bytes));
         let (sender, connection) =
             builder.handshake(TokioIo::new(Watched::new(stream))).await.map_err(|_| SendError::Unsent)?;
+        let open = Open::count(&self.counted);
         tokio::task::spawn_local(async move {
+            let _open = open;
             // What goes wrong here also reaches whoever waits for the response.
             let _ = connection.await;
         });
@@ -209,6 +228,22 @@ impl Upstreams {
         }
         let pooled = Pooled { upstreams: Rc::clone(self), endpoint: endpoint.slot(), sender };
         Ok((answer, Lease::Pooled(pooled)))
+    }
+}
+
+/// A connection is open until this is dropped.
+struct Open(Arc<LineMetrics>);
+
+impl Open {
+    fn count(lines: &Arc<LineMetrics>) -> Self {
+        lines.opened.add(1);
+        Self(Arc::clone(lines))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.closed.add(1);
     }
 }
 

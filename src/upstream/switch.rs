@@ -3,7 +3,7 @@
 //! Never takes an agreement to anything else than what was asked for.
 
 use super::{
-    Deadline, Endpoint, Lease, Outbound, READ_BUFFER, SendError, Upstreams, Watched, explain, has_two_lengths,
+    Deadline, Endpoint, Lease, Open, Outbound, READ_BUFFER, SendError, Upstreams, Watched, explain, has_two_lengths,
 };
 use crate::scheme::Outgoing;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header, response};
@@ -29,13 +29,16 @@ impl Upstreams {
     ) -> Result<Switched, SendError> {
         let (endpoint, mut request) = outgoing.into_parts();
         ask(request.headers_mut());
+        self.counted.dialled.add(1);
         let stream = endpoint.dial(self.timeouts.connect, self.timeouts.tls_handshake);
         let stream = deadline.bound(Box::pin(stream)).await.ok_or(SendError::Timeout)??;
         let mut builder = http1::Builder::new();
         builder.max_header_size(self.head_bytes).max_buf_size(READ_BUFFER.max(self.head_bytes));
         let (mut sender, connection) =
             builder.handshake(TokioIo::new(Watched::new(stream))).await.map_err(|_| SendError::Unsent)?;
+        let open = Open::count(&self.counted);
         tokio::task::spawn_local(async move {
+            let _open = open;
             let _ = connection.with_upgrades().await;
         });
         let answer = deadline.bound(sender.try_send_request(request)).await.ok_or(SendError::Timeout)?;

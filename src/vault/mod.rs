@@ -258,7 +258,11 @@ async fn found(store: &Store, source: &MasterSource, now: Timestamp) -> Result<(
     tx.record(AuditEntry::new(&Actor::System, "keys.made", keyring.newest()));
     tx.commit().await?;
     if let Some(place) = &made {
-        tracing::info!(place, "made the master key; keep a copy of it apart from the store's backups");
+        tracing::info!(
+            event = "master_key.made",
+            place,
+            "made the master key; keep a copy of it apart from the store's backups"
+        );
     }
     Ok((rows, made))
 }

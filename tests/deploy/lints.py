@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from pathlib import Path
 
 import yaml
@@ -245,6 +246,52 @@ class Deploy:
             raise Skipped("PyPI has no Helm for this platform") from None
         return helm_python
 
+    # Rules, dashboard and figures
+
+    def check_telemetry_rules_are_understood(self):
+        succeeds(run(self._promtool(), "check", "rules", self._rules()))
+
+    def check_telemetry_rules_alert_when_they_should(self):
+        with tempfile.TemporaryDirectory(prefix="bellhop-rules.") as folder:
+            shutil.copy(self._rules(), Path(folder, "rules.yaml"))
+            shutil.copy(Path(__file__).parent / "rules_test.yaml", folder)
+            succeeds(run(self._promtool(), "test", "rules", "rules_test.yaml", cwd=folder))
+
+    def check_telemetry_figures_are_prometheus(self):
+        """What a running Bellhop says is read, and its names judged, by Prometheus' own parser."""
+        done = run(self._promtool(), "check", "metrics", input=figures())
+        assert done.returncode == 0 and not done.stderr.strip(), done.stderr
+
+    def check_telemetry_dashboard_is_whole(self):
+        panels = load(self.folder / "telemetry/dashboard.json")["panels"]
+        ids, places = [panel["id"] for panel in panels], [panel["gridPos"] for panel in panels]
+        assert len(set(ids)) == len(ids), "two panels have one id"
+        taken = [(x, y) for at in places for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])]
+        assert len(set(taken)) == len(taken) and max(x for x, _ in taken) < 24, "panels stand on each other"
+
+    def _rules(self) -> Path:
+        return self.folder / "telemetry/rules.yaml"
+
+    def _promtool(self) -> str:
+        """Of Debian's package, taken out of it: installed, that would start a server."""
+        if found := shutil.which("promtool"):
+            return found
+        if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
+            raise Skipped("promtool is not here (Debian's package prometheus)")
+        cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "bellhop/promtool"
+        if not cache.is_file():
+            with tempfile.TemporaryDirectory(prefix="bellhop-promtool.") as folder:
+                run("apt-get", "download", "-qq", "prometheus", cwd=folder)
+                packages = list(Path(folder).glob("*.deb"))
+                if not packages:
+                    raise Skipped("promtool is not here, and apt-get has no package prometheus")
+                succeeds(run("dpkg-deb", "-x", packages[0], Path(folder, "unpacked")))
+                cache.parent.mkdir(parents=True, exist_ok=True)
+                half = cache.with_name(f"promtool.{os.getpid()}")
+                shutil.copy2(Path(folder, "unpacked/usr/bin/promtool"), half)
+                half.rename(cache)  # whole or not there at all
+        return str(cache)
+
     # Secrets
 
     def check_all_files_are_free_of_secrets(self):
@@ -305,6 +352,21 @@ def fits_kubernetes(each: dict):
             raise AssertionError(f"{each['kind']} for {version}: {path}: {error.message}") from None
 
 
+def figures() -> str:
+    """What `/metrics` of a Bellhop says that has just begun."""
+    with tempfile.TemporaryDirectory(prefix="bellhop-figures.") as folder:
+        settings = ["listen.proxy=127.0.0.1:0", "listen.admin=127.0.0.1:0", "listen.workers=1", "log.format=json"]
+        command = [BELLHOP, "serve", "--data-dir", folder, *(word for one in settings for word in ("--set", one))]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=folder) as serving:
+            try:
+                said = (json.loads(line) for line in serving.stderr)
+                admin = next(line["admin"] for line in said if line["message"] == "listening")
+                with urllib.request.urlopen(f"http://{admin}/metrics", timeout=30) as answer:
+                    return answer.read().decode()
+            finally:
+                serving.terminate()
+
+
 # Files
 
 
@@ -362,7 +424,7 @@ def succeeds(done: subprocess.CompletedProcess):
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", help="systemd, image, compose, balancer, chart")
+    parser.add_argument("--only", help="systemd, image, compose, balancer, chart, telemetry")
     parser.add_argument("--folder", type=Path, default=ROOT / "config/deploy")
     wanted = parser.parse_args()
     deploy, tally = Deploy(wanted.folder.resolve()), {"ok": 0, "FAILED": 0, "skipped": 0}

@@ -60,6 +60,7 @@ mod signatures;
 mod sources;
 mod store_outage;
 mod streaming;
+mod telemetry;
 mod time;
 mod tls;
 mod upstream_connections;

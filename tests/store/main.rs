@@ -13,6 +13,7 @@ mod shop;
 mod world;
 
 mod answers;
+mod census;
 mod changes;
 mod credentials;
 mod file;

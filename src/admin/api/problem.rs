@@ -63,12 +63,12 @@ impl From<Fault> for Problem {
             Fault::TooOften { .. } => StatusCode::TOO_MANY_REQUESTS,
             Fault::SignedOut => return Self::unknown_token(),
             Fault::Unavailable(cause) => {
-                tracing::warn!(error = %cause, "the store cannot be asked by the management API");
+                tracing::warn!(event = "api.store_unavailable", error = %cause, "the store cannot be asked by the management API");
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Fault::Unanswered(_) => StatusCode::BAD_GATEWAY,
             Fault::Internal(cause) => {
-                tracing::error!(error = %cause, "the management API failed");
+                tracing::error!(event = "api.failed", error = %cause, "the management API failed");
                 StatusCode::INTERNAL_SERVER_ERROR
             }
         };

@@ -226,7 +226,7 @@ impl IntoResponse for Refused {
             Fault::TooOften { .. } => (StatusCode::TOO_MANY_REQUESTS, sentence(&self.0)),
             Fault::SignedOut => return Redirect::to("/sign-in").into_response(),
             fault => {
-                tracing::error!(error = %fault, "a page cannot be made");
+                tracing::error!(event = "page.failed", error = %fault, "a page cannot be made");
                 (StatusCode::SERVICE_UNAVAILABLE, say!("broken-now"))
             }
         };

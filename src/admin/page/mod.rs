@@ -114,7 +114,7 @@ fn page(template: &impl askama::Template) -> Response {
     match template.render() {
         Ok(text) => Html(text).into_response(),
         Err(error) => {
-            tracing::error!(%error, "a page cannot be rendered");
+            tracing::error!(event = "page.failed", %error, "a page cannot be rendered");
             http::StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }

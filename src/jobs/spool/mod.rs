@@ -16,7 +16,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -31,10 +31,19 @@ pub struct Spool {
     path: PathBuf,
     /// Looked at before the lock: a spool is empty nearly always.
     holds: AtomicBool,
+    size: Arc<Size>,
     inner: Arc<Mutex<Inner>>,
 }
 
+/// Told without waiting for whoever writes to a disk that is slow.
+#[derive(Default)]
+struct Size {
+    entries: AtomicU64,
+    bytes: AtomicU64,
+}
+
 struct Inner {
+    size: Arc<Size>,
     file: File,
     /// Of what was acknowledged.
     length: u64,
@@ -66,7 +75,12 @@ impl Spool {
         // A file that is synced is still lost if its name is not.
         File::open(folder(data_dir)).and_then(|folder| folder.sync_all()).map_err(failed)?;
         let inner = Inner::new(file);
-        Ok(Self { holds: AtomicBool::new(false), inner: Arc::new(Mutex::new(inner)), path })
+        Ok(Self {
+            holds: AtomicBool::new(false),
+            size: Arc::clone(&inner.size),
+            inner: Arc::new(Mutex::new(inner)),
+            path,
+        })
     }
 
     /// Durable when this returns.
@@ -75,10 +89,15 @@ impl Spool {
         let appended = tokio::task::spawn_blocking(move || lock(&inner).append(entries)).await;
         let appended = appended.unwrap_or_else(|_| Err(io::ErrorKind::Other.into()));
         if let Err(error) = &appended {
-            tracing::error!(path = %self.path.display(), %error, "the spool cannot be written");
+            tracing::error!(event = "spool.not_written", path = %self.path.display(), %error, "the spool cannot be written");
         }
         self.holds.store(true, Ordering::Release);
         appended
+    }
+
+    /// Entries, and bytes.
+    pub fn size(&self) -> (u64, u64) {
+        (self.size.entries.load(Ordering::Relaxed), self.size.bytes.load(Ordering::Relaxed))
     }
 
     /// What stands in the spool under this key.
@@ -102,6 +121,7 @@ impl Spool {
     pub fn forget(&self, count: usize) -> io::Result<()> {
         let mut inner = lock(&self.inner);
         inner.entries.drain(..count);
+        inner.measure();
         if inner.entries.is_empty() {
             inner.records.clear();
             inner.cut(0)?;
@@ -151,13 +171,14 @@ fn create(path: &Path) -> io::Result<File> {
 
 impl Inner {
     fn new(file: File) -> Self {
-        Self { file, length: 0, torn: false, entries: Vec::new(), records: HashMap::new() }
+        Self { size: Arc::default(), file, length: 0, torn: false, entries: Vec::new(), records: HashMap::new() }
     }
 
     fn cut(&mut self, length: u64) -> io::Result<()> {
         self.torn = true;
         self.file.set_len(length)?;
         (self.length, self.torn) = (length, false);
+        self.measure();
         Ok(())
     }
 
@@ -178,7 +199,13 @@ impl Inner {
             }
             self.entries.push(entry);
         }
+        self.measure();
         Ok(())
+    }
+
+    fn measure(&self) {
+        self.size.entries.store(self.entries.len() as u64, Ordering::Relaxed);
+        self.size.bytes.store(self.length, Ordering::Relaxed);
     }
 }
 

@@ -174,7 +174,7 @@ pub fn not_forwarded(asked: &Asked<'_>, error: &SendError, waiting: Waiting) -> 
             Refusal::new(Code::UpstreamUnreachable, format!("{name} cannot be reached: {error}."))
         }
     };
-    tracing::warn!(provider = asked.provider.id(), %error, "a request was not answered by its provider");
+    tracing::warn!(event = "upstream.failed", provider = asked.provider.id(), %error, "a request was not answered by its provider");
     if asked.kind() == Some(Kind::Submit) && error.may_have_left() {
         refusal.submit_unknown(asked.provider.preset().lost_submit)
     } else {
@@ -186,6 +186,7 @@ pub fn not_forwarded(asked: &Asked<'_>, error: &SendError, waiting: Waiting) -> 
 pub fn credential_refused(asked: &Asked<'_>, grant: &Grant, status: StatusCode, said: Value) -> Refusal {
     let name = &asked.provider.preset().name;
     tracing::warn!(
+        event = "credential.refused",
         provider = asked.provider.id(), credential = %grant.credential, version = grant.version, status = status.as_u16(),
         "the provider refused a stored credential"
     );
@@ -270,7 +271,12 @@ fn at(provider: &str, context: &Context) -> String {
 /// An answer that must be read before it may pass, and cannot be.
 pub fn unreadable(asked: &Asked<'_>, because: &'static str) -> Refusal {
     let name = &asked.provider.preset().name;
-    tracing::warn!(provider = asked.provider.id(), because, "a provider's answer was withheld");
+    tracing::warn!(
+        event = "upstream.withheld",
+        provider = asked.provider.id(),
+        because,
+        "a provider's answer was withheld"
+    );
     let refusal = Refusal::new(Code::UpstreamInvalid, format!("The answer of {name} was withheld: {because}."));
     if asked.kind() == Some(Kind::Submit) {
         refusal.submit_unknown(asked.provider.preset().lost_submit)

@@ -339,7 +339,7 @@ struct ProviderMeter {
 
 impl Meter for ProviderMeter {
     fn masked(&self, count: usize) {
-        tracing::warn!(count, "a provider sent a stored secret back; it was masked");
+        tracing::warn!(event = "echo.masked", count, "a provider sent a stored secret back; it was masked");
         if let Some(metrics) = self.metrics.providers.get(usize::from(self.provider)) {
             metrics.masked_echoes.add(count as u64);
         }

@@ -18,7 +18,7 @@ pub(super) use columns::LOOK_UP;
 pub(super) use load::submission;
 pub(super) use page::Submission;
 
-use super::{Conflict, Result, Store, StoreError, dialect::Dialect};
+use super::{Conflict, Question, Result, Store, StoreError, dialect::Dialect};
 use crate::job::entry::{Entered, Entry};
 use sqlx::AnyConnection;
 
@@ -28,6 +28,10 @@ impl Store {
     /// Puts all of these on record, in this order, or fails and has written nothing. What is entered again changes
     /// nothing, so that whoever does not know whether it was entered may enter it again.
     pub async fn enter(&self, entries: &[Entry]) -> Result<Vec<Entered>> {
+        self.counted(Question::Record, self.enter_until_done(entries)).await
+    }
+
+    async fn enter_until_done(&self, entries: &[Entry]) -> Result<Vec<Entered>> {
         let mut attempt = 1;
         loop {
             match self.enter_once(entries).await {

@@ -21,7 +21,12 @@ const IS_INVALID: &str = "\
 pub async fn build(connection: &mut AnyConnection, version: i64, migration: &Migration) -> Result<()> {
     let locked: i32 = sqlx::query_scalar(TRY_LOCK).fetch_one(&mut *connection).await?;
     if locked == 0 {
-        tracing::info!(version, name = migration.name, "an index is being built by another process");
+        tracing::info!(
+            event = "schema.index_elsewhere",
+            version,
+            name = migration.name,
+            "an index is being built by another process"
+        );
         return Ok(());
     }
     let built = build_locked(connection, version, migration).await;
@@ -40,7 +45,7 @@ async fn build_locked(connection: &mut AnyConnection, version: i64, migration: &
         let drop = format!("DROP INDEX CONCURRENTLY {name}");
         sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut *connection).await?;
     }
-    tracing::info!(version, index = name, "building an index; others go on meanwhile");
+    tracing::info!(event = "schema.index", version, index = name, "building an index; others go on meanwhile");
     let create = format!("CREATE {unique}INDEX CONCURRENTLY IF NOT EXISTS {name} {rest}");
     // Safe, both: the text is this program's own.
     sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut *connection).await?;

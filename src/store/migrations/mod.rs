@@ -141,7 +141,11 @@ async fn take_with_patience(
             Err(error) if error.is_contention() && attempt < ATTEMPTS => attempt += 1,
             taken => return taken,
         }
-        tracing::warn!(version, "a step of the store's schema waits for a lock that others hold");
+        tracing::warn!(
+            event = "schema.waits",
+            version,
+            "a step of the store's schema waits for a lock that others hold"
+        );
         tokio::time::sleep(PAUSE).await;
     }
 }
