@@ -1,4 +1,5 @@
-//! The order of events in the directory's caches, run through every order that its threads can take (loom).
+//! The order of events in the directory's caches and in what is leased of a limit, run through every order that their threads
+//! can take (loom).
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -132,5 +133,79 @@ fn a_copy_is_out_of_date_once_something_was_dropped() {
         world.change(2, 2);
         let (epoch, copy) = copying.join().unwrap();
         assert!(copy.value == 2 || epoch != world.order.epoch());
+    });
+}
+
+#[path = "../src/limits/reserve.rs"]
+mod reserve;
+
+use reserve::{Asking, Reserve, Taken, Urgency};
+
+/// A process that hands out what it has leased, and the task that leases.
+struct Till {
+    reserve: Reserve,
+    /// How often the task was told; it was told last where this is more than it has seen.
+    told: Mutex<usize>,
+}
+
+impl Till {
+    /// Takes one, or waits and asks for it.
+    fn take(&self) -> bool {
+        match self.reserve.take() {
+            Taken::One => return true,
+            Taken::Low(urgency) => {
+                self.ask(urgency);
+                return true;
+            }
+            Taken::Nothing => {}
+        }
+        // Whoever waits goes on waiting.
+        std::mem::forget(self.reserve.wait());
+        self.ask(Urgency::Soon);
+        false
+    }
+
+    fn ask(&self, urgency: Urgency) {
+        if self.reserve.ask(urgency) != Asking::Known {
+            *self.told.lock().unwrap() += 1;
+        }
+    }
+}
+
+/// Two take from a reserve of one while the task looks at it: one gets it, and the task sees that another waits, now or
+/// because it is told again.
+#[test]
+fn who_waits_for_more_is_seen_and_nothing_is_handed_out_twice() {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(3);
+    model.check(|| {
+        let till = Arc::new(Till { reserve: Reserve::default(), told: Mutex::new(0) });
+        till.reserve.put(1, 1, Urgency::Later);
+        let taking = [(); 2].map(|()| {
+            let till = Arc::clone(&till);
+            thread::spawn(move || till.take())
+        });
+        let told = *till.told.lock().unwrap();
+        let seen = till.reserve.look();
+        let taken = taking.map(|taking| taking.join().unwrap());
+        assert_eq!(taken.iter().filter(|taken| **taken).count(), 1);
+        assert_eq!(till.reserve.waiting(), 1);
+        let again = *till.told.lock().unwrap() > told;
+        assert!(again || (seen.waiting, seen.left) == (1, 0), "{seen:?}");
+    });
+}
+
+#[test]
+fn what_is_thrown_away_is_not_handed_out() {
+    loom::model(|| {
+        let reserve = Arc::new(Reserve::default());
+        reserve.put(3, 0, Urgency::Later);
+        let taking = [(); 2].map(|()| {
+            let reserve = Arc::clone(&reserve);
+            thread::spawn(move || reserve.take() != Taken::Nothing)
+        });
+        let thrown = reserve.trim(1);
+        let taken = taking.map(|taking| u32::from(taking.join().unwrap())).iter().sum::<u32>();
+        assert_eq!(taken + thrown + reserve.look().left, 3);
     });
 }

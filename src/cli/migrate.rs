@@ -78,7 +78,7 @@ impl Migrate {
 }
 
 fn tell(outlook: &Outlook, form: Form, console: &mut Console<'_>) {
-    let Outlook { found, known, pending, processes } = outlook;
+    let Outlook { found, known, pending, processes, .. } = outlook;
     if form.json {
         return console.json(&json!({ "version": found, "knows": known, "pending": pending, "processes": processes }));
     }
@@ -122,7 +122,7 @@ fn held_back(contracted: &Contracted) -> Failure {
 }
 
 fn named(process: &Running) -> String {
-    let Running { id, version, knows, seen } = process;
+    let Running { id, version, knows, seen, .. } = process;
     let version = version.as_deref().unwrap_or("of an earlier version");
     let knows = knows.map_or_else(String::new, |knows| format!(", knows the schema up to {knows}"));
     format!("{id} (Bellhop {version}{knows}, seen {seen})")

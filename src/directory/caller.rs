@@ -7,7 +7,6 @@ use crate::{
     clock::Timestamp,
     id::{CredentialId, TokenId},
     identity::{TokenHolder, pat::PatDigest},
-    limits::Cell,
     provider::Provider,
 };
 use dashmap::{DashMap, Entry};
@@ -24,8 +23,6 @@ use std::{
 pub struct Caller {
     pub digest: PatDigest,
     pub holder: TokenHolder,
-    /// This token's place under the limit on tokens.
-    pub limit: Cell,
     grants: Mutex<Grants>,
     /// The minute, plus [`TAKEN`] once somebody has asked for it.
     used: AtomicI64,
@@ -47,7 +44,7 @@ const TAKEN: i64 = 1;
 impl Caller {
     pub(super) fn new(digest: PatDigest, holder: TokenHolder, era: u32) -> Arc<Self> {
         let grants = Mutex::new(Grants { caller: era, ..Grants::default() });
-        Arc::new(Self { digest, holder, limit: Cell::default(), grants, used: AtomicI64::new(TAKEN) })
+        Arc::new(Self { digest, holder, grants, used: AtomicI64::new(TAKEN) })
     }
 
     /// The telling of the log that this was read in last.

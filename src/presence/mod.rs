@@ -13,7 +13,10 @@ use crate::{
 };
 use std::{
     collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 use tokio::time::sleep;
@@ -74,6 +77,7 @@ pub struct Presence {
     store: Store,
     clock: Clock,
     state: Mutex<State>,
+    living: Arc<AtomicU32>,
 }
 
 #[derive(Default)]
@@ -107,6 +111,11 @@ impl State {
         self.others.iter().filter(move |(_, heard)| is_silent(heard)).map(|(process, heard)| (*process, heard.beats))
     }
 
+    fn living(&self, now: Instant) -> u32 {
+        let silent = self.silent_for(SILENT, now).count();
+        u32::try_from(self.others.len() - silent).unwrap_or(u32::MAX).max(1)
+    }
+
     /// Whether somebody has this turn and is heard of.
     fn is_held(&self, lease: &LeaseRow, now: Instant) -> bool {
         let heard = lease.holder.and_then(|holder| self.others.get(&holder));
@@ -118,13 +127,19 @@ impl Presence {
     /// Says for the first time that this process is there.
     pub async fn begin(store: Store, clock: Clock, following: &dyn Following) -> Result<Self, StoreError> {
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        let this = Self { process: ProcessId::new(), host, store, clock, state: Mutex::default() };
+        let this =
+            Self { process: ProcessId::new(), host, store, clock, state: Mutex::default(), living: Arc::new(1.into()) };
         this.turn(following).await?;
         Ok(this)
     }
 
     pub const fn process(&self) -> ProcessId {
         self.process
+    }
+
+    /// How many processes live, this one included, for whoever looks often; as far as was last heard.
+    pub fn living(&self) -> Arc<AtomicU32> {
+        Arc::clone(&self.living)
     }
 
     /// For as long as the process runs.
@@ -166,6 +181,7 @@ impl Presence {
         let dead: Vec<_> = {
             let (now, mut state) = (Instant::now(), self.state());
             state.hear(&rows, now);
+            self.living.store(state.living(now), Relaxed);
             state.silent_for(DEAD, now).filter(|(process, _)| *process != self.process).collect()
         };
         let orphaned = self.store.orphan(&dead, self.clock.now()).await?;
@@ -240,6 +256,7 @@ mod tests {
         assert_eq!(silent(&state, DEAD, 60), [(one, 1)]);
         let lease = |holder| LeaseRow { name: "watch".into(), holder, epoch: 1 };
         assert!(!state.is_held(&lease(Some(one)), later(20)) && state.is_held(&lease(Some(other)), later(60)));
+        assert_eq!((state.living(later(19)), state.living(later(20))), (2, 1));
         assert!(!state.is_held(&lease(None), later(20)), "it was given back");
         assert!(!state.is_held(&lease(Some(ProcessId::new())), later(20)), "nobody knows who that was");
     }

@@ -5,7 +5,7 @@
 use super::{
     Asked, Exchange,
     authenticate::{self, Presented},
-    hot::{Hot, HotKey, SharedLimits},
+    hot::{CallerLimits, Hot, HotKey, Limits},
     refusal::{self, Refusal},
     relay::Answer,
     route::{self, Route},
@@ -15,7 +15,7 @@ use crate::{
     clock::Timestamp,
     directory::{Caller, Purse, Unavailable},
     identity::{Scopes, Standing, TokenHolder, pat::PatDigest},
-    limits::Cell,
+    limits::{Cell, Verdict},
     provider::{Provider, preset::operation::Kind},
     scheme::minted::{Minted, Minter},
     telemetry::metrics::{Cache, Limit},
@@ -26,7 +26,7 @@ use std::{rc::Rc, sync::Arc, time::Duration};
 /// Somebody whose token is known and has not expired.
 pub struct Known {
     pub caller: Arc<Caller>,
-    user_limit: Option<Arc<Cell>>,
+    limits: CallerLimits,
     now: Timestamp,
 }
 
@@ -134,8 +134,8 @@ impl<'e> Exchange<'e> {
         let now = self.core.shared.clock.now();
         match self.directory().caller(digest).await {
             Ok(Some(caller)) if caller.holder.expires > now => {
-                let user_limit = self.core.shared.user_limit(caller.holder.standing.user, self.since_start());
-                Ok(Known { caller, user_limit, now })
+                let limits = self.core.shared.caller_limits(&caller.holder);
+                Ok(Known { caller, limits, now })
             }
             Ok(_) => Err(self.failed_lookup()),
             Err(Unavailable) => Err(Refusal::store_unavailable()),
@@ -153,7 +153,7 @@ impl<'e> Exchange<'e> {
     }
 
     /// Scopes, providers, networks, blocked operations, and rates.
-    pub(super) fn admit(&self, asked: &Asked<'_>, who: Who) -> Result<Admitted, Refusal> {
+    pub(super) async fn admit(&self, asked: &Asked<'_>, who: Who) -> Result<Admitted, Refusal> {
         let Some((caller, now)) = who.caller() else { return Ok(Admitted(who)) };
         let holder = &caller.holder;
         self.within_boundary(asked, holder)?;
@@ -163,7 +163,9 @@ impl<'e> Exchange<'e> {
         if !allowed_by(holder.scopes, asked) {
             return Err(refusal::scope_not_allowed(asked, holder.scopes));
         }
-        self.take_from_limits(caller, who.user_limit())?;
+        if let Some(limits) = who.limits() {
+            self.take_from(limits).await?;
+        }
         caller.note_use(now);
         Ok(Admitted(who))
     }
@@ -179,15 +181,21 @@ impl<'e> Exchange<'e> {
         }
     }
 
-    pub(super) fn take_from_limits(&self, caller: &Caller, user_limit: Option<&Cell>) -> Result<(), Refusal> {
-        let (limits, since_start) = (&self.current.settings.limits, self.since_start());
-        if let Some(rate) = limits.per_token {
-            caller.limit.take(rate, since_start).map_err(|wait| self.throttled(Limit::Token, "this token", wait))?;
-        }
-        if let (Some(rate), Some(cell)) = (limits.per_user, user_limit) {
-            cell.take(rate, since_start).map_err(|wait| self.throttled(Limit::User, "this user", wait))?;
-        }
-        Ok(())
+    pub(super) async fn take_from(&self, limits: &CallerLimits) -> Result<(), Refusal> {
+        self.take(limits.token.as_ref(), Limit::Token, "this token").await?;
+        self.take(limits.user.as_ref(), Limit::User, "this user").await
+    }
+
+    /// Waits only where nobody but the store can know, and not for long.
+    async fn take(&self, cell: Option<&Arc<Cell>>, limit: Limit, of: &'static str) -> Result<(), Refusal> {
+        let Some(cell) = cell else { return Ok(()) };
+        let rates = &self.core.shared.rates;
+        let taken = match rates.take(cell, self.arrived) {
+            Verdict::Passes => return Ok(()),
+            Verdict::Over(wait) => Err(wait),
+            Verdict::Unknown => Box::pin(rates.wait(cell)).await,
+        };
+        taken.map_err(|wait| self.throttled(limit, of, wait))
     }
 
     /// The credential that pays: the one that `made` what the request is about, else the one that the rule selects.
@@ -208,10 +216,7 @@ impl<'e> Exchange<'e> {
             (Who::Hot(hot, now), Some(_)) => self.another(asked, &hot, purse, now).await?,
             (Who::Known(known), _) => Box::pin(self.grant(asked, known, purse)).await?,
         };
-        if let (Some(rate), Some(cell)) = (self.current.settings.limits.per_credential, &hot.limits.credential) {
-            cell.take(rate, self.since_start())
-                .map_err(|wait| self.throttled(Limit::Credential, "the provider token that pays", wait))?;
-        }
+        self.take(hot.limits.credential.as_ref(), Limit::Credential, "the provider token that pays").await?;
         Ok(Some(hot))
     }
 
@@ -227,7 +232,7 @@ impl<'e> Exchange<'e> {
         if let Some(other) = other.filter(|other| other.grant.expires > now) {
             return Ok(other);
         }
-        let known = Known { caller: Arc::clone(&hot.caller), user_limit: hot.limits.user.clone(), now };
+        let known = Known { caller: Arc::clone(&hot.caller), limits: hot.limits.caller.clone(), now };
         Box::pin(self.grant(asked, known, purse)).await
     }
 
@@ -237,7 +242,7 @@ impl<'e> Exchange<'e> {
         known: Known,
         purse: Option<&Purse>,
     ) -> Result<Rc<Hot>, Refusal> {
-        let Known { caller, user_limit: user, now } = known;
+        let Known { caller, limits, now } = known;
         // Read before the look-up: what changes during it makes the copy stale at once.
         let epoch = self.directory().epoch();
         let found = self.directory().grant(&caller, asked.provider, purse).await;
@@ -245,9 +250,9 @@ impl<'e> Exchange<'e> {
         if grant.expires <= now {
             return Err(refusal::expired(asked, &grant));
         }
-        let credential = self.core.shared.credential_limit(grant.credential, self.since_start());
+        let limits = Limits { caller: limits, credential: self.core.shared.credential_limit(grant.credential) };
         let key = asked.key(caller.digest, purse);
-        let hot = Hot::new(key, epoch, caller, grant, SharedLimits { user, credential });
+        let hot = Hot::new(key, epoch, caller, grant, limits);
         let hot = hot.map_err(|error| refusal::unresolved(asked, &error))?;
         self.core.hot.keep(&key, &hot);
         Ok(hot)
@@ -262,10 +267,6 @@ impl<'e> Exchange<'e> {
     fn throttled(&self, limit: Limit, who: &'static str, wait: Duration) -> Refusal {
         self.current.metrics.throttled[limit as usize].add(1);
         Refusal::throttled(who, wait)
-    }
-
-    fn since_start(&self) -> Duration {
-        self.arrived.saturating_duration_since(self.core.shared.started)
     }
 
     pub(super) fn directory(&self) -> &'e Arc<crate::directory::Directory> {
@@ -288,18 +289,18 @@ impl Who {
         }
     }
 
-    fn user_limit(&self) -> Option<&Cell> {
+    fn limits(&self) -> Option<&CallerLimits> {
         match self {
             Self::Nobody => None,
-            Self::Hot(hot, _) => hot.limits.user.as_deref(),
-            Self::Known(known) => known.user_limit.as_deref(),
+            Self::Hot(hot, _) => Some(&hot.limits.caller),
+            Self::Known(known) => Some(&known.limits),
         }
     }
 }
 
 impl Known {
-    pub fn user_limit(&self) -> Option<&Cell> {
-        self.user_limit.as_deref()
+    pub const fn limits(&self) -> &CallerLimits {
+        &self.limits
     }
 
     fn only_provider(&self) -> Option<Box<str>> {

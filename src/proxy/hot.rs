@@ -29,7 +29,7 @@ pub struct Hot {
     epoch: u64,
     pub caller: Arc<Caller>,
     pub grant: Arc<Grant>,
-    pub limits: SharedLimits,
+    pub limits: Limits,
     pub receipt: HeaderValue,
     attached: RefCell<Option<Rc<Attached>>>,
     endpoint: RefCell<Option<(ServiceIndex, Arc<Endpoint>)>>,
@@ -43,10 +43,17 @@ pub struct Attached {
     pub access: Option<Arc<Access>>,
 }
 
-/// A caller's places under the limits that others count against too; each where there is such a limit.
-#[derive(Default)]
-pub struct SharedLimits {
+/// A caller's places under the limits on rates, each where there is such a limit.
+#[derive(Clone, Default)]
+pub struct CallerLimits {
+    pub token: Option<Arc<LimitCell>>,
     pub user: Option<Arc<LimitCell>>,
+}
+
+/// With that of the credential that pays.
+#[derive(Default)]
+pub struct Limits {
+    pub caller: CallerLimits,
     pub credential: Option<Arc<LimitCell>>,
 }
 
@@ -56,7 +63,7 @@ impl Hot {
         epoch: u64,
         caller: Arc<Caller>,
         grant: Arc<Grant>,
-        limits: SharedLimits,
+        limits: Limits,
     ) -> Result<Rc<Self>, Unresolvable> {
         let HotKey { digest, provider, purse } = key;
         let hot = Self {
@@ -114,7 +121,7 @@ impl Hot {
             attached: RefCell::default(),
             caller: Arc::clone(&self.caller),
             grant,
-            limits: SharedLimits::default(),
+            limits: Limits::default(),
             endpoint: RefCell::default(),
         };
         hot.attach_if_ready()?;

@@ -95,7 +95,7 @@ impl Exchange<'_> {
         let digest = PatDigest::of_token(presented.as_bytes()).map_or(Presented::Malformed, Presented::Token);
         let known = self.known(&digest).await?;
         self.within_boundary(asked, &known.caller.holder)?;
-        self.take_from_limits(&known.caller, known.user_limit())?;
+        self.take_from(known.limits()).await?;
         known.caller.note_use(self.now());
         let (digest, user) = (known.caller.digest, known.caller.holder.standing.name.to_string());
         let issued = self.now();

@@ -307,7 +307,7 @@ impl Exchange<'_> {
         }
         upgrade::allow(&asked, wish)?;
         let caller = self.authenticate(&asked, presented).await?;
-        let admitted = self.admit(&asked, caller)?;
+        let admitted = self.admit(&asked, caller).await?;
         let mut errand = self.errand(&asked, &admitted, &headers, body).await?;
         let signed = self.verify(&asked, &parts, &headers, &errand)?;
         let made = self.purse(&asked, &errand)?;

@@ -5,7 +5,7 @@
 use super::{
     Asked,
     errand::ReadingRoom,
-    hot::Hot,
+    hot::{CallerLimits, Hot},
     refusal::{self, Code, Refusal, Shape},
     route::Doors,
     sending::Figures,
@@ -14,13 +14,14 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    config::{Config, HostPattern, Limits, Origin, ProxyProtocol, Sizes, Timeouts},
+    config::{Config, HostPattern, Limits, Origin, ProxyProtocol, Rate, Sizes, Timeouts},
     directory::Directory,
     exchange::Exchanges,
     hook::Refusals,
-    id::{CredentialId, UserId},
+    id::CredentialId,
+    identity::TokenHolder,
     jobs::Jobs,
-    limits::{Cell, Cells, FailedLookups},
+    limits::{Cell, FailedLookups, Rates, Subject},
     provider::{
         Catalog, Provider, ServiceIndex,
         fields::items,
@@ -35,12 +36,9 @@ use dashmap::DashMap;
 use http::HeaderMap;
 use ipnet::IpNet;
 use rustls::ServerConfig;
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU32, AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, AtomicU64, Ordering},
 };
 
 /// One consistent set of settings.
@@ -128,6 +126,7 @@ pub struct Machines {
     pub exchanges: Arc<Exchanges>,
     pub minter: Minter,
     pub refusals: Arc<Refusals>,
+    pub rates: Arc<Rates>,
 }
 
 /// What every core has in common.
@@ -140,19 +139,17 @@ pub struct Shared {
     pub(super) room: ReadingRoom,
     pub metrics: Arc<Metrics>,
     pub(super) clock: Clock,
-    pub(super) started: Instant,
+    pub(super) rates: Arc<Rates>,
     pub(super) failed: FailedLookups,
     pub(super) seats: Seats,
     settings: ArcSwap<Settings>,
     version: AtomicU64,
     tls: ArcSwapOption<ServerConfig>,
-    user_limits: Cells<UserId>,
-    credential_limits: Cells<CredentialId>,
 }
 
 impl Shared {
     pub fn new(settings: Settings, machines: Machines, clock: Clock) -> Arc<Self> {
-        let Machines { directory, jobs, exchanges, minter, refusals } = machines;
+        let Machines { directory, jobs, exchanges, minter, refusals, rates } = machines;
         Arc::new(Self {
             directory,
             jobs,
@@ -162,14 +159,12 @@ impl Shared {
             room: ReadingRoom::default(),
             metrics: Arc::new(Metrics::new(kind_names(), Code::ALL.iter().map(|code| code.as_str()).collect())),
             clock,
-            started: Instant::now(),
+            rates,
             failed: FailedLookups::new(settings.limits.failed_lookups),
             seats: Seats(Arc::new(AtomicU32::new(settings.limits.connections.get()))),
             settings: ArcSwap::from_pointee(settings),
             version: AtomicU64::new(0),
             tls: ArcSwapOption::empty(),
-            user_limits: Cells::default(),
-            credential_limits: Cells::default(),
         })
     }
 
@@ -193,12 +188,19 @@ impl Shared {
         self.tls.store(config);
     }
 
-    pub(super) fn user_limit(&self, user: UserId, since_start: Duration) -> Option<Arc<Cell>> {
-        self.settings.load().limits.per_user.map(|_| self.user_limits.of(user, since_start))
+    /// By the settings in force, also for a request that began before them: what is made of it outlives that request.
+    pub(super) fn caller_limits(&self, holder: &TokenHolder) -> CallerLimits {
+        let settings = self.settings.load();
+        let of = |subject, rate: Option<Rate>| rate.map(|rate| self.rates.of(subject, rate));
+        CallerLimits {
+            token: of(Subject::Token(holder.token), settings.limits.per_token),
+            user: of(Subject::User(holder.standing.user), settings.limits.per_user),
+        }
     }
 
-    pub(super) fn credential_limit(&self, credential: CredentialId, since_start: Duration) -> Option<Arc<Cell>> {
-        self.settings.load().limits.per_credential.map(|_| self.credential_limits.of(credential, since_start))
+    pub(super) fn credential_limit(&self, credential: CredentialId) -> Option<Arc<Cell>> {
+        let rate = self.settings.load().limits.per_credential;
+        rate.map(|rate| self.rates.of(Subject::Credential(credential), rate))
     }
 }
 

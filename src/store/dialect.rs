@@ -136,6 +136,27 @@ impl Dialect {
         }
     }
 
+    /// The same for all of one statement, however long it waits for a lock, and in nanoseconds.
+    pub const fn statement_nanos(self) -> &'static str {
+        match self {
+            Self::Sqlite => "CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000000",
+            Self::Postgres => "CAST(EXTRACT(EPOCH FROM statement_timestamp()) * 1000000 AS BIGINT) * 1000",
+        }
+    }
+
+    /// The smaller and the larger of two numbers.
+    pub const fn least_and_greatest(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Sqlite => ("MIN", "MAX"),
+            Self::Postgres => ("LEAST", "GREATEST"),
+        }
+    }
+
+    /// Whether processes on several machines can use it.
+    pub const fn is_shared(self) -> bool {
+        matches!(self, Self::Postgres)
+    }
+
     /// Tells all who listen that something has changed, when and if the transaction commits. SQLite has nobody to tell:
     /// its followers look at its files.
     pub const fn notify(self) -> Option<&'static str> {
@@ -157,7 +178,9 @@ impl Dialect {
     /// A statement that is written as PostgreSQL reads it, in this dialect.
     pub fn translate(self, sql: &'static str) -> Cow<'static, str> {
         match self {
-            Self::Sqlite => sql.replace("BYTEA", "BLOB").replace(" COLLATE \"C\"", "").into(),
+            Self::Sqlite => {
+                sql.replace("BYTEA", "BLOB").replace(" COLLATE \"C\"", "").replace("CREATE UNLOGGED", "CREATE").into()
+            }
             Self::Postgres => sql.into(),
         }
     }

@@ -36,6 +36,12 @@ impl Statement {
         &self.sql
     }
 
+    /// Its text is hardly ever the same again.
+    pub fn once(&mut self) -> &mut Self {
+        self.once = true;
+        self
+    }
+
     /// A parameter, and what is bound to it.
     pub fn value<'v, T: Encode<'v, Any> + Type<Any>>(&mut self, value: T) -> &mut Self {
         self.count += 1;
@@ -52,8 +58,7 @@ impl Statement {
 
     /// `(…, …)`, for `IN`; at most [`MOST_VALUES`].
     pub fn list<'v, T: Encode<'v, Any> + Type<Any>>(&mut self, values: impl IntoIterator<Item = T>) -> &mut Self {
-        self.once = true;
-        self.text("(");
+        self.once().text("(");
         for (place, value) in values.into_iter().enumerate() {
             self.text(if place == 0 { "" } else { "," }).value(value);
         }

@@ -173,3 +173,25 @@ async fn whether_bellhop_is_there_and_who_would_pay_is_asked_of_it() {
     assert!(found["findings"][0]["what"].as_str().unwrap().starts_with("Bellhop refuses the token:"), "{found}");
     assert_eq!((ran.status.code(), &found["bypasses"]), (Some(1), &json!(1)));
 }
+
+#[tokio::test]
+async fn who_serves_is_told_with_how_soon_a_revocation_is_in_force() {
+    let ionq = Upstream::accepting(&[ADA_KEY]).await;
+    let mut site = Site::facing(&ionq);
+    site.user("ada").key(ADA_KEY).pat();
+    let bellhop = site.serve().await;
+    bellhop.run(&["token", "create", "ada", "other"]).await.assert_code(0);
+    bellhop.run(&["token", "revoke", "ada", "other"]).await.assert_code(0);
+
+    let mut told = Value::Null;
+    // With its next sign of life.
+    crate::support::eventually("it has told", async || {
+        told = bellhop.run(&["doctor", "--json"]).await.assert_code(0).json()["replicas"].clone();
+        told[0]["in_force_within"].as_str().is_some_and(|within| within.ends_with(" ms"))
+    })
+    .await;
+    assert_eq!((told.as_array().unwrap().len(), &told[0]["version"]), (1, &json!(env!("CARGO_PKG_VERSION"))), "{told}");
+    assert_eq!(told[0]["behind"], 0);
+    let told = bellhop.run(&["doctor"]).await.assert_code(0).out;
+    assert!(told.contains("Serving from the store") && told.contains("IN FORCE WITHIN"), "{told}");
+}

@@ -46,6 +46,7 @@ mod pointing;
 mod postgres;
 mod presets;
 mod proxy_protocol;
+mod rates;
 mod receipts;
 mod redirects;
 mod refusals;

@@ -25,6 +25,7 @@ mod opening;
 mod plans;
 mod processes;
 mod quotas;
+mod rates;
 mod retention;
 mod sources;
 mod speed;

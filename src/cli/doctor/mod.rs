@@ -5,6 +5,7 @@
 mod files;
 mod judge;
 mod reach;
+mod replicas;
 mod settings;
 mod variables;
 
@@ -26,7 +27,8 @@ use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 #[command(
     after_help = "Examples:\n  bellhop doctor\n  bellhop doctor --provider dwave --url https://bellhop.example.org\n\n\
     It looks at the environment, `.env` here, the files that SDKs read, netrc and Python's keyring files, and, if it is \
-    told where Bellhop is or has a token, whether it can be reached and who would pay. It prints no value of a secret. \
+    told where Bellhop is or has a token, whether it can be reached and who would pay. Where a store is configured, it tells \
+    who serves from it and how soon each follows a revocation. It prints no value of a secret. \
     Exits 1 when something would bypass Bellhop."
 )]
 pub struct Doctor {
@@ -88,6 +90,8 @@ impl Doctor {
                 None
             }
         };
+        let (serving, slow) = replicas::look(sources)?;
+        found.extend(slow);
         found.extend(reached.iter().filter_map(|reached| reached.problem.clone()));
         // What bypasses comes first.
         let mut found: Vec<Finding> = found.into_iter().collect();
@@ -95,12 +99,13 @@ impl Doctor {
         let bypasses = found.iter().filter(|finding| finding.bypasses).count();
         if self.form.json {
             let payers = reached.as_ref().and_then(|reached| reached.whoami.clone());
-            console.json(&json!({ "findings": found, "bypasses": bypasses, "whoami": payers }));
+            console.json(&json!({ "findings": found, "bypasses": bypasses, "whoami": payers, "replicas": serving }));
         } else {
             tell(&found, console);
             if let Some(reached) = &reached {
                 reached.tell(&self.providers, console);
             }
+            replicas::tell(&serving, self.form, console);
         }
         match bypasses {
             0 => {

@@ -66,6 +66,7 @@ const MIGRATIONS: &[Migration] = migrations![
     Expand "0013_unknown_submissions",
     Expand "0014_replicas",
     Expand "0015_master_keys",
+    Expand "0016_rates",
 ];
 
 pub const KNOWN: i64 = MIGRATIONS.len() as i64;

@@ -5,7 +5,7 @@
 use super::{Kind, MIGRATIONS, Migration, apply, begin, connect, expand, pending, refuse_newer, taken};
 use crate::{
     clock::Timestamp,
-    store::{Address, Result, Store, dialect::Dialect, processes::LATELY, row::Columns, statement::Statement},
+    store::{Address, Result, Store, dialect::Dialect, head, processes::LATELY, row::Columns, statement::Statement},
 };
 use serde::Serialize;
 use sqlx::{AnyConnection, Connection as _, any::AnyRow};
@@ -20,6 +20,8 @@ pub struct Outlook {
     pub pending: Vec<Pending>,
     /// That were seen lately.
     pub processes: Vec<Running>,
+    /// The number of the last change.
+    pub head: i64,
 }
 
 /// A step that was not taken yet.
@@ -41,6 +43,13 @@ pub struct Running {
     /// The newest step of the schema that it knows.
     pub knows: Option<i64>,
     pub seen: Timestamp,
+    /// How long ago that was, in milliseconds, by the store's clock.
+    pub silent: i64,
+    /// Where it runs, up to which change it has followed, and the longest that one of the last took to be in force there,
+    /// in milliseconds.
+    pub host: Option<String>,
+    pub followed: Option<i64>,
+    pub lag: Option<i64>,
 }
 
 /// What became of the steps that contract the schema.
@@ -61,7 +70,13 @@ impl Store {
             && !path.exists()
         {
             let all = (1..).zip(list).map(|(version, migration)| Pending::new(version, migration, &[]));
-            return Ok(Outlook { found: 0, known: super::KNOWN, pending: all.collect(), processes: Vec::new() });
+            return Ok(Outlook {
+                found: 0,
+                known: super::KNOWN,
+                pending: all.collect(),
+                processes: Vec::new(),
+                head: 0,
+            });
         }
         let mut connection = AnyConnection::connect_with(&address.options()?).await?;
         let outlook = look(&mut connection, address.dialect(), list).await;
@@ -91,7 +106,8 @@ async fn look(connection: &mut AnyConnection, dialect: Dialect, list: &[Migratio
     let processes = if taken.is_empty() { Vec::new() } else { running(connection, dialect).await? };
     let pending = pending(&taken, list).map(|(version, migration)| Pending::new(version, migration, &processes));
     let (found, known) = (taken.last().copied().unwrap_or_default(), list.len() as i64);
-    Ok(Outlook { found, known, pending: pending.collect(), processes })
+    let head = if taken.is_empty() { 0 } else { head::seq(connection).await? };
+    Ok(Outlook { found, known, pending: pending.collect(), processes, head })
 }
 
 pub(super) async fn contract(
@@ -129,21 +145,23 @@ async fn running(connection: &mut AnyConnection, dialect: Dialect) -> Result<Vec
     }
     let says: i64 =
         sqlx::query_scalar(dialect.count_columns()).bind("processes").bind("knows").fetch_one(&mut *connection).await?;
-    let sql = if says == 0 { "SELECT id, seen" } else { "SELECT id, seen, version, knows" };
-    let mut statement = Statement::new(dialect, sql);
+    let says = says != 0;
+    let mut statement = Statement::new(dialect, "SELECT id, seen, ");
+    statement.text(dialect.now()).text(" - seen AS silent");
+    statement.text(if says { ", version, knows, host, followed, lag" } else { "" });
     statement.text(" FROM processes WHERE seen >= ").text(dialect.now()).text(" - ").value(LATELY).text(" ORDER BY id");
     let rows = statement.fetch(connection).await?;
-    rows.iter().map(|row| Running::read(row, says != 0)).collect()
+    rows.iter().map(|row| Running::read(row, says)).collect()
 }
 
 impl Running {
     fn read(row: &AnyRow, says: bool) -> Result<Self> {
-        let (version, knows) = if says {
-            (row.optional_text("version")?.map(str::to_owned), row.optional_number("knows")?)
-        } else {
-            (None, None)
-        };
-        Ok(Self { id: row.text("id")?.into(), version, knows, seen: row.time("seen")? })
+        let (id, seen, silent) = (row.text("id")?.into(), row.time("seen")?, row.number("silent")?);
+        let text = |column| if says { row.optional_text(column) } else { Ok(None) };
+        let number = |column| if says { row.optional_number(column) } else { Ok(None) };
+        let (version, host) = (text("version")?.map(str::to_owned), text("host")?.map(str::to_owned));
+        let (knows, followed, lag) = (number("knows")?, number("followed")?, number("lag")?);
+        Ok(Self { id, version, knows, seen, silent, host, followed, lag })
     }
 }
 
