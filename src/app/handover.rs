@@ -103,7 +103,7 @@ impl Handover {
             match timeout(PATIENCE, self.hand_over(stream)).await {
                 Ok(Ok(())) => return self.taken.notify_one(),
                 Ok(Err(error)) => {
-                    tracing::warn!(event = "handover.failed", %error, "the listeners were asked for and not taken over")
+                    tracing::warn!(event = "handover.failed", %error, "the listeners were asked for and not taken over");
                 }
                 Err(_) => tracing::warn!(
                     event = "handover.failed",

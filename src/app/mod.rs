@@ -41,7 +41,6 @@ use cores::Cores;
 use ending::Why;
 use parts::{begin_exchanges, begin_following, follow_jobs, open_directory, open_management, open_store};
 use place::{Standing, Surroundings};
-use rustls::ServerConfig;
 use sockets::Sockets;
 use std::{
     collections::BTreeMap,
@@ -50,7 +49,7 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
 };
 use tokio::{
-    runtime::{Builder, Runtime},
+    runtime::{Builder, Handle, Runtime},
     signal::unix::{Signal, SignalKind, signal},
     sync::watch,
     task::{JoinHandle, JoinSet},
@@ -168,24 +167,22 @@ impl App {
         };
         let shared = Shared::new(settings, machines, clock.clone());
         tls::put_in_force(&shared, tls);
-        shared.metrics.certificate(Listener::Admin, admin_tls.as_ref().and_then(|certificate| certificate.ends));
         let (sockets, standing) = surroundings.listen(&config, workers(&config))?;
         let addresses = sockets.addresses();
         let management = open_management(&config, (store.clone(), Arc::clone(&vault)), &exchanges, &clock)?;
         if let Err(error) = control.block_on(setup::offer(&management, &config, addresses.admin)) {
             tracing::error!(event = "setup.not_asked", %error, "whether there is a user yet could not be asked");
         }
-        let counting = Counting::new(store.clone(), clock.clone());
         let admin = Arc::new(Admin {
             began,
             directory,
             store: store.clone(),
             presence: Arc::clone(&presence),
-            counting: Arc::clone(&counting),
+            counting: Counting::new(store.clone(), clock.clone()),
             exchanges: Arc::clone(&exchanges),
             metrics: Arc::clone(&shared.metrics),
             jobs: Arc::clone(&jobs),
-            sources: Arc::clone(&sources),
+            sources,
             hooks: Arc::clone(&hooks),
             pace: Arc::clone(&pace),
             management,
@@ -198,22 +195,17 @@ impl App {
         let mut tasks = JoinSet::new();
         tasks.spawn_on(follower.run(), control.handle());
         tasks.spawn_on(upkeep::keep_presence(Arc::clone(&presence), pace), control.handle());
-        tasks.spawn_on(counting.keep(), control.handle());
-        let admin_tls = admin_tls.map(|certificate| certificate.config);
         let (admin_listener, admin_stage) =
             serve_admin(&control, &admin, (admin_socket, admin_tls)).map_err(AppError::Threads)?;
         tasks.spawn_on(Arc::clone(&jobs).keep(signer), control.handle());
-        tasks.spawn_on(sources.keep_fresh(store.clone(), jobs.process()), control.handle());
+        keep(&admin, &mut tasks, control.handle());
         tasks.spawn_on(Leaser::new(rates, store.clone()).keep(), control.handle());
         tasks.spawn_on(sweep(store.clone(), Arc::clone(&presence)), control.handle());
-        tasks.spawn_on(upkeep::note_uses(store.clone(), Arc::clone(&admin.directory)), control.handle());
         let checkpoints = Checkpoints::new(store.clone(), Arc::clone(&vault), clock.clone(), &config.data_dir);
         tasks.spawn_on(Arc::clone(&checkpoints).keep(), control.handle());
-        tasks.spawn_on(Arc::clone(&hooks).keep(), control.handle());
         tasks.spawn_on(upkeep::keep_trail(parts, Arc::clone(&presence), config.audit.keep), control.handle());
         upkeep::begin(&mut tasks, control.handle(), (&store, &vault), presence.process());
         tasks.spawn_on(upkeep::keep_tokens(exchanges, vault, clock), control.handle());
-        tasks.spawn_on(upkeep::keep_sessions(Arc::clone(&admin.management)), control.handle());
         if let Some(files) = config.tls.clone() {
             tasks.spawn_on(tls::follow_files(files, Arc::clone(&shared)), control.handle());
         }
@@ -305,6 +297,15 @@ impl App {
     }
 }
 
+/// What the admin listener tells about, and shows, is kept as long as the process runs.
+fn keep(admin: &Arc<Admin>, tasks: &mut JoinSet<()>, runtime: &Handle) {
+    tasks.spawn_on(Arc::clone(&admin.counting).keep(), runtime);
+    tasks.spawn_on(Arc::clone(&admin.hooks).keep(), runtime);
+    tasks.spawn_on(Arc::clone(&admin.sources).keep_fresh(admin.store.clone(), admin.jobs.process()), runtime);
+    tasks.spawn_on(upkeep::note_uses(admin.store.clone(), Arc::clone(&admin.directory)), runtime);
+    tasks.spawn_on(upkeep::keep_sessions(Arc::clone(&admin.management)), runtime);
+}
+
 fn control_runtime() -> io::Result<Runtime> {
     Builder::new_multi_thread().worker_threads(2).thread_name("bellhop-store").enable_all().build()
 }
@@ -313,9 +314,11 @@ fn control_runtime() -> io::Result<Runtime> {
 fn serve_admin(
     control: &Runtime,
     admin: &Arc<Admin>,
-    (socket, tls): (TcpListener, Option<Arc<ServerConfig>>),
+    (socket, certificate): (TcpListener, Option<tls::Certificate>),
 ) -> io::Result<(JoinHandle<()>, watch::Sender<admin::Stage>)> {
     let _inside = control.enter();
+    admin.metrics.certificate(Listener::Admin, certificate.as_ref().and_then(|certificate| certificate.ends));
+    let tls = certificate.map(|certificate| certificate.config);
     let listener = tokio::net::TcpListener::from_std(socket)?;
     let (stage, told) = watch::channel(admin::Stage::Serving);
     Ok((control.spawn(admin::serve(Arc::clone(admin), listener, tls, told)), stage))

@@ -23,10 +23,10 @@ pub async fn offer(management: &Management, config: &Config, admin: SocketAddr) 
     let url = format!("{}/setup/{}", config.page_at(admin), key.expose());
     match write(&path, &url) {
         Ok(()) => {
-            tracing::info!(event = "setup.offered", file = %path.display(), "nobody can sign in yet: open the link in this file")
+            tracing::info!(event = "setup.offered", file = %path.display(), "nobody can sign in yet: open the link in this file");
         }
         Err(error) => {
-            tracing::error!(event = "setup.not_written", file = %path.display(), %error, "the setup link cannot be written down")
+            tracing::error!(event = "setup.not_written", file = %path.display(), %error, "the setup link cannot be written down");
         }
     }
     let mut terminal = io::stderr();

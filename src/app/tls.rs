@@ -68,7 +68,7 @@ pub async fn follow_files(files: TlsFiles, shared: Arc<Shared>) {
                 );
             }
             Err(error) => {
-                tracing::error!(event = "certificate.refused", %error, "the certificate changed and cannot be used; the old one stays")
+                tracing::error!(event = "certificate.refused", %error, "the certificate changed and cannot be used; the old one stays");
             }
         }
     }

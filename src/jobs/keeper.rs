@@ -110,7 +110,7 @@ impl Jobs {
                 dead.into_iter().for_each(Leftover::remove);
             }
             Err(error) => {
-                tracing::error!(event = "submissions.not_settled", %error, "earlier processes' submissions could not be settled")
+                tracing::error!(event = "submissions.not_settled", %error, "earlier processes' submissions could not be settled");
             }
         }
         Ok(())

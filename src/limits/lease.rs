@@ -73,7 +73,7 @@ impl Leaser {
         let was_lost = self.rates.is_lost();
         let answers = lease(&self.store, &round.asks, was_lost).await;
         if answers.is_some() && was_lost {
-            tracing::info!("the store answers again: limits hold for all processes together");
+            tracing::info!(event = "limits.shared", "the store answers again: limits hold for all processes together");
         }
         self.full.extend(self.rates.end(round, answers));
     }
@@ -103,7 +103,11 @@ async fn lease(store: &Store, asks: &[RateAsk], was_lost: bool) -> Option<Vec<Ra
         Err(_) => "it does not answer".to_owned(),
     };
     if !was_lost {
-        tracing::warn!(problem, "limits cannot be kept in the store: each process keeps to its last share of them");
+        tracing::warn!(
+            event = "limits.apart",
+            problem,
+            "limits cannot be kept in the store: each process keeps to its last share of them"
+        );
     }
     None
 }

@@ -67,7 +67,7 @@ impl Retention {
                     "entries of the audit trail that were too old were taken away"
                 ),
                 Err(error) => {
-                    tracing::warn!(event = "audit.not_pruned", %error, "entries of the audit trail that are too old are still there")
+                    tracing::warn!(event = "audit.not_pruned", %error, "entries of the audit trail that are too old are still there");
                 }
             }
             sleep(EVERY).await;

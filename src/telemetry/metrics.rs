@@ -190,6 +190,8 @@ pub struct LineMetrics {
 
 /// The ids of a core's providers, in the order of its figures.
 type CoreEntry = (Arc<[Box<str>]>, Arc<CoreMetrics>);
+/// A family of metrics: its name, what it is, and which of the figures.
+type Pick<O, F> = (&'static str, &'static str, fn(&O) -> &F);
 
 label! {
     /// Where callers see a certificate.
@@ -299,7 +301,7 @@ impl Metrics {
                 family.sum(&labels, operations.iter().map(|o| &o.answers[class]));
             }
         }
-        let spans: [(&str, &str, fn(&OperationMetrics) -> &Histogram); 3] = [
+        let spans: [Pick<OperationMetrics, Histogram>; 3] = [
             ("bellhop_request_seconds", "From a request's arrival to the head of its answer.", |o| &o.took),
             ("bellhop_upstream_seconds", "From a request's leaving to the head of the provider's answer.", |o| {
                 &o.upstream
@@ -325,7 +327,7 @@ impl Metrics {
                 family.sum(&labels, metrics.iter().map(|p| &p.failures[*failure as usize]));
             }
         }
-        let counters: [(&str, &str, fn(&ProviderMetrics) -> &Counter); 2] = [
+        let counters: [Pick<ProviderMetrics, Counter>; 2] = [
             ("bellhop_relayed_bytes_total", "Bytes of providers' bodies passed on.", |p| &p.relayed_bytes),
             ("bellhop_masked_echoes_total", "Secrets that a provider sent back and that were masked.", |p| {
                 &p.masked_echoes

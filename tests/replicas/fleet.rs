@@ -82,7 +82,7 @@ impl Fleet {
     /// What all members do together, spread over all replicas: so many requests a second.
     pub fn habits(&self, rate: f64, submits: u32) -> Vec<Habit> {
         let every = Duration::from_secs_f64(self.members.len() as f64 / rate);
-        let habit = |(place, pat): (usize, &Pat)| Habit { pat: pat.clone(), place, every, submits };
+        let habit = |(place, pat): (usize, &Pat)| Habit { pat: pat.clone(), place, every, submits, jobs: Vec::new() };
         self.members.iter().enumerate().map(habit).collect()
     }
 

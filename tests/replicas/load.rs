@@ -116,6 +116,8 @@ pub struct Habit {
     pub every: Duration,
     /// Of so many requests one is a submission; none for 0.
     pub submits: u32,
+    /// Jobs of one's own to ask about from the beginning, by what their submission called itself.
+    pub jobs: Vec<(String, String)>,
 }
 
 pub struct Load {
@@ -128,14 +130,9 @@ impl Load {
     pub fn begin(balancer: &Arc<Balancer>, habits: Vec<Habit>) -> Self {
         let (over, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let callers = habits.into_iter().enumerate().map(|(number, habit)| {
-            let caller = Caller {
-                number,
-                habit,
-                balancer: Arc::clone(balancer),
-                line: None,
-                jobs: Vec::new(),
-                outcomes: Vec::new(),
-            };
+            let jobs = habit.jobs.clone();
+            let caller =
+                Caller { number, habit, balancer: Arc::clone(balancer), line: None, jobs, outcomes: Vec::new() };
             tokio::spawn(caller.run(Arc::clone(&over), Arc::clone(&asked)))
         });
         let callers = callers.collect();

@@ -30,6 +30,7 @@ mod provider;
 mod outage;
 mod restart;
 mod revocation;
+mod scale;
 mod weather;
 
 /// Whether the long counts are wanted.
