@@ -197,7 +197,8 @@ async fn after_much_use_memory_and_descriptors_are_what_they_were() {
 
     let (after, files_after) = (bellhop.memory().0, bellhop.open_files());
     assert!(after < before + 6 * 1024, "{before} KiB became {after} KiB");
-    assert!(files_after <= files + 8, "{files} descriptors became {files_after}");
+    // The store's five connections, of three files each, are opened when they are needed.
+    assert!(files_after <= files + 16, "{files} descriptors became {files_after}");
 }
 
 async fn use_it(bellhop: &Bellhop, ada: &crate::support::Pat) {

@@ -122,9 +122,9 @@ async fn a_callers_trace_goes_on_byte_for_byte() {
     let (bellhop, ada) = ada_at(&ionq).await;
     let fields = [
         ("baggage", "run=7;p=a, who=%C3%A4"),
+        ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
         ("tracestate", "congo=t61rcWkgMzE, rojo=00f067aa0ba902b7"),
         ("tracestate", "third=x"),
-        ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
     ];
 
     for ask in [Ask::get(JOB), Ask::post("/ionq/v0.4/jobs").json(&json!({}))] {
